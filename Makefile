@@ -1,0 +1,56 @@
+# Each target makes the virtual environment that it needs, under .venvs/.
+PYTHON ?= python3
+VENV := .venvs
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+# The lowest versions that pyproject.toml admits.
+OLDEST := "numpy==1.26.*" "scipy==1.12.*" "scikit-learn==1.7.*" "scikit-image==0.24.*" "joblib==1.3.*"
+
+.PHONY: help demo test test-fast test-oldest lint format clean
+
+help:  ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: $(VENV)/demo/.installed  ## Attack a generator that memorises, on real photographs
+	$(VENV)/demo/bin/python examples/demo.py
+
+test: $(VENV)/test/.installed  ## Run the whole test suite, the deep family included
+	$(VENV)/test/bin/python -m pytest
+
+test-fast: $(VENV)/test/.installed  ## Run the tests that take no time
+	$(VENV)/test/bin/python -m pytest -m "not slow"
+
+test-oldest: $(VENV)/oldest/.installed  ## Run the quick tests with the oldest dependencies
+	$(VENV)/oldest/bin/python -m pytest -m "not slow"
+
+lint: $(VENV)/lint/.installed  ## Check style, formatting and types
+	$(VENV)/lint/bin/ruff check .
+	$(VENV)/lint/bin/ruff format --check .
+	$(VENV)/lint/bin/mypy
+
+format: $(VENV)/lint/.installed  ## Format the code
+	$(VENV)/lint/bin/ruff check --fix .
+	$(VENV)/lint/bin/ruff format .
+
+clean:  ## Remove the environments and everything built
+	rm -rf $(VENV) build dist output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/demo/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)/demo
+	$(VENV)/demo/bin/python $(PIP_INSTALL) --editable ".[plot]"
+	touch $@
+
+$(VENV)/test/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)/test
+	$(VENV)/test/bin/python $(PIP_INSTALL) --editable ".[deep,test]"
+	touch $@
+
+$(VENV)/oldest/.installed: pyproject.toml Makefile
+	$(PYTHON) -m venv $(VENV)/oldest
+	$(VENV)/oldest/bin/python $(PIP_INSTALL) $(OLDEST) --editable ".[test]"
+	touch $@
+
+$(VENV)/lint/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)/lint
+	$(VENV)/lint/bin/python $(PIP_INSTALL) --editable ".[lint]"
+	touch $@
