@@ -1,0 +1,11 @@
+"""Names for the array types that the library speaks of."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatImage: TypeAlias = NDArray[np.floating[Any]]
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
+
+__all__ = ["ArrayLike", "FloatArray", "FloatImage", "NDArray"]

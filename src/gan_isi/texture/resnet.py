@@ -1,0 +1,405 @@
+"""Deep texture maps: the 14th addition layer of a ResNet-50.
+
+ResNet-50 ends each of its 3 + 4 + 6 + 3 residual blocks with an addition. The 14th is
+that of the first block of the last stage, in torchvision `layer4[0]`: 2048 channels of
+7 x 7 values from an input of 224 x 224 pixels, taken before the ReLU that follows.
+
+PyTorch and torchvision are imported when a function is called, never with this module.
+"""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+
+if TYPE_CHECKING:
+    import torch
+
+Weights: TypeAlias = str | os.PathLike[str] | None
+
+#: Height and width of the network's input.
+INPUT_SIZE = 224
+
+#: Channels of the 14th addition layer.
+N_CHANNELS = 2048
+
+#: Of the RGB images that the pretrained networks have seen, on the unit scale.
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+#: Parts of the network that come after the layer wanted.
+_BEYOND = ("layer4.1.", "layer4.2.", "avgpool.", "fc.")
+
+
+def load_resnet50(
+    weights: Weights = "IMAGENET1K_V1",
+    device: str = "cpu",
+    *,
+    random_state: int | np.random.RandomState | None = None,
+) -> "torch.nn.Module":
+    """Load a ResNet-50 up to its 14th addition layer.
+
+    Parameters
+    ----------
+    weights : {"IMAGENET1K_V1", "IMAGENET1K_V2", "DEFAULT"}, path or None
+        - A name of :class:`torchvision.models.ResNet50_Weights`. torchvision downloads
+          the file (98 MB) once and keeps it in its cache.
+        - The path of a state dict that :func:`torch.save` wrote, bare or as the entry
+          "state_dict" of a dictionary. Layers beyond the 14th addition, such as `fc`,
+          may be missing or of another shape.
+        - None: random weights, for tests; not a texture descriptor of any merit.
+    device : str, default="cpu"
+        Where the network goes: "auto" or a device string of PyTorch.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the random weights. PyTorch's own generators are left as they are.
+
+    Returns
+    -------
+    torch.nn.Module
+        A :class:`torchvision.models.ResNet` without the layers beyond `layer4[0]`, in
+        evaluation mode, float32, without gradients. For `addition_layer`; it can't be
+        called itself.
+
+    Raises
+    ------
+    ImportError
+        Without PyTorch or torchvision.
+    FileNotFoundError
+        When `weights` is a path and nothing is there.
+    OSError
+        When torchvision can't fetch or read the file of a name.
+    ValueError
+        When `weights` is neither a name nor a path, or the file doesn't hold the
+        weights of a ResNet-50; the first wrong keys are named.
+
+    Notes
+    -----
+    The paper [1]_ used MATLAB's ResNet-50: another training run, and of the original
+    architecture [2]_, which halves the resolution in the first 1 x 1 convolution of a
+    block where torchvision's does so in the 3 x 3 one. The layers correspond one to
+    one, the values don't.
+
+    References
+    ----------
+    .. [1] M. Mehdipour Ghazi and M. Mehdipour Ghazi, "GAN-ISI: Generative Adversarial
+       Networks Image Source Identification Using Texture Analysis", CLEF 2023,
+       section Methods.
+    .. [2] K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
+    """
+    _require_torch()
+    model = _empty_model()
+    if weights is None:
+        _randomize(model, random_state)
+    else:
+        state, source = _read_weights(weights)
+        _fill(model, state, source)
+    model = model.to(device=resolve_device(device)).eval()
+    return model.requires_grad_(False)
+
+
+def preprocess(images: Sequence[ArrayLike] | NDArray[np.floating[Any]]) -> "torch.Tensor":
+    """Turn grey images into a batch as the pretrained network expects it.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width) or sequence of (height, width) arrays
+        Grey images on the unit scale, of any size each.
+
+    Returns
+    -------
+    torch.Tensor of shape (n, 3, 224, 224), float32
+        On the CPU. The grey image in all three channels, normalised with the mean and
+        the standard deviation of each of ImageNet's channels.
+
+    Notes
+    -----
+    An image is resized to 224 x 224 whatever its aspect ratio, bilinearly, with the
+    kernel widened where the image shrinks (antialiasing). This is how MATLAB's
+    `augmentedImageDatastore`, the usual way to feed its networks, resizes; the paper
+    doesn't say what it did.
+    """
+    torch = _require_torch()
+    size = (INPUT_SIZE, INPUT_SIZE)
+    mean, std = (
+        torch.tensor(values, dtype=torch.float32, device="cpu")[:, None, None]
+        for values in (_IMAGENET_MEAN, _IMAGENET_STD)
+    )
+    batch = torch.empty((len(images), 3, *size), dtype=torch.float32, device="cpu")
+    with torch.inference_mode(), _one_thread():
+        for row, image in zip(batch, images, strict=True):
+            # A copy, since PyTorch warns of arrays that may not be written to.
+            grey = torch.from_numpy(np.array(image, dtype=np.float32, order="C"))
+            resized = torch.nn.functional.interpolate(
+                grey[None, None], size=size, mode="bilinear", align_corners=False, antialias=True
+            )
+            row.copy_((resized[0] - mean) / std)
+    return batch
+
+
+def addition_layer(model: "torch.nn.Module", batch: "torch.Tensor") -> NDArray[np.float32]:
+    """Output of the 14th addition layer, before its ReLU.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        As from `load_resnet50`; a whole torchvision ResNet-50 in evaluation mode does
+        as well. Computes on the device where it is.
+    batch : torch.Tensor of shape (n, 3, 224, 224)
+        As from `preprocess`.
+
+    Returns
+    -------
+    ndarray of shape (n, 2048, 7, 7), float32
+        Negative values included.
+
+    Notes
+    -----
+    On the CPU one image after the other goes through the network in one thread: that
+    makes the result of an image the same bit for bit, whatever else is in the batch
+    and however many processes share the work. (Another number of threads splits the
+    sums of the convolutions in another way, which shows in the fourth decimal.) An
+    accelerator takes the batch as a whole, in full single precision; there the last
+    bits may depend on its size.
+    """
+    torch = _require_torch()
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        if device.type == "cpu":
+            sums = np.empty((len(batch), *_output_shape(batch)), dtype=np.float32)
+            with _one_thread():
+                for index in range(len(batch)):
+                    sums[index] = _sum_before_relu(model, batch[index : index + 1])[0].numpy()
+            return sums
+        with _exact_convolutions(device):
+            return _sum_before_relu(model, batch.to(device)).cpu().numpy()
+
+
+def resolve_device(device: str = "auto") -> str:
+    """Check that a device can be used on this machine.
+
+    Parameters
+    ----------
+    device : str, default="auto"
+        "auto" is CUDA where there is one, else MPS (Apple), else the CPU. Otherwise a
+        device string of PyTorch, such as "cpu", "cuda:1" or "mps".
+
+    Returns
+    -------
+    str
+        A device string of PyTorch.
+
+    Raises
+    ------
+    ValueError
+        When PyTorch doesn't know the device or can't use it here.
+    """
+    torch = _require_torch()
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device).cpu()
+    # PyTorch asserts where it was built without the device.
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"device={device!r} can't be used on this machine ({reason}). Give 'auto', 'cpu', or "
+            "a device of PyTorch that is there, such as 'cuda', 'cuda:1' or 'mps'."
+        ) from error
+    return device
+
+
+def _require_torch() -> Any:
+    try:
+        import torch
+        import torchvision  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "The deep family needs PyTorch and torchvision, and importing them failed "
+            f'({error}). Install them with: pip install "gan-isi[deep]"'
+        ) from error
+    return torch
+
+
+def _empty_model() -> Any:
+    """ResNet-50 up to `layer4[0]`, its weights not there yet."""
+    torch = _require_torch()
+    from torchvision.models import resnet50
+
+    with torch.device("meta"):  # no memory for weights that are overwritten or dropped
+        model = resnet50(weights=None)
+    model.layer4 = torch.nn.Sequential(model.layer4[0])
+    del model.avgpool, model.fc
+    return model.float()  # whatever PyTorch's default dtype is set to
+
+
+def _randomize(model: Any, random_state: int | np.random.RandomState | None) -> None:
+    """Initialise as torchvision does, from a generator of our own."""
+    torch = _require_torch()
+    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    generator = torch.Generator(device="cpu").manual_seed(int(seed))
+    model.to_empty(device="cpu")
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(
+                module.weight, mode="fan_out", nonlinearity="relu", generator=generator
+            )
+        elif isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_parameters()
+
+
+def _read_weights(weights: str | os.PathLike[str]) -> tuple[Any, str]:
+    """State dict, and how errors speak of where it came from."""
+    from torchvision.models import ResNet50_Weights
+
+    names = list(ResNet50_Weights.__members__)
+    if isinstance(weights, str) and weights in names:
+        return _download(weights), weights
+    path = Path(weights).expanduser()
+    if path.exists():
+        return _read_file(path), str(path)
+    if not isinstance(weights, str) or path.suffix or path.name != weights:
+        raise FileNotFoundError(f"weights={str(weights)!r}: there is no such file.")
+    raise ValueError(
+        f"weights={weights!r} is neither the name of pretrained weights ({', '.join(names)}) nor "
+        "the path of an existing file with a state dict of ResNet-50."
+    )
+
+
+def _download(name: str) -> Any:
+    torch = _require_torch()
+    from torchvision.models import ResNet50_Weights
+
+    entry = ResNet50_Weights[name]
+    try:
+        return entry.get_state_dict(
+            progress=True, check_hash=True, map_location="cpu", weights_only=True
+        )
+    # No network, no room, a wrong hash, or a damaged file in the cache.
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        cache = Path(torch.hub.get_dir(), "checkpoints")
+        raise OSError(
+            f"torchvision could not fetch or read the weights {name!r} of ResNet-50 ({error}). "
+            f"Without network: download {entry.url} on another machine, copy the file here, and "
+            'give its path, weights="/path/to/state_dict.pth", or put it into '
+            f"{cache}, where torchvision looks first."
+        ) from error
+
+
+def _read_file(path: Path) -> Any:
+    torch = _require_torch()
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{path} can't be read as a state dict of ResNet-50 ({reason}). Write one with "
+            "torch.save(model.state_dict(), path)."
+        ) from error
+
+
+def _fill(model: Any, state: Any, source: str) -> None:
+    """Put a state dict into the model, or say what is wrong with it."""
+    torch = _require_torch()
+    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
+        state = state["state_dict"]
+    if not isinstance(state, Mapping) or not all(torch.is_tensor(v) for v in state.values()):
+        raise ValueError(
+            f"{source} holds no state dict of ResNet-50: expected a mapping from names to tensors, "
+            f"got {type(state).__name__}."
+        )
+    expected = model.state_dict()
+    found = {str(name): value for name, value in state.items() if not name.startswith(_BEYOND)}
+    for name in expected:
+        # Only training counts batches; files from before 2018 lack the counter.
+        if name.endswith("num_batches_tracked"):
+            found.setdefault(name, torch.tensor(0, device="cpu"))
+    shapes = [
+        f"{name} {tuple(found[name].shape)} instead of {tuple(expected[name].shape)}"
+        for name in expected
+        if name in found and found[name].shape != expected[name].shape
+    ]
+    problems = {
+        "missing": [name for name in expected if name not in found],
+        "unexpected": [name for name in found if name not in expected],
+        "of another shape": shapes,
+    }
+    if any(problems.values()):
+        raise ValueError(
+            f"{source} does not hold the weights of torchvision's ResNet-50. "
+            + " ".join(f"{_some(names)} {what}." for what, names in problems.items() if names)
+        )
+    # Clones, since a tensor that is a part of a larger one would be pickled as a whole.
+    ready = {
+        name: found[name].detach().to(dtype=like.dtype).clone(memory_format=torch.contiguous_format)
+        for name, like in expected.items()
+    }
+    model.load_state_dict(ready, assign=True)
+
+
+def _some(names: list[str], shown: int = 3) -> str:
+    more = f" and {len(names) - shown} more are" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + (more or (" are" if len(names) > 1 else " is"))
+
+
+def _sum_before_relu(model: Any, x: Any) -> Any:
+    x = model.maxpool(model.relu(model.bn1(model.conv1(x))))
+    x = model.layer3(model.layer2(model.layer1(x)))
+    # The block's own forward would apply the ReLU in place, over the sum.
+    block = model.layer4[0]
+    out = block.relu(block.bn1(block.conv1(x)))
+    out = block.relu(block.bn2(block.conv2(out)))
+    return block.bn3(block.conv3(out)) + block.downsample(x)
+
+
+def _output_shape(batch: Any) -> tuple[int, int, int]:
+    # Five layers halve the resolution, rounding up.
+    height, width = (-(-length // 32) for length in batch.shape[-2:])
+    return N_CHANNELS, height, width
+
+
+_thread_lock = threading.Lock()
+_thread_limit = {"depth": 0, "before": 1}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep PyTorch to one thread an operation.
+
+    The number belongs to the process: of threads that are in here at the same time
+    (joblib's threading backend) the first saves it and the last puts it back.
+    """
+    torch = _require_torch()
+    with _thread_lock:
+        if _thread_limit["depth"] == 0:
+            _thread_limit["before"] = torch.get_num_threads()
+        _thread_limit["depth"] += 1
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _thread_lock:
+            _thread_limit["depth"] -= 1
+            if _thread_limit["depth"] == 0:
+                torch.set_num_threads(_thread_limit["before"])
+
+
+@contextmanager
+def _exact_convolutions(device: Any) -> Iterator[None]:
+    """Single precision throughout: CUDA would use 10 bits of mantissa (TF32)."""
+    if device.type != "cuda":
+        yield
+        return
+    torch = _require_torch()
+    with torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    ):
+        yield

@@ -1,0 +1,144 @@
+"""Local statistics: range, standard deviation and entropy of a moving window."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .._typing import FloatImage
+
+#: An 8-bit picture on the unit scale has its grey levels 1/255 apart.
+_GREY_LEVELS_PER_UNIT = 255
+
+
+def local_range(image: FloatImage, size: int = 3) -> FloatImage:
+    """Difference between the largest and the smallest value around each pixel.
+
+    The first of the paper's statistical maps: grey dilation minus grey erosion with
+    a flat square.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width)
+        One grey image.
+    size : int, default=3
+        Side of the square window in pixels, odd.
+
+    Returns
+    -------
+    ndarray of shape (height, width)
+        In the units of `image`. The border is mirrored including the edge, which
+        for a range is the same as leaving out what lies outside the image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> local_range(np.arange(1.0, 21.0).reshape(4, 5))[0]
+    array([6., 7., 7., 7., 6.])
+    """
+    largest = ndimage.maximum_filter(image, size=size, mode="reflect")
+    return largest - ndimage.minimum_filter(image, size=size, mode="reflect")
+
+
+def local_std(image: FloatImage, size: int = 3) -> FloatImage:
+    """Sample standard deviation (N - 1) around each pixel.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width)
+        One grey image.
+    size : int, default=3
+        Side of the square window in pixels, odd and at least 3.
+
+    Returns
+    -------
+    ndarray of shape (height, width)
+        In the units of `image`; the border is mirrored including the edge.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(local_std(np.eye(3))[1, 1])
+    0.5
+    """
+    # Double precision, and the mean taken out first: the difference of two sums of
+    # squares would otherwise drown a flat region in rounding noise.
+    values = np.asarray(image, dtype=np.float64)
+    values = _pad_symmetric(values - values.mean(), size)
+    n_pixels = size * size
+    total = _box_sum(values, size)
+    squares = _box_sum(values * values, size)
+    variance = (squares - total * total / n_pixels) / (n_pixels - 1)
+    return np.sqrt(np.maximum(variance, 0.0)).astype(np.asarray(image).dtype, copy=False)
+
+
+def local_entropy(image: FloatImage, size: int = 9) -> FloatImage:
+    """Shannon entropy of the grey levels around each pixel, in bits.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width)
+        One grey image on the unit scale. A grey level is 1/255 wide, so that an
+        8-bit picture divided by 255 has exactly its own 256 levels; values outside
+        0..1 get levels of their own, none is clipped.
+    size : int, default=9
+        Side of the square window in pixels, odd.
+
+    Returns
+    -------
+    ndarray of shape (height, width)
+        Between 0 and ``2 * log2(size)``. The border is mirrored including the edge,
+        so that every window counts ``size**2`` pixels
+        (:func:`skimage.filters.rank.entropy` lets its window shrink there).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(local_entropy(np.zeros((4, 4)), size=3).max())
+    0.0
+    """
+    image = np.asarray(image)
+    levels = np.rint(image.astype(np.float64) * _GREY_LEVELS_PER_UNIT).astype(np.float32)
+    levels = _pad_symmetric(levels, size)
+    windows = np.lib.stride_tricks.sliding_window_view(levels, (size, size))
+    # H = log2(N) - (1/N) * sum_b c_b log2(c_b), with c_b the counts in a window of N.
+    n_pixels = size * size
+    counts = np.arange(1, n_pixels + 1)
+    weighted_log = np.concatenate([[0.0], counts * np.log2(counts)])
+    entropy = np.empty(image.shape, dtype=image.dtype)
+    # A row at a time: all windows of an image at once would take 81 times its memory.
+    for row, row_windows in enumerate(windows):
+        ordered = np.sort(row_windows.reshape(-1, n_pixels), axis=1)
+        # A run of equal levels ends where the level changes, and with its window.
+        run_ends = np.ones(ordered.shape, dtype=bool)
+        np.not_equal(ordered[:, 1:], ordered[:, :-1], out=run_ends[:, :-1])
+        last = np.flatnonzero(run_ends)
+        terms = weighted_log[np.diff(last, prepend=-1)]
+        entropy[row] = np.log2(n_pixels) - np.bincount(last // n_pixels, terms) / n_pixels
+    return np.maximum(entropy, 0.0, out=entropy)
+
+
+def _pad_symmetric(values: NDArray, size: int) -> NDArray:
+    """Mirror the border, the edge included, so that every pixel has a whole window."""
+    return np.pad(values, size // 2, mode="symmetric")
+
+
+def _box_sum(values: NDArray, size: int) -> NDArray:
+    """Sum over every ``size x size`` window that lies inside `values`."""
+    return _sliding_sum(_sliding_sum(values, size).T, size).T
+
+
+def _sliding_sum(values: NDArray, size: int) -> NDArray:
+    """Sum of `size` consecutive rows, by doubling: log2(size) additions instead of size."""
+    n_sums = values.shape[0] - size + 1
+    total, offset, width, block = None, 0, 1, values
+    while True:
+        if size & 1:
+            piece = block[offset : offset + n_sums]
+            total = piece if total is None else total + piece
+            offset += width
+        size >>= 1
+        if not size:
+            assert total is not None
+            return total
+        block = block[:-width] + block[width:]
+        width *= 2
