@@ -1,0 +1,18 @@
+"""Images from folders, a built-in problem of known truth, and the challenge's files."""
+
+from ._decode import ImageReadError
+from ._files import IMAGE_SUFFIXES, ImageFiles, load_images
+from ._membership import load_membership
+from ._problem import make_membership_problem
+from ._submission import check_submission, write_submission
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ImageFiles",
+    "ImageReadError",
+    "check_submission",
+    "load_images",
+    "load_membership",
+    "make_membership_problem",
+    "write_submission",
+]
