@@ -1,0 +1,236 @@
+"""What all descriptor families share: images in, CDF vectors out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+
+from .._images import IntensityRange, check_images, check_intensity_range, to_grey
+from .._pickling import VersionedPickleMixin
+from .._typing import FloatImage
+from ..quantiles import DEFAULT_N_LEVELS, Cells, cdf_vectors, quantile_levels
+
+#: Images described by one task. Fixed, so that `n_jobs` can't change a result.
+_BATCH_SIZE = 8
+
+
+class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC):
+    """Base class of the descriptor families: texture maps of images as CDF vectors.
+
+    A family of your own is a subclass with one method, `compute_maps`; override
+    `_map_names` as well to name the maps. Parameters go where scikit-learn wants
+    them: in an `__init__` that only stores them.
+
+    Parameters
+    ----------
+    n_levels : int, default=64
+        Number of cells of probability of each CDF vector. All families of a pipeline
+        need the same number.
+    cells : {"fine_tails", "equal"}, default="fine_tails"
+        Cells that become finer towards both ends, or cells of equal probability. The
+        fine ones need a quarter of the numbers for a smaller error of the distances,
+        see :func:`gan_isi.quantiles.cell_edges`.
+    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
+        Which intensities become 0 and 1. The map is linear and clips nothing.
+
+        - "dtype": 8- and 16-bit unsigned integers are divided by the largest value
+          of their type; booleans, floats and all other integers (CT values, say) are
+          taken as they are.
+        - "image": the minimum and maximum of each image. Images that differ in
+          brightness or contrast only then look the same.
+        - (low, high): the same two intensities for every image, such as (0, 4095) for
+          12-bit pictures stored in 16 bits or (-1000, 1000) for Hounsfield units.
+
+        Real and generated images have to mean the same by the same intensity.
+    n_jobs : int, default=None
+        Number of parallel jobs, as everywhere in scikit-learn. Changes no result.
+
+    Attributes
+    ----------
+    map_names_ : list of str
+        Name of each map.
+    n_features_in_ : int
+        Number of columns, when `fit` saw a two-dimensional array.
+    feature_names_in_ : ndarray of str
+        Names of these columns, when they all are strings.
+
+    Notes
+    -----
+    Colour images are made grey with the weights of :func:`skimage.color.rgb2gray`;
+    transparent parts show a white background. A two-dimensional array is a set of
+    images of one row of pixels each.
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn's way
+        "n_levels": [Interval(Integral, 1, None, closed="left")],
+        "cells": [StrOptions({"fine_tails", "equal"})],
+        "intensity_range": [StrOptions({"dtype", "image"}), tuple, list],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_levels: int = DEFAULT_N_LEVELS,
+        cells: Cells = "fine_tails",
+        intensity_range: IntensityRange = "dtype",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_levels = n_levels
+        self.cells = cells
+        self.intensity_range = intensity_range
+        self.n_jobs = n_jobs
+
+    @abstractmethod
+    def compute_maps(self, image: NDArray[np.float32]) -> FloatImage | Sequence[FloatImage]:
+        """Compute the maps of one image.
+
+        Parameters
+        ----------
+        image : ndarray of shape (height, width), float32
+            One grey image, its intensity range mapped to 0..1.
+
+        Returns
+        -------
+        ndarray of shape (n_maps, ...) or sequence of n_maps ndarrays
+            The same number of maps for every image.
+        """
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Validate the images and the parameters; nothing is learned from the pixels.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            (n, height, width), (n, height, width, channels), (n, n_features) or a
+            sequence of images that may differ in size.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+        """
+        check_images(X, self, reset=True)
+        self._check_parameters()
+        self.map_names_ = self._map_names()
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Describe each image by the CDF vectors of its maps.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            Images, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_maps * n_levels), float32
+            The vectors of one image one after the other, in the units of the maps.
+
+        Raises
+        ------
+        ValueError
+            Naming the image, when one has NaN, infinity or no pixels.
+        """
+        check_is_fitted(self, "map_names_")
+        images = check_images(X, self, reset=False)
+        starts = range(0, len(images), _BATCH_SIZE)
+        vectors = np.empty((len(images), len(self.map_names_) * self.n_levels), dtype=np.float32)
+        batches = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            delayed(self._describe)(_batch(images, start), start) for start in starts
+        )
+        for start, rows in zip(starts, batches, strict=True):
+            vectors[start : start + len(rows)] = rows
+        return vectors
+
+    def feature_maps(self, image: ArrayLike) -> FloatImage:
+        """Return the maps of one image, at full size, for looking at them.
+
+        Parameters
+        ----------
+        image : array-like of shape (height, width) or (height, width, channels)
+            One image.
+
+        Returns
+        -------
+        ndarray of shape (n_maps, height, width)
+            In the order of `map_names_`. Works before `fit` where a family has nothing
+            to load.
+        """
+        self._validate_params()
+        self._check_parameters()
+        return np.asarray(self.compute_maps(to_grey(image, self.intensity_range)))
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+        """Names of the columns: map and probability level.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Only checked against the columns seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_maps * n_levels,), object
+            Such as ``gabor_w5.66_t45_q0.375``; the level is the centre of the cell.
+        """
+        check_is_fitted(self, "map_names_")
+        _check_feature_names_in(self, input_features, generate_names=False)
+        levels = [f"q{level:.7g}" for level in quantile_levels(self.n_levels, self.cells)]
+        return np.array(
+            [f"{name}_{level}" for name in self.map_names_ for level in levels], dtype=object
+        )
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.map_names_) * self.n_levels
+
+    def _check_parameters(self) -> None:
+        """Check what the parameter constraints can't say."""
+        check_intensity_range(self.intensity_range)
+
+    def _map_names(self) -> list[str]:
+        """Return one name a map; by default the class name and a number."""
+        n_maps = len(self.compute_maps(np.zeros((16, 16), dtype=np.float32)))
+        family = type(self).__name__.removesuffix("Descriptor").lower()
+        return [f"{family}_{index}" for index in range(n_maps)]
+
+    def _map_values(self, image: NDArray[np.float32]) -> Iterable[ArrayLike]:
+        """Return the values of each map that go into its CDF; by default all of them."""
+        return self.compute_maps(image)
+
+    def _describe(self, images: Sequence[ArrayLike], first: int) -> NDArray[np.float32]:
+        """CDF vectors of consecutive images, the first of which has number `first`."""
+        rows = [
+            cdf_vectors(
+                self._map_values(to_grey(image, self.intensity_range, f"image {first + offset}")),
+                self.n_levels,
+                self.cells,
+            ).ravel()
+            for offset, image in enumerate(images)
+        ]
+        return np.stack(rows)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _batch(images: Any, start: int) -> Any:
+    stop = min(start + _BATCH_SIZE, len(images))
+    try:
+        return images[start:stop]
+    except TypeError:  # a sequence of the user's own that knows no slices
+        return [images[index] for index in range(start, stop)]

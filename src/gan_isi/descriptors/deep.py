@@ -1,0 +1,202 @@
+"""The deep family: a layer of a pretrained ResNet-50."""
+
+import os
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from .._images import IntensityRange, to_grey
+from ..quantiles import DEFAULT_N_LEVELS, cdf_vectors
+from ..texture.resnet import (
+    N_CHANNELS,
+    Weights,
+    addition_layer,
+    load_resnet50,
+    preprocess,
+    resolve_device,
+)
+from ._base import BaseDescriptor
+
+
+class DeepDescriptor(BaseDescriptor):
+    """Channels of ResNet-50's 14th addition layer (2048 maps by default).
+
+    The layer is the sum that ends torchvision's `layer4[0]`, before its ReLU: 2048
+    channels of 7 x 7 values. Needs the extra "deep" (PyTorch and torchvision):
+    ``pip install "gan-isi[deep]"``.
+
+    Parameters
+    ----------
+    weights : {"IMAGENET1K_V1", "IMAGENET1K_V2", "DEFAULT"}, path or None, default="IMAGENET1K_V1"
+        A name of :class:`torchvision.models.ResNet50_Weights`, which torchvision
+        downloads in the first `fit` (98 MB); the path of a state dict, for machines
+        without network; or None for random weights, for tests only.
+    pooling : {"channels"} or None, default=None
+        How the channels enter, which the paper leaves open. None: one CDF a channel,
+        of its 49 values, 2048 maps. "channels": one CDF of all 7 x 7 x 2048 values, a
+        single map.
+    device : str, default="auto"
+        Where the network computes: "auto" is CUDA where there is one, else MPS, else
+        the CPU; otherwise a device string of PyTorch, such as "cuda:1". Looked up in
+        each call, so that an estimator fitted on a GPU works where there is none.
+    batch_size : int, default=32
+        Images that go through the network at once on an accelerator. Without effect
+        on the CPU.
+    n_levels : int, default=256
+        Number of cells of each CDF vector, see :class:`BaseDescriptor`.
+    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
+        Which intensities become 0 and 1, see :class:`BaseDescriptor`. The pretrained
+        networks have seen 0..1 only.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the random weights; without effect on pretrained ones.
+    n_jobs : int, default=None
+        Number of parallel jobs on the CPU, where each uses one thread: -1 for all
+        cores. Changes no result. An accelerator works for one process.
+
+    Attributes
+    ----------
+    model_ : torch.nn.Module
+        The network up to the layer, on the CPU; part of the pickled estimator (59 MB).
+    map_names_ : list of str
+        ``deep_c0`` to ``deep_c2047``, or ``deep_all``.
+    n_features_in_ : int
+        Number of columns, when `fit` saw a two-dimensional array.
+    feature_names_in_ : ndarray of str
+        Names of these columns, when they all are strings.
+
+    See Also
+    --------
+    gan_isi.texture.resnet : The network, the layer, and how images are resized.
+
+    Notes
+    -----
+    On the CPU an image takes about 0.1 s, and its vectors are the same bit for bit
+    however the images are divided into calls and jobs. On an accelerator they agree
+    with those of the CPU to about 1e-4 of the largest value.
+
+    With `n_levels=256` one image has 524 288 columns (2 MB); since a channel has 49
+    values, `n_levels=49` keeps all of them in a fifth of that. The other families of
+    the pipeline need the same number, however.
+
+    Examples
+    --------
+    >>> from gan_isi import DeepDescriptor
+    >>> deep = DeepDescriptor(pooling="channels").fit(images)  # doctest: +SKIP
+    >>> deep.transform(images).shape  # doctest: +SKIP
+    (12, 256)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **BaseDescriptor._parameter_constraints,
+        "weights": [str, os.PathLike, None],
+        "pooling": [StrOptions({"channels"}), None],
+        "device": [str],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        weights: Weights = "IMAGENET1K_V1",
+        pooling: str | None = None,
+        device: str = "auto",
+        batch_size: int = 32,
+        n_levels: int = DEFAULT_N_LEVELS,
+        intensity_range: IntensityRange = "dtype",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        super().__init__(n_levels=n_levels, intensity_range=intensity_range, n_jobs=n_jobs)
+        self.weights = weights
+        self.pooling = pooling
+        self.device = device
+        self.batch_size = batch_size
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Validate the images and load the network; nothing is learned from the pixels.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            Images, see :class:`BaseDescriptor`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ImportError
+            Without PyTorch or torchvision.
+        FileNotFoundError
+            When `weights` is a path and nothing is there.
+        OSError
+            When the pretrained weights can't be fetched; says how to do without network.
+        ValueError
+            When `weights` is neither a name nor a path, its file is not that of a
+            ResNet-50, or the device can't be used.
+        """
+        super().fit(X, y)
+        # On the CPU, whatever the device: a pickle has to load on any machine.
+        self.model_ = load_resnet50(self.weights, "cpu", random_state=self.random_state)
+        return self
+
+    def compute_maps(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute the layer's output for one grey image.
+
+        Parameters
+        ----------
+        image : ndarray of shape (height, width), float32
+            One grey image on the unit scale.
+
+        Returns
+        -------
+        ndarray of shape (2048, 7, 7) or (1, 2048, 7, 7), float32
+            The latter with ``pooling="channels"``: all values are one map.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`, which loads the network.
+        """
+        return self._maps([image])[0]
+
+    def _maps(self, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Maps of several images, computed as one batch on an accelerator."""
+        check_is_fitted(self, "model_")
+        device = resolve_device(self.device)
+        model = self.model_ if device == "cpu" else _copy_to(self.model_, device)
+        sums = addition_layer(model, preprocess(images))
+        return sums if self.pooling is None else sums[:, np.newaxis]
+
+    def _describe(self, images: Sequence[ArrayLike], first: int) -> NDArray[np.float32]:
+        grey = [
+            to_grey(image, self.intensity_range, f"image {first + offset}")
+            for offset, image in enumerate(images)
+        ]
+        return np.stack([cdf_vectors(maps, self.n_levels).ravel() for maps in self._maps(grey)])
+
+    def _tasks(self) -> tuple[int, int | None]:
+        if resolve_device(self.device) == "cpu":
+            return super()._tasks()
+        return self.batch_size, 1
+
+    def _map_names(self) -> list[str]:
+        if self.pooling == "channels":
+            return ["deep_all"]
+        return [f"deep_c{channel}" for channel in range(N_CHANNELS)]
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        resolve_device(self.device)

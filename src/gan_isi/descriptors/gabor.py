@@ -1,0 +1,128 @@
+"""The Gabor family: magnitudes of a bank of band-pass filters."""
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval
+
+from .._images import IntensityRange
+from ..quantiles import DEFAULT_N_LEVELS, Cells
+from ..texture.gabor import PAPER_ORIENTATIONS, PAPER_WAVELENGTHS, gabor_magnitudes
+from ._base import BaseDescriptor
+from ._validation import check_numbers
+
+
+class GaborDescriptor(BaseDescriptor):
+    """Magnitudes of Gabor filters (24 maps by default).
+
+    Six wavelengths times four orientations, as in the paper's Methods section.
+
+    Parameters
+    ----------
+    wavelengths : sequence of float, default=2**k * 4 / sqrt(2) for k = 0..5
+        Wavelengths in pixels, at least 2.
+    orientations : sequence of float, default=(0, 45, 90, 135)
+        Directions of the carrier in degrees, counterclockwise from the rows' direction.
+    bandwidth : float, default=1.0
+        Half-response bandwidth in octaves.
+    aspect_ratio : float, default=0.5
+        Extent along the carrier divided by the extent across it.
+    padding : float, default=4.0
+        Replicated border in standard deviations of each filter; see
+        :func:`gan_isi.texture.gabor_magnitudes` for what it costs and changes.
+    n_levels : int, default=64
+        Number of cells of each CDF vector, see :class:`BaseDescriptor`.
+    cells : {"fine_tails", "equal"}, default="fine_tails"
+        Which cells of probability, see :class:`BaseDescriptor`.
+    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
+        Which intensities become 0 and 1, see :class:`BaseDescriptor`.
+    n_jobs : int, default=None
+        Number of parallel jobs. Changes no result.
+
+    Attributes
+    ----------
+    map_names_ : list of str
+        Name of each map: wavelength in pixels and orientation in degrees.
+
+    See Also
+    --------
+    gan_isi.texture.gabor_magnitudes : The maps, their formula and its source.
+
+    Examples
+    --------
+    >>> from gan_isi import GaborDescriptor
+    >>> import numpy as np
+    >>> gabor = GaborDescriptor(wavelengths=[4, 8], n_levels=4, cells="equal")
+    >>> gabor.fit_transform(np.eye(16)[None]).shape
+    (1, 32)
+    >>> gabor.get_feature_names_out()[1]
+    'gabor_w4_t0_q0.375'
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **BaseDescriptor._parameter_constraints,
+        "wavelengths": ["array-like"],
+        "orientations": ["array-like"],
+        "bandwidth": [Interval(Real, 0, None, closed="neither")],
+        "aspect_ratio": [Interval(Real, 0, None, closed="neither")],
+        "padding": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        wavelengths: Sequence[float] = PAPER_WAVELENGTHS,
+        orientations: Sequence[float] = PAPER_ORIENTATIONS,
+        bandwidth: float = 1.0,
+        aspect_ratio: float = 0.5,
+        padding: float = 4.0,
+        n_levels: int = DEFAULT_N_LEVELS,
+        cells: Cells = "fine_tails",
+        intensity_range: IntensityRange = "dtype",
+        n_jobs: int | None = None,
+    ) -> None:
+        super().__init__(
+            n_levels=n_levels, cells=cells, intensity_range=intensity_range, n_jobs=n_jobs
+        )
+        self.wavelengths = wavelengths
+        self.orientations = orientations
+        self.bandwidth = bandwidth
+        self.aspect_ratio = aspect_ratio
+        self.padding = padding
+
+    def compute_maps(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute the magnitude maps of one grey image.
+
+        Parameters
+        ----------
+        image : ndarray of shape (height, width), float32
+            One grey image on the unit scale.
+
+        Returns
+        -------
+        ndarray of shape (n_wavelengths * n_orientations, height, width), float32
+            All orientations of the first wavelength first.
+        """
+        return gabor_magnitudes(
+            image,
+            self.wavelengths,
+            self.orientations,
+            bandwidth=self.bandwidth,
+            aspect_ratio=self.aspect_ratio,
+            padding=self.padding,
+        )
+
+    def _map_names(self) -> list[str]:
+        return [
+            f"gabor_w{wavelength:.3g}_t{orientation:.4g}"
+            for wavelength in self.wavelengths
+            for orientation in self.orientations
+        ]
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_numbers("wavelengths", self.wavelengths, smallest=2.0)
+        check_numbers("orientations", self.orientations)

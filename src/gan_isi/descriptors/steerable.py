@@ -1,0 +1,113 @@
+"""The steerable family: Gaussian derivatives of one scale, turned to directions."""
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._images import IntensityRange
+from .._typing import FloatImage
+from ..quantiles import DEFAULT_N_LEVELS, Cells
+from ..texture.gaussian import PAPER_ANGLES, Boundary, steered_derivatives
+from ._base import BaseDescriptor
+from ._validation import BOUNDARIES, check_numbers
+
+
+class SteerableDescriptor(BaseDescriptor):
+    """First and second Gaussian derivatives along directions (8 maps by default).
+
+    Parameters
+    ----------
+    angles : sequence of float, default=(0, 45, 90, 135)
+        Directions in degrees, counterclockwise from the rows' direction.
+    sigma : float, default=1.0
+        Standard deviation of the Gaussian in pixels.
+    window : int, default=5
+        Side of the filter window in pixels, odd, at least 3; None takes
+        ``2 * ceil(2 * sigma) + 1``.
+    boundary : {"reflect", "nearest", "mirror", "wrap"}, default="reflect"
+        How the image goes on outside, in scipy.ndimage's words; the paper does not say.
+    n_levels : int, default=64
+        Number of cells of each CDF vector, see :class:`BaseDescriptor`.
+    cells : {"fine_tails", "equal"}, default="fine_tails"
+        Which cells of probability, see :class:`BaseDescriptor`.
+    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
+        Which intensities become 0 and 1, see :class:`BaseDescriptor`.
+    n_jobs : int, default=None
+        Number of parallel jobs. Changes no result.
+
+    Attributes
+    ----------
+    map_names_ : list of str
+        Name of each map: order of the derivative and direction in degrees.
+
+    See Also
+    --------
+    gan_isi.texture.steered_derivatives : The maps, their formula and its source.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gan_isi import SteerableDescriptor
+    >>> SteerableDescriptor().fit(np.eye(16)[None]).map_names_[:2]
+    ['steerable_d1_t0', 'steerable_d1_t45']
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **BaseDescriptor._parameter_constraints,
+        "angles": ["array-like"],
+        "sigma": [Interval(Real, 0, None, closed="neither")],
+        "window": [Interval(Integral, 3, None, closed="left"), None],
+        "boundary": [StrOptions(BOUNDARIES)],
+    }
+
+    def __init__(
+        self,
+        *,
+        angles: Sequence[float] = PAPER_ANGLES,
+        sigma: float = 1.0,
+        window: int | None = 5,
+        boundary: Boundary = "reflect",
+        n_levels: int = DEFAULT_N_LEVELS,
+        cells: Cells = "fine_tails",
+        intensity_range: IntensityRange = "dtype",
+        n_jobs: int | None = None,
+    ) -> None:
+        super().__init__(
+            n_levels=n_levels, cells=cells, intensity_range=intensity_range, n_jobs=n_jobs
+        )
+        self.angles = angles
+        self.sigma = sigma
+        self.window = window
+        self.boundary = boundary
+
+    def compute_maps(self, image: NDArray[np.float32]) -> FloatImage:
+        """Compute the steered derivatives of one grey image.
+
+        Parameters
+        ----------
+        image : ndarray of shape (height, width), float32
+            One grey image on the unit scale.
+
+        Returns
+        -------
+        ndarray of shape (2 * n_angles, height, width), float32
+            First, then second derivatives.
+        """
+        return steered_derivatives(
+            image, self.angles, sigma=self.sigma, window=self.window, boundary=self.boundary
+        )
+
+    def _map_names(self) -> list[str]:
+        return [f"steerable_d{order}_t{angle:.4g}" for order in (1, 2) for angle in self.angles]
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_numbers("angles", self.angles)
+        if self.window is not None and self.window % 2 == 0:
+            raise ValueError(
+                f"window has to be odd, so that a pixel is central; got {self.window}."
+            )

@@ -1,0 +1,396 @@
+"""The membership stage: a classifier of pairs, fused into one score a query."""
+
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from ._images import n_dimensions
+from ._pickling import VersionedPickleMixin
+from ._query_folds import QueryFold, query_folds
+from .fusion import FUSION_RULES, FusionRule, fuse
+
+#: Pairs scored at once: bounds the working memory, and being fixed, fixes the result.
+_PAIRS_PER_BLOCK = 50_000
+
+
+class MembershipClassifier(
+    VersionedPickleMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+):
+    """Tell from the distances to generated images whether a query was used to train.
+
+    Every pair of a query and a generated image is one sample of an inner classifier,
+    labelled like its query; the pair probabilities of a query are fused into one
+    membership score. The pairs exist only in here: a sample of this classifier is a
+    query, so that cross-validation splits by query.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        Classifier of pairs with `predict_proba` or `decision_function`; None takes
+        the paper's, ``make_pipeline(StandardScaler(), SVC(kernel="rbf"))``. One with a
+        `decision_function` only gets a logistic output (Platt), fitted on
+        out-of-fold values; the folds keep all pairs of a query together.
+    fusion : {"mean", "median", "max", "logit_mean", "top_mean"} or callable, default="mean"
+        How the pair probabilities of a query become its score. The mean is the
+        paper's. A callable takes an array (n_queries, n_generated) and returns one
+        score in 0..1 a query.
+    top_fraction : float, default=0.05
+        Share of the generated images that "top_mean" averages.
+    calibrate_fusion : bool, default=False
+        Whether the fused score goes through a logistic of its own, fitted on
+        out-of-fold scores of the queries. Without it only the mean can be read as a
+        probability, and 0.5 means nothing for the other rules: the largest of many
+        probabilities is large for every query. The paper does without. Costs `cv` more
+        fits.
+    cv : int, default=5
+        Number of folds of both calibrations. Fewer are taken where a class has fewer
+        queries (or groups).
+    max_pairs : int, default=None
+        The largest number of pairs to fit on; each query contributes the same number,
+        drawn at random. None takes all. Scoring always uses every pair.
+    random_state : int, RandomState instance or None, default=None
+        Draws the pairs when `max_pairs` is given.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        The labels in sort order; the second one is "used".
+    estimator_ : classifier
+        The fitted classifier of pairs, with `predict_proba`.
+    fusion_calibrator_ : classifier or None
+        What turns the log-odds of the fused score into those of membership.
+    n_pairs_per_query_ : int
+        How many pairs of each query were fitted on.
+    n_features_in_ : int
+        Number of maps.
+    feature_names_in_ : ndarray of str
+        Names of the maps, when `X` is a data frame.
+
+    Notes
+    -----
+    "max" and "top_mean" look at extremes, which grow with the number of generated
+    images: fit and predict with about equally many.
+
+    References
+    ----------
+    J. C. Platt, "Probabilistic outputs for support vector machines" (1999).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gan_isi import MembershipClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> used = np.repeat([0, 1], 20)
+    >>> bags = rng.random((40, 12, 3)) + (1 - used)[:, None, None]
+    >>> MembershipClassifier().fit(bags, used).predict(bags[[0, -1]])
+    array([0, 1])
+    """
+
+    # Patients, for the folds of the calibration; asked for only when given.
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        "estimator": [
+            HasMethods(["fit", "predict_proba"]),
+            HasMethods(["fit", "decision_function"]),
+            None,
+        ],
+        "fusion": [StrOptions(set(FUSION_RULES)), callable],
+        "top_fraction": [Interval(Real, 0, 1, closed="right")],
+        "calibrate_fusion": ["boolean"],
+        "cv": [Interval(Integral, 2, None, closed="left")],
+        "max_pairs": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        fusion: str | FusionRule = "mean",
+        top_fraction: float = 0.05,
+        calibrate_fusion: bool = False,
+        cv: int = 5,
+        max_pairs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.fusion = fusion
+        self.top_fraction = top_fraction
+        self.calibrate_fusion = calibrate_fusion
+        self.cv = cv
+        self.max_pairs = max_pairs
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, *, groups: Any = None) -> Self:
+        """Fit the classifier of pairs, and the calibrations that are asked for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_generated, n_maps)
+            One bag of distances a query. A two-dimensional array is bags of one row.
+        y : array-like of shape (n_queries,)
+            Two different labels; the larger one in sort order means "used".
+        groups : array-like of shape (n_queries,), default=None
+            Patients, say: queries of one group stay in the same fold when calibrating.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            Unless there are two classes, with at least two queries (or groups) each
+            where something has to be calibrated.
+        """
+        bags = self._check_bags(X, reset=True)
+        labels = self._check_labels(y, len(bags))
+        if groups is not None:
+            groups = column_or_1d(groups)
+            check_consistent_length(bags, groups)
+        chosen = self._choose_pairs(bags.shape[0], bags.shape[1])
+        folds = None
+        if self.calibrate_fusion or not self._has_probability():
+            folds = query_folds(labels, groups, n_splits=self.cv)
+        self.estimator_ = self._fit_pairs(bags, labels, chosen, folds)
+        self.fusion_calibrator_ = None
+        if self.calibrate_fusion:
+            assert folds is not None
+            scores = self._out_of_fold_scores(bags, labels, groups, chosen, folds)
+            self.fusion_calibrator_ = CalibratedClassifierCV(
+                _LogOdds(), method="sigmoid", cv=folds, ensemble=False
+            ).fit(scores[:, np.newaxis], labels)
+        return self
+
+    def predict_pair_proba(self, X: Any) -> NDArray[np.float64]:
+        """Probability, for every generated image, that the query was used for it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_generated, n_maps)
+            Bags of distances. `n_generated` may differ from that in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_queries, n_generated)
+            Probabilities of the class "used".
+        """
+        check_is_fitted(self, "estimator_")
+        return _pair_probabilities(self.estimator_, self._check_bags(X, reset=False))
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Fused probability of membership of each query.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_generated, n_maps)
+            Bags of distances.
+
+        Returns
+        -------
+        ndarray of shape (n_queries, 2)
+            Columns in the order of `classes_`: not used, used.
+        """
+        used = self._fuse(self.predict_pair_proba(X))
+        if self.fusion_calibrator_ is not None:
+            return self.fusion_calibrator_.predict_proba(used[:, np.newaxis])
+        return np.column_stack([1 - used, used])
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Log-odds of membership of each query; positive means "used".
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_generated, n_maps)
+            Bags of distances.
+
+        Returns
+        -------
+        ndarray of shape (n_queries,)
+            Natural logarithm of the odds, finite.
+        """
+        return _log_odds(self.predict_proba(X)[:, 1])
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Label of the more probable class of each query.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_generated, n_maps)
+            Bags of distances.
+
+        Returns
+        -------
+        ndarray of shape (n_queries,)
+            Labels out of `classes_`.
+        """
+        used = self.predict_proba(X)[:, 1] > 0.5
+        return self.classes_[used.astype(np.intp)]
+
+    def _check_bags(self, X: Any, *, reset: bool) -> NDArray[Any]:
+        dtypes = (np.float32, np.float64)
+        if n_dimensions(X) != 3:
+            return validate_data(self, X, dtype=dtypes, reset=reset)[:, np.newaxis, :]
+        bags = check_array(X, dtype=dtypes, allow_nd=True, ensure_2d=False, input_name="X")
+        if 0 in bags.shape:
+            raise ValueError(
+                f"Found bags of shape {bags.shape} (queries, generated images, maps); "
+                "at least 1 of each is required."
+            )
+        if reset:
+            self.__dict__.pop("feature_names_in_", None)
+            self.n_features_in_ = bags.shape[2]
+        elif bags.shape[2] != self.n_features_in_:
+            raise ValueError(
+                f"X has {bags.shape[2]} maps, but {type(self).__name__} was fitted on "
+                f"{self.n_features_in_}."
+            )
+        return bags
+
+    def _check_labels(self, y: Any, n_queries: int) -> NDArray[np.intp]:
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        check_consistent_length(np.empty(n_queries), y)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        if len(self.classes_) != 2:
+            count = len(self.classes_)
+            raise ValueError(
+                "Only binary classification is supported: membership needs queries of 2 "
+                f"classes, used and not used; got {count} class{'es' if count != 1 else ''}: "
+                f"{self.classes_[:5]!r}."
+            )
+        return labels
+
+    def _choose_pairs(self, n_queries: int, n_generated: int) -> NDArray[np.intp]:
+        """Choose the generated images to fit each query on, (n_queries, n_pairs_per_query_)."""
+        everything = np.arange(n_generated)
+        n_chosen = n_generated
+        if self.max_pairs is not None:
+            n_chosen = min(n_generated, self.max_pairs // n_queries)
+            if n_chosen == 0:
+                raise ValueError(
+                    f"max_pairs={self.max_pairs} leaves no pair for each of {n_queries} queries."
+                )
+        self.n_pairs_per_query_ = n_chosen
+        if n_chosen == n_generated:
+            return np.broadcast_to(everything, (n_queries, n_generated))
+        random_state = check_random_state(self.random_state)
+        draws = [
+            random_state.choice(n_generated, n_chosen, replace=False) for _ in range(n_queries)
+        ]
+        return np.sort(draws, axis=1)
+
+    def _pair_estimator(self) -> Any:
+        if self.estimator is not None:
+            return clone(self.estimator)
+        return make_pipeline(StandardScaler(), SVC(kernel="rbf"))
+
+    def _has_probability(self) -> bool:
+        return hasattr(self._pair_estimator(), "predict_proba")
+
+    def _fit_pairs(
+        self,
+        bags: NDArray[Any],
+        labels: NDArray[np.intp],
+        chosen: NDArray[np.intp],
+        folds: list[QueryFold] | None,
+    ) -> Any:
+        n_queries, n_pairs = chosen.shape
+        pairs = bags[np.arange(n_queries)[:, np.newaxis], chosen].reshape(-1, bags.shape[2])
+        pair_labels = np.repeat(labels, n_pairs)
+        estimator = self._pair_estimator()
+        if not self._has_probability():
+            assert folds is not None
+            pair_folds = [
+                (_pairs_of(train, n_pairs), _pairs_of(test, n_pairs)) for train, test in folds
+            ]
+            estimator = CalibratedClassifierCV(
+                estimator, method="sigmoid", cv=pair_folds, ensemble=False
+            )
+        return estimator.fit(pairs, pair_labels)
+
+    def _out_of_fold_scores(
+        self,
+        bags: NDArray[Any],
+        labels: NDArray[np.intp],
+        groups: NDArray[Any] | None,
+        chosen: NDArray[np.intp],
+        folds: list[QueryFold],
+    ) -> NDArray[np.float64]:
+        """Fused score of each query from pairs of the other folds only."""
+        scores = np.empty(len(bags))
+        for train, test in folds:
+            inner = None
+            if not self._has_probability():
+                inner_groups = None if groups is None else groups[train]
+                inner = query_folds(labels[train], inner_groups, n_splits=self.cv)
+            estimator = self._fit_pairs(bags[train], labels[train], chosen[train], inner)
+            scores[test] = self._fuse(_pair_probabilities(estimator, bags[test]))
+        return scores
+
+    def _fuse(self, pair_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        return fuse(pair_probabilities, self.fusion, top_fraction=self.top_fraction)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+class _LogOdds(ClassifierMixin, BaseEstimator):
+    """A fused score taken as it is, so that scikit-learn's calibration can follow."""
+
+    def fit(self, X: NDArray[np.float64], y: NDArray[Any]) -> Self:
+        self.classes_ = np.unique(y)
+        return self
+
+    def decision_function(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _log_odds(X[:, 0])
+
+    def predict(self, X: NDArray[np.float64]) -> NDArray[Any]:
+        return self.classes_[(X[:, 0] > 0.5).astype(np.intp)]
+
+
+def _log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    # The smallest and largest doubles strictly inside 0..1 keep the logit finite.
+    return logit(np.clip(probabilities, np.finfo(float).tiny, 1 - np.finfo(float).epsneg))
+
+
+def _pairs_of(queries: NDArray[np.intp], n_pairs: int) -> NDArray[np.intp]:
+    """Rows of the pairs of these queries."""
+    return (queries[:, np.newaxis] * n_pairs + np.arange(n_pairs)).ravel()
+
+
+def _pair_probabilities(estimator: Any, bags: NDArray[Any]) -> NDArray[np.float64]:
+    n_queries, n_generated, n_maps = bags.shape
+    pairs = bags.reshape(n_queries * n_generated, n_maps)
+    probabilities = [
+        estimator.predict_proba(pairs[block])[:, 1]
+        for block in gen_batches(len(pairs), _PAIRS_PER_BLOCK)
+    ]
+    return np.concatenate(probabilities).reshape(n_queries, n_generated)
