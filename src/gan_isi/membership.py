@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -25,9 +24,11 @@ from sklearn.utils.validation import (
 from ._images import n_dimensions
 from ._pickling import VersionedPickleMixin
 from ._query_folds import QueryFold, query_folds
+from .calibration import fit_sigmoid
 from .fusion import FUSION_RULES, FusionRule, fuse
+from .scoring import decision_values
 
-#: Pairs scored at once: bounds the working memory, and being fixed, fixes the result.
+#: Pairs scored at once, which bounds the working memory.
 _PAIRS_PER_BLOCK = 50_000
 
 
@@ -68,13 +69,18 @@ class MembershipClassifier(
         drawn at random. None takes all. Scoring always uses every pair.
     random_state : int, RandomState instance or None, default=None
         Draws the pairs when `max_pairs` is given.
+    n_jobs : int, default=None
+        Number of threads that evaluate a support vector machine. Changes no result;
+        parallel fitting is up to `estimator`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
         The labels in sort order; the second one is "used".
     estimator_ : classifier
-        The fitted classifier of pairs, with `predict_proba`.
+        The fitted classifier of pairs.
+    pair_calibrator_ : classifier or None
+        What turns its decision values into probabilities, where it has none itself.
     fusion_calibrator_ : classifier or None
         What turns the log-odds of the fused score into those of membership.
     n_pairs_per_query_ : int
@@ -119,6 +125,7 @@ class MembershipClassifier(
         "cv": [Interval(Integral, 2, None, closed="left")],
         "max_pairs": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
     }
 
     def __init__(
@@ -131,6 +138,7 @@ class MembershipClassifier(
         cv: int = 5,
         max_pairs: int | None = None,
         random_state: Any = None,
+        n_jobs: int | None = None,
     ) -> None:
         self.estimator = estimator
         self.fusion = fusion
@@ -139,6 +147,7 @@ class MembershipClassifier(
         self.cv = cv
         self.max_pairs = max_pairs
         self.random_state = random_state
+        self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, *, groups: Any = None) -> Self:
@@ -172,14 +181,12 @@ class MembershipClassifier(
         folds = None
         if self.calibrate_fusion or not self._has_probability():
             folds = query_folds(labels, groups, n_splits=self.cv)
-        self.estimator_ = self._fit_pairs(bags, labels, chosen, folds)
+        self.estimator_, self.pair_calibrator_ = self._fit_pairs(bags, labels, chosen, folds)
         self.fusion_calibrator_ = None
         if self.calibrate_fusion:
             assert folds is not None
             scores = self._out_of_fold_scores(bags, labels, groups, chosen, folds)
-            self.fusion_calibrator_ = CalibratedClassifierCV(
-                _LogOdds(), method="sigmoid", cv=folds, ensemble=False
-            ).fit(scores[:, np.newaxis], labels)
+            self.fusion_calibrator_ = fit_sigmoid(_log_odds(scores), labels)
         return self
 
     def predict_pair_proba(self, X: Any) -> NDArray[np.float64]:
@@ -196,7 +203,8 @@ class MembershipClassifier(
             Probabilities of the class "used".
         """
         check_is_fitted(self, "estimator_")
-        return _pair_probabilities(self.estimator_, self._check_bags(X, reset=False))
+        bags = self._check_bags(X, reset=False)
+        return self._pair_probabilities(self.estimator_, self.pair_calibrator_, bags)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Fused probability of membership of each query.
@@ -213,7 +221,7 @@ class MembershipClassifier(
         """
         used = self._fuse(self.predict_pair_proba(X))
         if self.fusion_calibrator_ is not None:
-            return self.fusion_calibrator_.predict_proba(used[:, np.newaxis])
+            return self.fusion_calibrator_.predict_proba(_log_odds(used)[:, np.newaxis])
         return np.column_stack([1 - used, used])
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -318,20 +326,23 @@ class MembershipClassifier(
         labels: NDArray[np.intp],
         chosen: NDArray[np.intp],
         folds: list[QueryFold] | None,
-    ) -> Any:
+    ) -> tuple[Any, Any]:
+        """Fit the classifier of pairs and, without `predict_proba`, its calibrator."""
         n_queries, n_pairs = chosen.shape
-        pairs = bags[np.arange(n_queries)[:, np.newaxis], chosen].reshape(-1, bags.shape[2])
-        pair_labels = np.repeat(labels, n_pairs)
-        estimator = self._pair_estimator()
+        picked = bags[np.arange(n_queries)[:, np.newaxis], chosen]
+
+        def fit(queries: Any) -> Any:
+            pairs = picked[queries].reshape(-1, bags.shape[2])
+            return self._pair_estimator().fit(pairs, np.repeat(labels[queries], n_pairs))
+
+        calibrator = None
         if not self._has_probability():
             assert folds is not None
-            pair_folds = [
-                (_pairs_of(train, n_pairs), _pairs_of(test, n_pairs)) for train, test in folds
-            ]
-            estimator = CalibratedClassifierCV(
-                estimator, method="sigmoid", cv=pair_folds, ensemble=False
-            )
-        return estimator.fit(pairs, pair_labels)
+            values = np.empty(chosen.shape)
+            for train, test in folds:
+                values[test] = decision_values(fit(train), picked[test], n_jobs=self.n_jobs)
+            calibrator = fit_sigmoid(values.ravel(), np.repeat(labels, n_pairs))
+        return fit(slice(None)), calibrator
 
     def _out_of_fold_scores(
         self,
@@ -348,9 +359,24 @@ class MembershipClassifier(
             if not self._has_probability():
                 inner_groups = None if groups is None else groups[train]
                 inner = query_folds(labels[train], inner_groups, n_splits=self.cv)
-            estimator = self._fit_pairs(bags[train], labels[train], chosen[train], inner)
-            scores[test] = self._fuse(_pair_probabilities(estimator, bags[test]))
+            fitted = self._fit_pairs(bags[train], labels[train], chosen[train], inner)
+            scores[test] = self._fuse(self._pair_probabilities(*fitted, bags[test]))
         return scores
+
+    def _pair_probabilities(
+        self, estimator: Any, calibrator: Any, bags: NDArray[Any]
+    ) -> NDArray[np.float64]:
+        """Probability of "used" for every pair, in blocks that bound the memory."""
+        n_queries, n_generated, n_maps = bags.shape
+        probabilities = np.empty((n_queries, n_generated))
+        for block in gen_batches(n_queries, max(1, _PAIRS_PER_BLOCK // n_generated)):
+            if calibrator is None:
+                rows = estimator.predict_proba(bags[block].reshape(-1, n_maps))
+            else:
+                values = decision_values(estimator, bags[block], n_jobs=self.n_jobs)
+                rows = calibrator.predict_proba(values.reshape(-1, 1))
+            probabilities[block] = rows[:, 1].reshape(-1, n_generated)
+        return probabilities
 
     def _fuse(self, pair_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         return fuse(pair_probabilities, self.fusion, top_fraction=self.top_fraction)
@@ -362,35 +388,6 @@ class MembershipClassifier(
         return tags
 
 
-class _LogOdds(ClassifierMixin, BaseEstimator):
-    """A fused score taken as it is, so that scikit-learn's calibration can follow."""
-
-    def fit(self, X: NDArray[np.float64], y: NDArray[Any]) -> Self:
-        self.classes_ = np.unique(y)
-        return self
-
-    def decision_function(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        return _log_odds(X[:, 0])
-
-    def predict(self, X: NDArray[np.float64]) -> NDArray[Any]:
-        return self.classes_[(X[:, 0] > 0.5).astype(np.intp)]
-
-
 def _log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     # The smallest and largest doubles strictly inside 0..1 keep the logit finite.
     return logit(np.clip(probabilities, np.finfo(float).tiny, 1 - np.finfo(float).epsneg))
-
-
-def _pairs_of(queries: NDArray[np.intp], n_pairs: int) -> NDArray[np.intp]:
-    """Rows of the pairs of these queries."""
-    return (queries[:, np.newaxis] * n_pairs + np.arange(n_pairs)).ravel()
-
-
-def _pair_probabilities(estimator: Any, bags: NDArray[Any]) -> NDArray[np.float64]:
-    n_queries, n_generated, n_maps = bags.shape
-    pairs = bags.reshape(n_queries * n_generated, n_maps)
-    probabilities = [
-        estimator.predict_proba(pairs[block])[:, 1]
-        for block in gen_batches(len(pairs), _PAIRS_PER_BLOCK)
-    ]
-    return np.concatenate(probabilities).reshape(n_queries, n_generated)

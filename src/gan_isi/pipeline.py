@@ -284,7 +284,7 @@ def make_pipeline(
         Draws the pairs when `max_pairs` is given, and weights of the deep family
         where they are random.
     n_jobs : int, default=None
-        Number of parallel jobs of descriptors and distances. Changes no result.
+        Number of parallel jobs of all stages. Changes no result.
     memory : str or joblib.Memory, default=None
         As for :class:`sklearn.pipeline.Pipeline`.
     verbose : bool, default=False
@@ -313,6 +313,7 @@ def make_pipeline(
         calibrate_fusion=calibrate_fusion,
         max_pairs=max_pairs,
         random_state=random_state,
+        n_jobs=n_jobs,
     )
     descriptors = make_descriptors(
         families,

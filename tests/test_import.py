@@ -1,0 +1,26 @@
+"""What importing the library does, and must not do."""
+
+import subprocess
+import sys
+
+
+def run(code):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_heavy_packages_are_imported_only_when_needed():
+    heavy = {"torch", "torchvision", "matplotlib", "pydicom"}
+    loaded = run("import sys, gan_isi; print(*sys.modules)")
+    assert not heavy & set(loaded)
+
+
+def test_every_public_name_is_there():
+    run("import gan_isi; [getattr(gan_isi, name) for name in gan_isi.__all__]")
+
+
+def test_the_typed_marker_is_installed():
+    run("import importlib.resources as r; assert (r.files('gan_isi') / 'py.typed').is_file()")
