@@ -134,6 +134,30 @@ class TestStages:
             parallel.predict_proba(problem.images), fitted.predict_proba(problem.images)
         )
 
+    @pytest.mark.parametrize(
+        "method", ["predict", "predict_proba", "decision_function", "predict_pair_proba"]
+    )
+    def test_little_working_memory_changes_no_bit(self, method, problem, fitted, monkeypatch):
+        expected = getattr(fitted, method)(problem.images)
+        largest = []
+        compare = gan_isi.PairwiseWassersteinTransformer.transform
+        monkeypatch.setattr(
+            gan_isi.PairwiseWassersteinTransformer,
+            "transform",
+            lambda self, X: largest.append(len(X)) or compare(self, X),
+        )
+        with config_context(working_memory=10 * 11 * 4 * 4 * 5 / 2**20):  # five queries
+            answer = getattr(fitted, method)(problem.images)
+        assert largest == [5, 5, 5, 5, 4]
+        np.testing.assert_array_equal(answer, expected)
+
+    def test_score_is_the_accuracy(self, fitted, problem):
+        correct = fitted.predict(problem.images) == problem.target
+        assert fitted.score(problem.images, problem.target) == correct.mean()
+        weights = np.arange(24)
+        expected = np.average(correct, weights=weights)
+        assert fitted.score(problem.images, problem.target, weights) == pytest.approx(expected)
+
     def test_same_random_state_same_answer(self, problem):
         def answers(seed):
             attack = make_pipeline(

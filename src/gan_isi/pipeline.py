@@ -1,18 +1,20 @@
 """The attack as one estimator: descriptors, distances, membership."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import config_context
+from sklearn import config_context, get_config
+from sklearn.metrics import accuracy_score
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from sklearn.utils import _safe_indexing, gen_batches
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._generated import check_generated
 from ._images import IntensityRange
@@ -38,6 +40,10 @@ FAMILIES = {
     "gaussian": GaussianDerivativeDescriptor,
     "deep": DeepDescriptor,
 }
+
+
+def _last_step_has(method: str) -> Callable[[Pipeline], bool]:
+    return lambda pipeline: hasattr(pipeline._final_estimator, method)
 
 
 class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
@@ -115,7 +121,61 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         with config_context(enable_metadata_routing=True):
             return super().fit(X, y, **params)
 
-    @available_if(lambda self: hasattr(self._final_estimator, "predict_pair_proba"))
+    @available_if(_last_step_has("predict"))
+    def predict(self, X: Any, **params: Any) -> NDArray[Any]:
+        """Label of the more probable class of each query.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            Query images.
+        **params : dict
+            For the last step; ours takes none.
+
+        Returns
+        -------
+        ndarray of shape (n_queries,)
+            Labels out of `classes_`.
+        """
+        return self._in_blocks("predict", X, params)
+
+    @available_if(_last_step_has("predict_proba"))
+    def predict_proba(self, X: Any, **params: Any) -> NDArray[np.float64]:
+        """Membership probability of each query.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            Query images.
+        **params : dict
+            For the last step; ours takes none.
+
+        Returns
+        -------
+        ndarray of shape (n_queries, 2)
+            Columns in the order of `classes_`: not used, used.
+        """
+        return self._in_blocks("predict_proba", X, params)
+
+    @available_if(_last_step_has("decision_function"))
+    def decision_function(self, X: Any, **params: Any) -> NDArray[np.float64]:
+        """Log-odds of membership of each query.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            Query images.
+        **params : dict
+            For the last step; ours takes none.
+
+        Returns
+        -------
+        ndarray of shape (n_queries,)
+            Positive means "used".
+        """
+        return self._in_blocks("decision_function", X, params)
+
+    @available_if(_last_step_has("predict_pair_proba"))
     def predict_pair_proba(self, X: Any) -> NDArray[np.float64]:
         """Probability, for every generated image, that the query was used for it.
 
@@ -129,8 +189,53 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         ndarray of shape (n_queries, n_generated)
             The paper's pair question; `predict_proba` fuses the rows.
         """
+        return self._in_blocks("predict_pair_proba", X, {})
+
+    @available_if(_last_step_has("predict"))
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> float:
+        """Accuracy over the queries.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            Query images.
+        y : array-like of shape (n_queries,)
+            True labels.
+        sample_weight : array-like of shape (n_queries,), default=None
+            Weights of the queries.
+        **params : dict
+            For `predict` of the last step; ours takes none.
+
+        Returns
+        -------
+        float
+            Share of correct labels.
+        """
+        return float(accuracy_score(y, self.predict(X, **params), sample_weight=sample_weight))
+
+    def _in_blocks(self, method: str, X: Any, params: dict[str, Any]) -> NDArray[Any]:
+        """Describe all queries, then compare and classify so many that memory is bounded.
+
+        The vectors of a query take less room than its picture; its bag, with thousands
+        of generated images, does not.
+        """
         check_is_fitted(self)
-        return self._final_estimator.predict_pair_proba(self[:-1].transform(X))
+        answer = getattr(self._final_estimator, method)
+        names = [name for name, _ in self.steps]
+        if "distances" not in names:
+            return answer(self[:-1].transform(X), **params)
+        position = names.index("distances")
+        vectors = self[:position].transform(X) if position else X
+        distances = self.named_steps["distances"]
+        bag_size = distances.n_generated_ * distances.n_maps_ * np.dtype(np.float32).itemsize
+        # Scaled copies in double precision come on top of the distances themselves.
+        in_memory = int(get_config()["working_memory"] * 2**20 // (4 * bag_size))
+        after = self[position:-1]
+        answers = [
+            answer(after.transform(_safe_indexing(vectors, block)), **params)
+            for block in gen_batches(_num_samples(vectors), max(1, in_memory))
+        ]
+        return np.concatenate(answers)
 
     def retarget(self, generated: Any) -> Self:
         """Return a fitted copy that compares queries with other generated images.
