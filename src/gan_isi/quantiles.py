@@ -25,6 +25,13 @@ from ._typing import FloatArray
 
 DEFAULT_N_LEVELS = 64
 
+#: Up to so many values, the maps of an array are sorted together: where they are many and
+#: small (the 2048 of ResNet-50) ten times faster than one by one, and the same bits.
+_SORTED_AT_ONCE = 2**20
+
+#: References compared at once: two buffers of 64 levels then fit a second-level cache.
+_REFERENCES_AT_ONCE = 1024
+
 Cells: TypeAlias = Literal["fine_tails", "equal"]
 
 
@@ -114,6 +121,9 @@ def cdf_vectors(
     """
     edges = cell_edges(n_levels, cells)
     # float32 sorts several times faster than float64, and is what is returned.
+    if isinstance(maps, np.ndarray) and maps.dtype != object and 0 < maps.size <= _SORTED_AT_ONCE:
+        rows = np.asarray(maps, dtype=np.float32).reshape(len(maps), -1)
+        return _integrals(np.sort(rows, axis=-1), edges)
     return np.stack(
         [
             _integrals(np.sort(np.asarray(values, dtype=np.float32), axis=None), edges)
@@ -123,14 +133,17 @@ def cdf_vectors(
 
 
 def _integrals(ordered: NDArray[np.float32], edges: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Integrate the quantile function of sorted values over each cell, times n_levels."""
-    n_values, n_levels = ordered.size, len(edges) - 1
+    """Integrate the quantile function of sorted values over each cell, times n_levels.
+
+    The values of a map lie along the last axis.
+    """
+    n_values, n_levels = ordered.shape[-1], len(edges) - 1
     positions = edges * n_values
     whole = np.minimum(positions.astype(np.intp), n_values - 1)
     # Up to a cell's edge belong the pixels before it and a part of the one it cuts.
-    before = np.add.reduceat(ordered, whole, dtype=np.float64)[:-1]
-    before[whole[1:] == whole[:-1]] = 0.0  # reduceat has no empty sums
-    cut = (positions - whole) * ordered[whole]
+    before = np.add.reduceat(ordered, whole, axis=-1, dtype=np.float64)[..., :-1]
+    before[..., whole[1:] == whole[:-1]] = 0.0  # reduceat has no empty sums
+    cut = (positions - whole) * ordered[..., whole]
     return ((before + np.diff(cut)) * (n_levels / n_values)).astype(np.float32)
 
 
@@ -155,7 +168,7 @@ def wasserstein_distances(
 
     Notes
     -----
-    The working memory beyond the result is about that of the references of one map.
+    Beyond the result, the working memory is a few hundred kilobytes.
 
     References
     ----------
@@ -174,11 +187,14 @@ def wasserstein_distances(
     shape = (n_queries, len(references), n_maps)
     if out is None:
         out = np.empty(shape, dtype=np.float32)
-    buffer = np.empty((len(references), n_levels), dtype=np.float32)
-    for index in range(n_maps):
-        of_map = np.ascontiguousarray(references[:, index], dtype=np.float32)
-        for query in range(n_queries):
-            np.subtract(of_map, queries[query, index], out=buffer)
-            np.abs(buffer, out=buffer)
-            out[query, :, index] = buffer.mean(axis=1)
+    buffer = np.empty((min(len(references), _REFERENCES_AT_ONCE), n_levels), dtype=np.float32)
+    for start in range(0, len(references), _REFERENCES_AT_ONCE):
+        block = slice(start, start + _REFERENCES_AT_ONCE)
+        for index in range(n_maps):
+            of_map = np.ascontiguousarray(references[block, index], dtype=np.float32)
+            differences = buffer[: len(of_map)]
+            for query in range(n_queries):
+                np.subtract(of_map, queries[query, index], out=differences)
+                np.abs(differences, out=differences)
+                out[query, block, index] = differences.mean(axis=1)
     return out

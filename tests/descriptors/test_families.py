@@ -29,7 +29,8 @@ def test_number_of_maps_and_shapes(family, n_maps, photographs):
 
 @pytest.mark.parametrize("family", CLASSICAL)
 def test_vectors_are_the_cdf_vectors_of_the_maps(family, photographs):
-    descriptor = family(n_levels=64).fit(photographs)
+    every_pixel = {"samples_per_wavelength": None} if family is gan_isi.GaborDescriptor else {}
+    descriptor = family(n_levels=64, **every_pixel).fit(photographs)
     vectors = descriptor.transform(photographs[:1]).reshape(-1, 64)
     np.testing.assert_array_equal(vectors, cdf_vectors(descriptor.feature_maps(photographs[0]), 64))
 
@@ -44,9 +45,27 @@ def test_pure_functions_are_the_paper_s_65_maps_in_order(photographs):
             texture.multiscale_maps(image),
         ]
     )
-    union = gan_isi.make_descriptors(n_levels=16).fit(photographs)
+    union = gan_isi.make_descriptors(n_levels=16)
+    union.set_params(gabor__samples_per_wavelength=None).fit(photographs)
     vectors = union.transform(photographs[:1]).reshape(65, 16)
     np.testing.assert_array_equal(vectors, cdf_vectors(maps, 16))
+
+
+def test_long_wavelengths_are_sampled_for_their_cdf_only(photographs):
+    sampled = gan_isi.GaborDescriptor().fit(photographs)
+    every_pixel = gan_isi.GaborDescriptor(samples_per_wavelength=None).fit(photographs)
+    n_values = [values.size for values in sampled._map_values(to_grey(photographs[0]))]
+    assert n_values == [48 * 48] * 12 + [24 * 24] * 4 + [12 * 12] * 4 + [6 * 6] * 4
+    assert sampled.feature_maps(photographs[0]).shape == (24, 48, 48)
+    vectors, exact = (
+        descriptor.transform(photographs).reshape(12, 24, 64)
+        for descriptor in (sampled, every_pixel)
+    )
+    distances, expected = (np.abs(v[:, None] - v).mean(axis=-1) for v in (vectors, exact))
+    different = ~np.eye(12, dtype=bool)
+    error = np.abs(distances - expected)[different] / expected[different]
+    assert np.median(error) < 1e-3
+    np.testing.assert_array_equal(vectors[:, :12], exact[:, :12])
 
 
 def test_names_say_which_map(photographs):

@@ -144,10 +144,11 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         """
         check_is_fitted(self, "map_names_")
         images = check_images(X, self, reset=False)
-        starts = range(0, len(images), _BATCH_SIZE)
+        size, how = self._tasks()
+        starts = range(0, len(images), size)
         vectors = np.empty((len(images), len(self.map_names_) * self.n_levels), dtype=np.float32)
-        batches = Parallel(n_jobs=self.n_jobs, return_as="generator")(
-            delayed(self._describe)(_batch(images, start), start) for start in starts
+        batches = Parallel(**how, return_as="generator")(
+            delayed(self._describe)(_batch(images, start, size), start) for start in starts
         )
         for start, rows in zip(starts, batches, strict=True):
             vectors[start : start + len(rows)] = rows
@@ -221,6 +222,10 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         ]
         return np.stack(rows)
 
+    def _tasks(self) -> tuple[int, dict[str, Any]]:
+        """Return how many images `_describe` gets at once, and the options of Parallel."""
+        return _BATCH_SIZE, {"n_jobs": self.n_jobs}
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -228,8 +233,8 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         return tags
 
 
-def _batch(images: Any, start: int) -> Any:
-    stop = min(start + _BATCH_SIZE, len(images))
+def _batch(images: Any, start: int, size: int) -> Any:
+    stop = min(start + size, len(images))
     try:
         return images[start:stop]
     except TypeError:  # a sequence of the user's own that knows no slices

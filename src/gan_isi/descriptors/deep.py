@@ -1,5 +1,6 @@
 """The deep family: a layer of a pretrained ResNet-50."""
 
+import copy
 import os
 from collections.abc import Sequence
 from numbers import Integral
@@ -12,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._images import IntensityRange, to_grey
-from ..quantiles import DEFAULT_N_LEVELS, cdf_vectors
+from ..quantiles import DEFAULT_N_LEVELS, Cells, cdf_vectors
 from ..texture.resnet import (
     N_CHANNELS,
     Weights,
@@ -48,16 +49,18 @@ class DeepDescriptor(BaseDescriptor):
     batch_size : int, default=32
         Images that go through the network at once on an accelerator. Without effect
         on the CPU.
-    n_levels : int, default=256
+    n_levels : int, default=64
         Number of cells of each CDF vector, see :class:`BaseDescriptor`.
+    cells : {"fine_tails", "equal"}, default="fine_tails"
+        Widths of the cells, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Which intensities become 0 and 1, see :class:`BaseDescriptor`. The pretrained
         networks have seen 0..1 only.
     random_state : int, RandomState instance or None, default=None
         Seed of the random weights; without effect on pretrained ones.
     n_jobs : int, default=None
-        Number of parallel jobs on the CPU, where each uses one thread: -1 for all
-        cores. Changes no result. An accelerator works for one process.
+        Number of parallel jobs on the CPU, threads by default and one core each: -1
+        for all cores. Changes no result. Without effect on an accelerator.
 
     Attributes
     ----------
@@ -77,19 +80,18 @@ class DeepDescriptor(BaseDescriptor):
     Notes
     -----
     On the CPU an image takes about 0.1 s, and its vectors are the same bit for bit
-    however the images are divided into calls and jobs. On an accelerator they agree
-    with those of the CPU to about 1e-4 of the largest value.
+    however the images are divided into calls and jobs. Accelerators, and other
+    processors, add in another order: there the last digits differ.
 
-    With `n_levels=256` one image has 524 288 columns (2 MB); since a channel has 49
-    values, `n_levels=49` keeps all of them in a fifth of that. The other families of
-    the pipeline need the same number, however.
+    With `n_levels=64` one image has 131 072 columns (0.5 MB), more than the 49 values
+    of a channel need; but all families of a pipeline have to have the same number.
 
     Examples
     --------
     >>> from gan_isi import DeepDescriptor
     >>> deep = DeepDescriptor(pooling="channels").fit(images)  # doctest: +SKIP
     >>> deep.transform(images).shape  # doctest: +SKIP
-    (12, 256)
+    (12, 64)
     """
 
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
@@ -109,11 +111,14 @@ class DeepDescriptor(BaseDescriptor):
         device: str = "auto",
         batch_size: int = 32,
         n_levels: int = DEFAULT_N_LEVELS,
+        cells: Cells = "fine_tails",
         intensity_range: IntensityRange = "dtype",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
     ) -> None:
-        super().__init__(n_levels=n_levels, intensity_range=intensity_range, n_jobs=n_jobs)
+        super().__init__(
+            n_levels=n_levels, cells=cells, intensity_range=intensity_range, n_jobs=n_jobs
+        )
         self.weights = weights
         self.pooling = pooling
         self.device = device
@@ -173,10 +178,10 @@ class DeepDescriptor(BaseDescriptor):
         return self._maps([image])[0]
 
     def _maps(self, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Maps of several images, computed as one batch on an accelerator."""
+        """Compute the maps of several images, on an accelerator as one batch."""
         check_is_fitted(self, "model_")
         device = resolve_device(self.device)
-        model = self.model_ if device == "cpu" else _copy_to(self.model_, device)
+        model = self.model_ if device == "cpu" else copy.deepcopy(self.model_).to(device)
         sums = addition_layer(model, preprocess(images))
         return sums if self.pooling is None else sums[:, np.newaxis]
 
@@ -185,12 +190,16 @@ class DeepDescriptor(BaseDescriptor):
             to_grey(image, self.intensity_range, f"image {first + offset}")
             for offset, image in enumerate(images)
         ]
-        return np.stack([cdf_vectors(maps, self.n_levels).ravel() for maps in self._maps(grey)])
+        rows = [cdf_vectors(maps, self.n_levels, self.cells).ravel() for maps in self._maps(grey)]
+        return np.stack(rows)
 
-    def _tasks(self) -> tuple[int, int | None]:
-        if resolve_device(self.device) == "cpu":
-            return super()._tasks()
-        return self.batch_size, 1
+    def _tasks(self) -> tuple[int, dict[str, Any]]:
+        if resolve_device(self.device) != "cpu":
+            return self.batch_size, {"n_jobs": 1}
+        size, how = super()._tasks()
+        # PyTorch computes without the interpreter's lock, and a process would have to be
+        # handed the network with each task.
+        return size, {**how, "prefer": "threads"}
 
     def _map_names(self) -> list[str]:
         if self.pooling == "channels":

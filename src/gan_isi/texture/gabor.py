@@ -103,6 +103,38 @@ def gabor_magnitudes(
     return np.stack(maps)
 
 
+def sampling_step(wavelength: float, shape: tuple[int, int], samples_per_wavelength: float) -> int:
+    """Power of two at which a response may be sampled to know the CDF of its map.
+
+    Parameters
+    ----------
+    wavelength : float
+        Wavelength in pixels.
+    shape : tuple (height, width)
+        Of the image in pixels.
+    samples_per_wavelength : float
+        The least number of samples on one wavelength.
+
+    Returns
+    -------
+    int
+        The largest such step that divides height and width; at least 1.
+
+    Examples
+    --------
+    >>> sampling_step(90.5, (256, 256), 10)
+    8
+    >>> sampling_step(90.5, (256, 250), 10)
+    2
+    """
+    step = 1
+    while wavelength / (2 * step) >= samples_per_wavelength and not any(
+        size % (2 * step) for size in shape
+    ):
+        step *= 2
+    return step
+
+
 @dataclass(frozen=True)
 class FilterBank:
     """The parameters of a bank of filters; see `gabor_magnitudes`."""
@@ -122,7 +154,7 @@ class FilterBank:
     def magnitudes(
         self, image: FloatImage, wavelength: float, step: int = 1
     ) -> list[NDArray[np.float32]]:
-        """One map an orientation, at every `step`-th pixel in both directions.
+        """One map an orientation, sampled once in every `step` x `step` square of pixels.
 
         Parameters
         ----------
@@ -131,12 +163,13 @@ class FilterBank:
         wavelength : float
             Wavelength in pixels.
         step : int, default=1
-            Distance of the evaluated pixels. The values are those of the full map
-            at these pixels: nothing is interpolated.
+            Side of the squares; has to divide height and width. The response is
+            evaluated at the centres of the squares, between pixels for an even step:
+            it is band-limited, so this is no approximation.
 
         Returns
         -------
-        list of ndarray of shape (ceil(height / step), ceil(width / step)), float32
+        list of ndarray of shape (height / step, width / step), float32
             In the order of `orientations`.
         """
         image = np.ascontiguousarray(image, dtype=np.float32)
@@ -167,13 +200,18 @@ class _Axis:
     def part(self, window: slice) -> "_Axis":
         return _Axis(self.size, self.padding, self.length, self.step, self.bins[window])
 
+    def phases(self) -> NDArray[np.complex128]:
+        first_centre = self.padding + (self.step - 1) / 2
+        return np.exp(2j * np.pi * self.bins * first_centre / self.length)
+
 
 @dataclass(frozen=True)
 class _WavelengthFilters:
     rows: _Axis
     columns: _Axis
-    #: For each orientation: the window of kept bins, H on it, and its two axes.
-    by_orientation: list[tuple[tuple[slice, slice], NDArray[np.float32], tuple[_Axis, _Axis]]]
+    #: For each orientation: the window of kept bins, H on it times the phases that move
+    #: the first pixel to the origin, and its two axes.
+    by_orientation: list[tuple[tuple[slice, slice], NDArray[np.complex64], tuple[_Axis, _Axis]]]
 
 
 # Images of one data set mostly share their shape; the transfer functions are then
@@ -196,9 +234,10 @@ def _wavelength_filters(
         exponent = ((u_turned - 1 / wavelength) / sigma_u) ** 2 + (v_turned / sigma_v) ** 2
         gains = 2 * math.pi * along * across * np.exp(-exponent / 2)
         window = _bounding_window(exponent <= _SUPPORT**2)
-        kept = gains[window].astype(np.float32)
-        kept.setflags(write=False)
         axes = (rows.part(window[0]), columns.part(window[1]))
+        phases = np.outer(axes[0].phases(), axes[1].phases())
+        kept = (gains[window] * phases / step**2).astype(np.complex64)
+        kept.setflags(write=False)
         by_orientation.append((window, kept, axes))
     return _WavelengthFilters(rows, columns, by_orientation)
 
@@ -244,16 +283,26 @@ def _signed_bins(half_spectrum: NDArray, bins: NDArray[np.int64]) -> NDArray:
 
 
 def _sampled_inverse(spectrum: NDArray, rows: _Axis, columns: _Axis) -> NDArray:
-    """Inverse transform at every step-th pixel of the unpadded image."""
-    samples = _sampled_inverse_first_axis(spectrum, rows)
-    return _sampled_inverse_first_axis(samples.T, columns).T
+    """Inverse transform at the centre of every square of the unpadded image.
+
+    Position n = n_0 + step * j of N = step * M: exp(2 pi i k n / N) is a phase for the
+    first centre, which the gains hold, times exp(2 pi i k j / M), a transform of length M.
+    """
+    samples = fft.ifft(_fold(spectrum, rows), axis=0, overwrite_x=True)
+    samples = samples[: rows.size // rows.step]
+    samples = fft.ifft(_fold(samples.T, columns).T, axis=1, overwrite_x=True)
+    return samples[:, : columns.size // columns.step]
 
 
-def _sampled_inverse_first_axis(spectrum: NDArray, axis: _Axis) -> NDArray:
-    # Pixel n = padding + step * j of N = step * M: exp(2 pi i k n / N) is a phase for
-    # the padding times exp(2 pi i k j / M), an inverse transform of length M.
-    n_samples = axis.length // axis.step
-    phase = np.exp(2j * np.pi * axis.bins * axis.padding / axis.length).astype(np.complex64)
+def _fold(spectrum: NDArray, axis: _Axis) -> NDArray:
+    """Put the bins of the first axis to their places among N / step."""
+    n_samples, n_bins = axis.length // axis.step, len(axis.bins)
     folded = np.zeros((n_samples, spectrum.shape[1]), dtype=np.complex64)
-    np.add.at(folded, axis.bins % n_samples, spectrum * (phase / axis.step)[:, None])
-    return fft.ifft(folded, axis=0, overwrite_x=True)[: -(-axis.size // axis.step)]
+    start = int(axis.bins[0]) % n_samples
+    if n_bins > n_samples:
+        np.add.at(folded, axis.bins % n_samples, spectrum)
+    else:
+        n_head = min(n_bins, n_samples - start)
+        folded[start : start + n_head] = spectrum[:n_head]
+        folded[: n_bins - n_head] = spectrum[n_head:]
+    return folded

@@ -4,7 +4,16 @@ ResNet-50 ends each of its 3 + 4 + 6 + 3 residual blocks with an addition. The 1
 that of the first block of the last stage, in torchvision `layer4[0]`: 2048 channels of
 7 x 7 values from an input of 224 x 224 pixels, taken before the ReLU that follows.
 
+The paper [1]_ (section Methods) took it from MATLAB's ResNet-50, the result of another
+training run: the layers correspond one to one, their values don't. torchvision's variant
+also halves the resolution in the 3 x 3 convolution of a block, the original one [2]_ in
+the 1 x 1 convolution before.
+
 PyTorch and torchvision are imported when a function is called, never with this module.
+
+.. [1] M. Mehdipour Ghazi and M. Mehdipour Ghazi, "GAN-ISI: Generative Adversarial Networks
+   Image Source Identification Using Texture Analysis", CLEF 2023, CEUR-WS vol. 3497.
+.. [2] K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
 """
 
 import os
@@ -78,20 +87,6 @@ def load_resnet50(
     ValueError
         When `weights` is neither a name nor a path, or the file doesn't hold the
         weights of a ResNet-50; the first wrong keys are named.
-
-    Notes
-    -----
-    The paper [1]_ used MATLAB's ResNet-50: another training run, and of the original
-    architecture [2]_, which halves the resolution in the first 1 x 1 convolution of a
-    block where torchvision's does so in the 3 x 3 one. The layers correspond one to
-    one, the values don't.
-
-    References
-    ----------
-    .. [1] M. Mehdipour Ghazi and M. Mehdipour Ghazi, "GAN-ISI: Generative Adversarial
-       Networks Image Source Identification Using Texture Analysis", CLEF 2023,
-       section Methods.
-    .. [2] K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
     """
     _require_torch()
     model = _empty_model()
@@ -214,7 +209,7 @@ def resolve_device(device: str = "auto") -> str:
             f"device={device!r} can't be used on this machine ({reason}). Give 'auto', 'cpu', or "
             "a device of PyTorch that is there, such as 'cuda', 'cuda:1' or 'mps'."
         ) from error
-    return device
+    return "cpu" if torch.device(device).type == "cpu" else device
 
 
 def _require_torch() -> Any:
@@ -261,17 +256,18 @@ def _read_weights(weights: str | os.PathLike[str]) -> tuple[Any, str]:
     from torchvision.models import ResNet50_Weights
 
     names = list(ResNet50_Weights.__members__)
-    if isinstance(weights, str) and weights in names:
-        return _download(weights), weights
+    name = str(weights).removeprefix("ResNet50_Weights.")
+    if isinstance(weights, str) and name in names:
+        return _download(name), name
     path = Path(weights).expanduser()
     if path.exists():
         return _read_file(path), str(path)
-    if not isinstance(weights, str) or path.suffix or path.name != weights:
-        raise FileNotFoundError(f"weights={str(weights)!r}: there is no such file.")
-    raise ValueError(
-        f"weights={weights!r} is neither the name of pretrained weights ({', '.join(names)}) nor "
-        "the path of an existing file with a state dict of ResNet-50."
+    message = (
+        f"weights={str(weights)!r} is neither the name of pretrained weights ({', '.join(names)}) "
+        "nor the path of an existing file with a state dict of ResNet-50."
     )
+    looks_like_a_path = not isinstance(weights, str) or path.suffix or path.name != weights
+    raise FileNotFoundError(message) if looks_like_a_path else ValueError(message)
 
 
 def _download(name: str) -> Any:
@@ -298,7 +294,9 @@ def _read_file(path: Path) -> Any:
     torch = _require_torch()
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # there is no end to what a file that isn't one can raise
         reason = str(error).partition("\n")[0]
         raise ValueError(
             f"{path} can't be read as a state dict of ResNet-50 ({reason}). Write one with "
@@ -311,13 +309,15 @@ def _fill(model: Any, state: Any, source: str) -> None:
     torch = _require_torch()
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
-    if not isinstance(state, Mapping) or not all(torch.is_tensor(v) for v in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and torch.is_tensor(value) for name, value in state.items()
+    ):
         raise ValueError(
             f"{source} holds no state dict of ResNet-50: expected a mapping from names to tensors, "
             f"got {type(state).__name__}."
         )
     expected = model.state_dict()
-    found = {str(name): value for name, value in state.items() if not name.startswith(_BEYOND)}
+    found = {name: value for name, value in state.items() if not name.startswith(_BEYOND)}
     for name in expected:
         # Only training counts batches; files from before 2018 lack the counter.
         if name.endswith("num_batches_tracked"):

@@ -1,0 +1,324 @@
+"""The deep family as a transformer."""
+
+import pickle
+import subprocess
+import sys
+import warnings
+from contextlib import nullcontext
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import estimator_checks as checks
+from sklearn.utils.estimator_checks import check_estimator
+
+from gan_isi import DeepDescriptor
+from gan_isi._images import to_grey
+from gan_isi.descriptors import deep as deep_module
+from gan_isi.quantiles import cdf_vectors
+from gan_isi.texture import resnet
+
+
+@pytest.fixture(autouse=True, scope="module")
+def torch():
+    pytest.importorskip("torchvision", reason='needs the extra "deep"')
+    return pytest.importorskip("torch", reason='needs the extra "deep"')
+
+
+def make(**changes):
+    """Random weights, on the CPU."""
+    return DeepDescriptor(**{"weights": None, "random_state": 0, "device": "cpu", **changes})
+
+
+@pytest.fixture(scope="module")
+def images(photographs):
+    return photographs[:10]
+
+
+@pytest.fixture(scope="module")
+def fitted(images):
+    return make().fit(images)
+
+
+@pytest.fixture(scope="module")
+def vectors(fitted, images):
+    return fitted.transform(images)
+
+
+# Maps and vectors
+
+
+def test_maps_are_the_channels_of_the_layer(fitted, images):
+    maps = fitted.feature_maps(images[0])
+    assert maps.shape == (2048, 7, 7)
+    assert maps.min() < 0 < maps.max()
+    batch = resnet.preprocess([to_grey(images[0])])
+    assert_array_equal(maps, resnet.addition_layer(fitted.model_, batch)[0])
+
+
+def test_vectors_are_the_cdf_vectors_of_the_channels(fitted, vectors, images):
+    assert vectors.shape == (len(images), 2048 * 64)
+    assert vectors.dtype == np.float32
+    one_by_one = cdf_vectors(list(fitted.feature_maps(images[3])), 64)
+    assert_array_equal(vectors[3].reshape(2048, 64), one_by_one)
+
+
+@pytest.mark.parametrize("cells", ["fine_tails", "equal"])
+@pytest.mark.parametrize("n_levels", [1, 4, 49, 64, 256])
+@pytest.mark.parametrize("shape", [(300, 7, 7), (300, 1, 1), (3, 40, 41)])
+def test_sorting_all_channels_at_once_changes_no_bit(rng, shape, n_levels, cells):
+    maps = rng.normal(size=shape).astype(np.float32)
+    maps[0] = 0.1
+    assert_array_equal(cdf_vectors(maps, n_levels, cells), cdf_vectors(list(maps), n_levels, cells))
+
+
+def test_cells_reach_the_vectors(fitted, images):
+    other = make(cells="equal", n_levels=4).fit(images)
+    expected = cdf_vectors(fitted.feature_maps(images[0]), 4, "equal")
+    assert_array_equal(other.transform(images[:1]).reshape(2048, 4), expected)
+
+
+def test_pooled_channels_are_one_map(fitted, images):
+    pooled = make(pooling="channels", n_levels=32).fit(images)
+    maps = fitted.feature_maps(images[0])
+    assert_array_equal(pooled.feature_maps(images[0]), maps[None])
+    assert_array_equal(pooled.transform(images[:1]), cdf_vectors([maps], 32))
+    assert pooled.map_names_ == ["deep_all"]
+    assert len(pooled.get_feature_names_out()) == 32
+
+
+def test_names(fitted):
+    assert fitted.map_names_[:2] == ["deep_c0", "deep_c1"]
+    assert fitted.map_names_[-1] == "deep_c2047"
+    names = make(n_levels=2, cells="equal").fit(np.ones((1, 4, 4)))
+    assert list(names.get_feature_names_out()[:3]) == [
+        "deep_c0_q0.25",
+        "deep_c0_q0.75",
+        "deep_c1_q0.25",
+    ]
+
+
+def test_images_of_any_size_and_kind(fitted, images, vectors):
+    colour = np.repeat(images[1][:, :, None], 3, axis=2)
+    mixed = [images[0], images[1] / 255.0, np.kron(images[2], np.ones((2, 3), dtype=np.uint8))]
+    result = fitted.transform([*mixed, colour])
+    assert_array_equal(result[0], vectors[0])
+    assert_allclose(result[1], vectors[1], atol=1e-3)
+    assert_allclose(result[3], vectors[1], atol=1e-3)
+    assert np.isfinite(result).all()
+
+
+def test_intensity_range_reaches_the_network(images):
+    first = make(intensity_range=(0, 255), pooling="channels").fit(images)
+    assert_array_equal(
+        first.transform(images[:1].astype(float)),
+        make(pooling="channels").fit_transform(images[:1]),
+    )
+
+
+# The same bits
+
+
+def test_parts_give_the_bits_of_the_whole(fitted, images, vectors):
+    for size in (1, 3, 9):
+        parts = [
+            fitted.transform(images[start : start + size]) for start in range(0, len(images), size)
+        ]
+        assert_array_equal(np.concatenate(parts), vectors)
+
+
+# Threads are what one gets without asking; new processes take seconds to start.
+@pytest.mark.parametrize(
+    "backend", [None, "threading", pytest.param("loky", marks=pytest.mark.slow)]
+)
+def test_jobs_change_no_bit(torch, images, vectors, backend):
+    threads = torch.get_num_threads()
+    with joblib.parallel_config(backend=backend) if backend else nullcontext():
+        assert_array_equal(make(n_jobs=2).fit(images).transform(images), vectors)
+    assert torch.get_num_threads() == threads
+
+
+def test_same_seed_same_network(images, vectors):
+    assert_array_equal(make().fit(images).transform(images[:1]), vectors[:1])
+    assert np.abs(make(random_state=1).fit(images).transform(images[:1]) - vectors[:1]).max() > 0
+
+
+def test_same_bits_in_a_new_process(fitted, images, vectors, tmp_path):
+    (tmp_path / "pickle").write_bytes(pickle.dumps(fitted))
+    joblib.dump(fitted, tmp_path / "joblib")
+    # The network without what comes after the layer: 14.6 million float32.
+    assert max(path.stat().st_size for path in tmp_path.iterdir()) < 60e6
+    np.save(tmp_path / "images.npy", images[:2])
+    code = """if True:
+        import pathlib, pickle, sys
+        import joblib, numpy as np
+        folder = pathlib.Path(sys.argv[1])
+        images = np.load(folder / "images.npy")
+        fitted = pickle.loads((folder / "pickle").read_bytes()), joblib.load(folder / "joblib")
+        np.save(folder / "vectors.npy", [deep.transform(images) for deep in fitted])
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, tmp_path], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for result in np.load(tmp_path / "vectors.npy"):
+        assert_array_equal(result, vectors[:2])
+
+
+def test_transform_sets_no_state(images):
+    deep = make().fit(images)
+    before = set(vars(deep))
+    deep.transform(images[:1])
+    assert set(vars(deep)) == before
+
+
+# Accelerators
+
+
+def test_accelerator_gets_batches_in_one_process(monkeypatch, fitted, images, vectors):
+    # Without a device at hand: "cpu:0" is not recognised as the CPU by what is under test.
+    monkeypatch.setattr(deep_module, "resolve_device", lambda device: "cpu:0")
+    batches = []
+
+    def addition_layer(model, batch):
+        assert model is not fitted.model_
+        batches.append(len(batch))
+        return resnet.addition_layer(model, batch)
+
+    monkeypatch.setattr(deep_module, "addition_layer", addition_layer)
+    deep = pickle.loads(pickle.dumps(fitted)).set_params(batch_size=4, n_jobs=2)
+    assert_array_equal(deep.transform(images), vectors)
+    assert batches == [4, 4, 2]
+
+
+def test_network_stays_on_the_cpu(fitted):
+    assert {p.device.type for p in fitted.model_.parameters()} == {"cpu"}
+
+
+def test_gpu_agrees_with_cpu(torch, fitted, images, vectors):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    deep = make(device="auto").fit(images)
+    on_gpu = deep.transform(images)
+    assert_allclose(on_gpu, vectors, rtol=0, atol=1e-3 * np.abs(vectors).max())
+    assert {p.device.type for p in deep.model_.parameters()} == {"cpu"}
+
+
+# Parameters and errors
+
+
+def test_feature_maps_need_fit(images):
+    for call in (
+        lambda: make().feature_maps(images[0]),
+        lambda: make().transform(images),
+        lambda: make().compute_maps(to_grey(images[0])),
+    ):
+        with pytest.raises(NotFittedError, match="DeepDescriptor"):
+            call()
+
+
+def test_default_parameters():
+    assert DeepDescriptor().get_params() == {
+        "weights": "IMAGENET1K_V1",
+        "pooling": None,
+        "device": "auto",
+        "batch_size": 32,
+        "n_levels": 64,
+        "cells": "fine_tails",
+        "intensity_range": "dtype",
+        "random_state": None,
+        "n_jobs": None,
+    }
+
+
+def test_clone_is_not_fitted(fitted):
+    copy = clone(fitted)
+    assert copy.get_params() == fitted.get_params()
+    assert not hasattr(copy, "model_")
+    assert {type(value).__module__ for value in copy.get_params().values()} == {"builtins"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"weights": "imagenet"}, ValueError, "neither the name of pretrained weights"),
+        ({"weights": Path("no/such/file.pth")}, FileNotFoundError, "existing file"),
+        ({"weights": 3}, ValueError, "'weights' parameter"),
+        ({"pooling": "all"}, ValueError, "'pooling' parameter"),
+        ({"device": "abacus"}, ValueError, "can't be used on this machine"),
+        ({"batch_size": 0}, ValueError, "'batch_size' parameter"),
+        ({"intensity_range": (1, 0)}, ValueError, "low < high"),
+    ],
+)
+def test_impossible_parameters(images, changes, error, message):
+    with pytest.raises(error, match=message):
+        make(**changes).fit(images)
+
+
+def test_bad_images_are_named(fitted, images):
+    bad = images.astype(float)
+    bad[9, 3, 3] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        fitted.transform(bad)
+    with pytest.raises(ValueError, match="image 9 contains NaN"):
+        fitted.transform(list(bad))
+
+
+def test_without_pytorch(monkeypatch, images):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match=r"gan-isi\[deep\]"):
+        DeepDescriptor().fit(images)
+
+
+# Conformance
+
+
+@pytest.fixture
+def small_input(monkeypatch):
+    # The checks ask about estimators, not about resolution; 49 times fewer pixels.
+    monkeypatch.setattr(resnet, "INPUT_SIZE", 32)
+
+
+@pytest.mark.slow
+def test_whole_check_suite(small_input):
+    with warnings.catch_warnings():
+        # The checks themselves provoke warnings (constant columns, one-dimensional y).
+        warnings.simplefilter("ignore")
+        results = check_estimator(make(n_levels=4), on_skip=None, on_fail=None)
+    failed = {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
+    assert failed == {}
+    skipped = {r["check_name"] for r in results if r["status"] == "skipped"}
+    assert skipped <= {"check_array_api_input"}  # needs SCIPY_ARRAY_API=1 at start-up
+    assert len(results) - len(skipped) > 40
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        checks.check_param_validation,
+        checks.check_dataframe_column_names_consistency,
+        checks.check_n_features_in_after_fitting,
+        checks.check_mixin_order,
+        checks.check_do_not_raise_errors_in_init_or_set_params,
+        checks.check_parameters_default_constructible,
+        checks.check_transformer_get_feature_names_out,
+        checks.check_transformer_get_feature_names_out_pandas,
+        checks.check_get_feature_names_out_error,
+        checks.check_set_output_transform,
+        checks.check_set_output_transform_pandas,
+        checks.check_global_output_transform_pandas,
+    ],
+    ids=lambda check: check.__name__,
+)
+# The checks fit on frames and transform arrays on purpose.
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning")
+def test_checks_outside_the_suite(small_input, check):
+    check("DeepDescriptor", make(n_levels=2, pooling="channels"))
+
+
+def test_every_parameter_has_a_constraint():
+    assert set(DeepDescriptor().get_params()) == set(DeepDescriptor._parameter_constraints)
