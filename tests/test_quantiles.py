@@ -1,0 +1,299 @@
+"""CDF vectors against exact arithmetic, distances against scipy.stats and POT."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import ot
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import beta, wasserstein_distance
+
+from gan_isi.quantiles import cdf_vectors, cell_edges, quantile_levels, wasserstein_distances
+
+CELLS = ("equal", "fine_tails")
+#: (number of values, number of cells): dividing, not dividing, more cells than values.
+SIZES = [
+    (64, 8),
+    (8, 8),
+    (12, 1),
+    (50, 7),
+    (100, 64),
+    (101, 100),
+    (5, 8),
+    (1, 4),
+    (3, 256),
+    (7, 14),
+]
+
+values = hnp.arrays(np.float32, st.integers(1, 40), elements=st.floats(-100, 100, width=32))
+equal_vectors = hnp.arrays(np.float32, (3, 2, 8), elements=st.floats(-100, 100, width=32))
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20232)
+
+
+def exact_edges(n_levels, cells):
+    levels = [Fraction(k, n_levels) for k in range(n_levels + 1)]
+    return levels if cells == "equal" else [10 * t**3 - 15 * t**4 + 6 * t**5 for t in levels]
+
+
+def exact_vector(sample, n_levels, cells):
+    """n times the integral of the quantile function over each cell, in rationals."""
+    ordered = [Fraction(float(value)) for value in np.sort(sample)]
+    size = len(ordered)
+    edges = exact_edges(n_levels, cells)
+    integrals = []
+    for low, high in pairwise(edges):
+        share = [
+            max(Fraction(0), min(high, Fraction(i + 1, size)) - max(low, Fraction(i, size)))
+            for i in range(size)
+        ]
+        integrals.append(sum(s * value for s, value in zip(share, ordered, strict=True)))
+    return np.array([float(n_levels * integral) for integral in integrals])
+
+
+def distance(first, second, n_levels, cells):
+    """W1 of two samples by way of their CDF vectors."""
+    one, other = (cdf_vectors([sample], n_levels, cells)[None] for sample in (first, second))
+    return float(wasserstein_distances(one, other)[0, 0, 0])
+
+
+each_cells = pytest.mark.parametrize("cells", CELLS)
+
+
+class TestCells:
+    @pytest.mark.parametrize("n_levels", [1, 2, 7, 64, 255])
+    def test_edges(self, n_levels):
+        t = np.linspace(0, 1, n_levels + 1)
+        assert_allclose(cell_edges(n_levels, "equal"), t, atol=1e-15)
+        # The polynomial is the distribution function of Beta(3, 3).
+        assert_allclose(cell_edges(n_levels, "fine_tails"), beta(3, 3).cdf(t), atol=1e-15)
+
+    @pytest.mark.parametrize("n_levels", [64, 99, 256])
+    def test_the_narrow_cells_keep_their_digits(self, n_levels):
+        edges = [float(edge) for edge in exact_edges(n_levels, "fine_tails")]
+        assert_allclose(cell_edges(n_levels)[:20], edges[:20], rtol=1e-14)
+        assert_allclose(cell_edges(n_levels)[::-1], 1 - cell_edges(n_levels), atol=4e-16)
+
+    @each_cells
+    @pytest.mark.parametrize("n_levels", [1, 4, 255])
+    def test_levels_are_the_centres(self, n_levels, cells):
+        edges = np.array([float(edge) for edge in exact_edges(n_levels, cells)])
+        assert_allclose(quantile_levels(n_levels, cells), (edges[1:] + edges[:-1]) / 2, atol=1e-15)
+
+
+class TestCdfVectors:
+    @each_cells
+    @pytest.mark.parametrize(("size", "n_levels"), SIZES)
+    def test_exact_arithmetic(self, rng, size, n_levels, cells):
+        sample = rng.normal(size=size).astype(np.float32)
+        expected = exact_vector(sample, n_levels, cells)
+        assert_allclose(cdf_vectors([sample], n_levels, cells)[0], expected, rtol=2e-7, atol=1e-7)
+
+    @pytest.mark.parametrize(("size", "n_levels"), SIZES)
+    def test_numpys_quantile_function(self, rng, size, n_levels):
+        sample = rng.normal(size=size).astype(np.float32)
+        # `size` points a cell: no step of the quantile function lies between two of them
+        # and a boundary of a cell, so that their mean is the integral.
+        points = (np.arange(size * n_levels) + 0.5) / (size * n_levels)
+        quantiles = np.quantile(sample.astype(float), points, method="inverted_cdf")
+        expected = quantiles.reshape(n_levels, size).mean(axis=1)
+        assert_allclose(cdf_vectors([sample], n_levels, "equal")[0], expected, rtol=2e-7, atol=1e-7)
+
+    @each_cells
+    @given(sample=values, n_levels=st.integers(1, 50))
+    @settings(max_examples=60, deadline=None)
+    def test_any_values(self, sample, n_levels, cells):
+        (vector,) = cdf_vectors([sample], n_levels, cells)
+        assert vector.dtype == np.float32
+        assert_allclose(vector, exact_vector(sample, n_levels, cells), rtol=2e-7, atol=1e-5)
+        assert_allclose(vector.mean(dtype=float), sample.mean(dtype=float), atol=2e-5)
+
+    @given(sample=values, n_levels=st.integers(1, 50))
+    @settings(max_examples=60, deadline=None)
+    def test_equal_cells_ascend_within_the_range(self, sample, n_levels):
+        (vector,) = cdf_vectors([sample], n_levels, "equal")
+        assert (np.diff(vector) >= 0).all()
+        assert sample.min() <= vector[0]
+        assert vector[-1] <= sample.max()
+
+    @each_cells
+    @pytest.mark.parametrize(("size", "n_levels"), [(64, 8), (50, 7), (5, 8)])
+    def test_the_order_of_the_pixels_does_not_matter(self, rng, size, n_levels, cells):
+        sample = rng.normal(size=size)
+        expected = cdf_vectors([sample], n_levels, cells)
+        assert_array_equal(cdf_vectors([rng.permutation(sample)], n_levels, cells), expected)
+
+    @each_cells
+    @pytest.mark.parametrize(("size", "n_levels"), SIZES)
+    def test_shift_and_scale(self, rng, size, n_levels, cells):
+        sample = rng.normal(size=size)
+        (vector,) = cdf_vectors([sample], n_levels, cells)
+        (of_ones,) = cdf_vectors([np.ones(size)], n_levels, cells)
+        expected = 3 * vector + 2 * of_ones
+        assert_allclose(cdf_vectors([3 * sample + 2], n_levels, cells)[0], expected, atol=2e-6)
+        # Minus the values: the vector the other way round.
+        assert_allclose(cdf_vectors([-sample], n_levels, cells)[0], -vector[::-1], atol=1e-6)
+
+    @each_cells
+    def test_maps_may_differ_in_size_and_shape(self, rng, cells):
+        maps = [rng.random((6, 7)), rng.random((2, 30)), rng.random(5)]
+        stacked = cdf_vectors(iter(maps), 16, cells)
+        assert stacked.shape == (3, 16)
+        for row, one in zip(stacked, maps, strict=True):
+            assert_allclose(row, exact_vector(one.ravel(), 16, cells), atol=2e-7)
+
+    @each_cells
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    @pytest.mark.parametrize("shape", [(3, 5, 6), (4, 64, 64), (2, 7), (1, 1)])
+    def test_maps_together_equal_maps_alone_to_the_last_bit(self, rng, shape, dtype, cells):
+        maps = rng.random(shape).astype(dtype)
+        together = cdf_vectors(maps, 16, cells)
+        assert_array_equal(cdf_vectors(list(maps), 16, cells), together)
+        assert_array_equal(cdf_vectors(maps.tolist(), 16, cells), together)
+        assert_array_equal(cdf_vectors(maps[-1:], 16, cells), together[-1:])
+
+    @pytest.mark.parametrize("container", [np.asarray, list])
+    def test_the_maps_are_left_alone(self, rng, container):
+        maps = rng.random((3, 5, 6), dtype=np.float32)
+        before = maps.copy()
+        cdf_vectors(container(maps), 8)
+        assert_array_equal(maps, before)
+
+    @pytest.mark.parametrize("size", [65536, 65000])
+    def test_a_constant_map_has_the_cells_widths(self, size):
+        constant = np.full(size, 0.1, dtype=np.float32)
+        equal = cdf_vectors([constant], 256, "equal")
+        assert_array_equal(equal, np.full((1, 256), 0.1, dtype=np.float32))
+        widths = np.diff(beta(3, 3).cdf(np.linspace(0, 1, 65)))
+        assert_allclose(cdf_vectors([constant], 64)[0], 6.4 * widths, rtol=1e-6, atol=1e-12)
+
+
+class TestAgainstExactWasserstein:
+    @pytest.mark.parametrize("size", [1, 2, 17, 64])
+    def test_as_many_equal_cells_as_values(self, rng, size):
+        first, second = rng.normal(size=size), rng.gamma(2.0, size=size)
+        ours = distance(first, second, size, "equal")
+        assert ours == pytest.approx(wasserstein_distance(first, second), rel=1e-6)
+        assert ours == pytest.approx(float(ot.wasserstein_1d(first, second, p=1)), rel=1e-6)
+        assert ours == pytest.approx(ot.emd2_1d(first, second, metric="euclidean"), rel=1e-6)
+
+    def test_a_common_multiple_of_different_sizes(self, rng):
+        first, second = rng.normal(size=6), rng.normal(size=10)
+        ours = distance(first, second, 30, "equal")
+        assert ours == pytest.approx(wasserstein_distance(first, second), rel=1e-6)
+        assert ours == pytest.approx(ot.emd2_1d(first, second, metric="euclidean"), rel=1e-6)
+
+    @each_cells
+    @pytest.mark.parametrize("sizes", [(60, 60), (60, 47), (5, 200)])
+    @pytest.mark.parametrize("n_levels", [1, 7, 32])
+    def test_exact_when_one_dominates(self, rng, sizes, n_levels, cells):
+        # Quantile functions that never cross: every cell is exact, whatever its width.
+        first, second = rng.random(sizes[0]), 1 + rng.random(sizes[1]) ** 2
+        ours = distance(first, second, n_levels, cells)
+        assert ours == pytest.approx(wasserstein_distance(first, second), rel=1e-6)
+        assert ours == pytest.approx(float(second.mean() - first.mean()), rel=1e-6)
+
+    @each_cells
+    @given(first=values, second=values, n_levels=st.integers(1, 64))
+    @settings(max_examples=100, deadline=None)
+    def test_never_above(self, first, second, n_levels, cells):
+        exact = wasserstein_distance(first.astype(float), second.astype(float))
+        assert distance(first, second, n_levels, cells) <= exact * (1 + 1e-6) + 2e-5
+
+    @pytest.mark.parametrize(("n_levels", "cells"), [(256, "equal"), (64, "fine_tails")])
+    @pytest.mark.parametrize("sizes", [(4096, 4096), (4000, 2500)])
+    def test_close_when_they_cross(self, rng, sizes, n_levels, cells):
+        first, second = rng.normal(size=sizes[0]), rng.laplace(size=sizes[1])
+        exact = wasserstein_distance(first, second)
+        ours = distance(first, second, n_levels, cells)
+        assert 0.995 * exact <= ours <= exact * (1 + 1e-6)
+
+
+class TestDistances:
+    @pytest.fixture
+    def vectors(self, rng):
+        return np.sort(rng.normal(size=(9, 5, 32)).astype(np.float32), axis=2)
+
+    def test_every_pair_in_its_place(self, vectors):
+        queries, references = vectors[:4], vectors[4:]
+        distances = wasserstein_distances(queries, references)
+        assert distances.shape == (4, 5, 5)
+        assert distances.dtype == np.float32
+        for q, query in enumerate(queries):
+            for r, reference in enumerate(references):
+                expected = [
+                    wasserstein_distance(a, b) for a, b in zip(query, reference, strict=True)
+                ]
+                assert_allclose(distances[q, r], expected, rtol=1e-6)
+
+    def test_pot_on_a_batch(self, vectors):
+        ours = wasserstein_distances(vectors[:1], vectors[1:2])[0, 0]
+        pot = ot.wasserstein_1d(vectors[0].T.astype(float), vectors[1].T.astype(float), p=1)
+        assert_allclose(ours, pot, rtol=1e-6)
+
+    @given(equal_vectors)
+    @settings(max_examples=60, deadline=None)
+    def test_a_metric(self, vectors):
+        distances = wasserstein_distances(vectors, vectors)
+        assert (distances >= 0).all()
+        assert_array_equal(distances, np.swapaxes(distances, 0, 1))
+        for index in range(len(vectors)):
+            assert_array_equal(distances[index, index], 0)
+        detour = distances[:, :, None] + distances[None]  # a to b to c
+        assert (distances[:, None] <= detour * (1 + 1e-6) + 1e-30).all()
+
+    @pytest.mark.parametrize("n_levels", [1, 7, 256, 1000])
+    def test_rows_alone_equal_rows_together_to_the_last_bit(self, rng, n_levels):
+        queries = rng.normal(size=(6, 4, n_levels)).astype(np.float32)
+        references = rng.normal(size=(11, 4, n_levels)).astype(np.float32)
+        together = wasserstein_distances(queries, references)
+        for q in range(6):
+            alone = wasserstein_distances(queries[q : q + 1], references)
+            assert_array_equal(alone[0], together[q])
+        for r in range(11):
+            alone = wasserstein_distances(queries, references[r : r + 1])
+            assert_array_equal(alone[:, 0], together[:, r])
+        assert_array_equal(
+            wasserstein_distances(queries[:, 2:3], references[:, 2:3]), together[..., 2:3]
+        )
+
+    @pytest.mark.parametrize("n_references", [2, 65, 1024, 1025, 2500])
+    def test_many_references(self, rng, n_references):
+        queries = rng.normal(size=(2, 3, 16)).astype(np.float32)
+        references = rng.normal(size=(n_references, 3, 16)).astype(np.float32)
+        together = wasserstein_distances(queries, references)
+        expected = np.abs(queries[:, None].astype(float) - references[None]).mean(axis=-1)
+        assert_allclose(together, expected, rtol=1e-6)
+        halves = [wasserstein_distances(queries, part) for part in np.array_split(references, 2)]
+        assert_array_equal(np.concatenate(halves, axis=1), together)
+
+    def test_memory_layout_does_not_matter(self, vectors):
+        queries, references = vectors[:4], vectors[4:]
+        by_map = np.ascontiguousarray(references.transpose(1, 0, 2)).transpose(1, 0, 2)
+        fortran = np.asfortranarray(queries)
+        expected = wasserstein_distances(queries, references)
+        assert_array_equal(wasserstein_distances(fortran, by_map), expected)
+
+    def test_out_is_filled_and_returned(self, vectors):
+        out = np.full((4, 5, 5), np.nan, dtype=np.float32)
+        result = wasserstein_distances(vectors[:4], vectors[4:], out=out)
+        assert result is out
+        assert_array_equal(out, wasserstein_distances(vectors[:4], vectors[4:]))
+
+    def test_out_may_be_a_part_of_a_larger_array(self, vectors):
+        bags = np.zeros((8, 5, 5), dtype=np.float32)
+        wasserstein_distances(vectors[:4], vectors[4:], out=bags[2:6])
+        assert_array_equal(bags[2:6], wasserstein_distances(vectors[:4], vectors[4:]))
+        assert_array_equal(bags[[0, 1, 6, 7]], 0)
+
+    def test_the_vectors_are_left_alone(self, vectors):
+        before = vectors.copy()
+        wasserstein_distances(vectors[:4], vectors[4:])
+        assert_array_equal(vectors, before)
