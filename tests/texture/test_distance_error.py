@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import wasserstein_distance
 from skimage import io
 
-from gan_isi import texture
+from gan_isi import PairwiseWassersteinTransformer, datasets, make_descriptors, texture
 from gan_isi.quantiles import cdf_vectors, quantile_levels, wasserstein_distances
 
 N_PAIRS = 500
@@ -77,6 +77,16 @@ class TestRelativeError:
         assert errors.max() <= 1e-6
         assert np.median(-errors) <= median
         assert np.percentile(-errors, 99) <= percentile_99
+
+    def test_what_users_get_keeps_the_promise(self, xray_files, pairs, exact):
+        images = datasets.load_images(xray_files[::2])
+        descriptors = make_descriptors().fit(images)
+        vectors = descriptors.transform(images)
+        distances = PairwiseWassersteinTransformer(n_levels=64).fit_transform(vectors)
+        errors = np.abs(distances[pairs[:, 0], pairs[:, 1]] / exact - 1)
+        assert errors.shape == (N_PAIRS, 65)
+        assert np.median(errors) <= 0.001
+        assert np.percentile(errors, 99) <= 0.03
 
     def test_means_of_cells_beat_points(self, ordered, pairs, exact):
         vectors = np.stack([cdf_vectors(maps, 256, "equal") for maps in ordered])
