@@ -66,7 +66,10 @@ def literal(image, wavelengths, angles, padding, fast=0, offset=0.0, **shape):
 
 
 def own_padding(wavelength):
-    return math.ceil(4 * max(spatial_sigmas(wavelength)))
+    """Four standard deviations; 128 pixels where Nyquist cuts the filter."""
+    along, across = spatial_sigmas(wavelength)
+    cut = 1 / wavelength + 5 / (2 * math.pi * min(along, across)) > 0.5
+    return max(128 if cut else 0, math.ceil(4 * max(along, across)))
 
 
 def relative_errors(ours, reference):
@@ -84,8 +87,12 @@ def along(angle):
     return math.cos(math.radians(angle)), -math.sin(math.radians(angle))
 
 
+#: Of the two maps that ring; of the design, for X-rays.
+LARGEST_SHIFT = {"photo": 0.01, "xray": 0.003}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["photo", "xray"])
+@pytest.mark.parametrize("name", LARGEST_SHIFT)
 def test_literal_padding(name, request):
     image = request.getfixturevalue(name)
     reference = literal(image, WAVELENGTHS, ORIENTATIONS, LITERAL_PADDING)
@@ -100,8 +107,9 @@ def test_literal_padding(name, request):
     cut = list(CUT_AT_NYQUIST)
     assert np.delete(errors, cut).max() <= 1e-4
     assert np.delete(shifts, cut).max() <= 1e-4
-    # These two ring all over the image, from the seam of the padding too.
-    assert shifts[cut].max() <= 2e-2
+    # These two ring all over the image, from the seam of the padding too: without a
+    # least padding their W1 shifts by up to 2.5 %.
+    assert shifts[cut].max() <= LARGEST_SHIFT[name]
 
 
 def assert_close(ours, reference, image, wavelength, **shape):
@@ -152,7 +160,9 @@ class TestSamePadding:
     def test_other_bandwidths_and_aspect_ratios(self, rng, bandwidth, aspect_ratio):
         image = rng.normal(size=(33, 28))
         parameters = {"bandwidth": bandwidth, "aspect": aspect_ratio}
-        padding = math.ceil(4 * max(spatial_sigmas(7.0, **parameters)))
+        along, across = spatial_sigmas(7.0, **parameters)
+        cut = 1 / 7.0 + 5 / (2 * math.pi * min(along, across)) > 0.5
+        padding = max(128 if cut else 0, math.ceil(4 * max(along, across)))
         reference = literal(image, [7.0], [0, 30, 90], padding, fast=1, **parameters)
         ours = gabor_magnitudes(
             image, [7.0], [0, 30, 90], bandwidth=bandwidth, aspect_ratio=aspect_ratio
@@ -164,7 +174,7 @@ class TestSamePadding:
         image = rng.normal(size=(30, 35))
         pixels = math.ceil(padding * max(spatial_sigmas(6.0)))
         reference = literal(image, [6.0], ORIENTATIONS, pixels, fast=1)
-        ours = gabor_magnitudes(image, [6.0], padding=padding)
+        ours = gabor_magnitudes(image, [6.0], padding=padding, least_padding=0)
         assert_close(ours, reference, image, 6.0)
 
 

@@ -23,6 +23,9 @@ from .._typing import FloatImage
 PAPER_WAVELENGTHS = tuple(2**k * 4 / math.sqrt(2) for k in range(6))
 PAPER_ORIENTATIONS = (0.0, 45.0, 90.0, 135.0)
 
+#: Pixels; keeps the seam away from filters that ring (see `gabor_magnitudes`).
+LEAST_PADDING = 128
+
 #: Standard deviations after which a filter's Gaussian counts as zero (exp(-5^2/2) = 4e-6).
 _SUPPORT = 5.0
 
@@ -35,6 +38,7 @@ def gabor_magnitudes(
     bandwidth: float = 1.0,
     aspect_ratio: float = 0.5,
     padding: float = 4.0,
+    least_padding: int = LEAST_PADDING,
 ) -> NDArray[np.float32]:
     r"""Magnitude of the single-sided Gabor response at every pixel.
 
@@ -54,6 +58,8 @@ def gabor_magnitudes(
     padding : float, default=4.0
         Replicated border on each side, in units of the wavelength's larger spatial
         standard deviation.
+    least_padding : int, default=128
+        Least replicated border, in pixels, of filters that the Nyquist frequency cuts.
 
     Returns
     -------
@@ -75,9 +81,12 @@ def gabor_magnitudes(
 
     A plane wave of amplitude a along the carrier therefore answers with
     :math:`\pi\sigma_x\sigma_y a`. MATLAB's `imgaborfilt`, which the paper used, pads by
-    seven of the largest wavelength's standard deviations; four of each wavelength's
-    own change a map by less than 1e-4 of its maximum, except for wavelengths below
-    6 pixels at 0 and 90 degrees, whose filters are cut off at the Nyquist frequency.
+    seven of the largest wavelength's standard deviations. Ours changes a map by at most
+    2e-4 of its maximum, except for the shortest wavelength at 0 and 90 degrees: these
+    filters are cut off at the Nyquist frequency and ring all over the image, also from
+    the seam where the padded image meets itself. With the least padding their CDFs shift
+    by up to 0.2 % of the mean on chest X-rays and 0.7 % on photographs (1.5 and 2.5 %
+    without).
 
     References
     ----------
@@ -94,7 +103,9 @@ def gabor_magnitudes(
     >>> bool(maps[0].min() > 10 * maps[1].max())
     True
     """
-    bank = FilterBank(tuple(wavelengths), tuple(orientations), bandwidth, aspect_ratio, padding)
+    bank = FilterBank(
+        tuple(wavelengths), tuple(orientations), bandwidth, aspect_ratio, padding, least_padding
+    )
     maps = [
         response
         for wavelength in bank.wavelengths
@@ -144,6 +155,7 @@ class FilterBank:
     bandwidth: float = 1.0
     aspect_ratio: float = 0.5
     padding: float = 4.0
+    least_padding: int = LEAST_PADDING
 
     def spatial_sigmas(self, wavelength: float) -> tuple[float, float]:
         """Spatial standard deviations along and across the carrier, in pixels."""
@@ -224,6 +236,8 @@ def _wavelength_filters(
     sigma_u, sigma_v = 1 / (2 * math.pi * along), 1 / (2 * math.pi * across)
     padding = math.ceil(bank.padding * max(along, across))
     reach = 1 / wavelength + _SUPPORT * max(sigma_u, sigma_v)
+    if reach > 0.5:
+        padding = max(padding, bank.least_padding)
     rows, columns = (_padded_axis(size, padding, step, reach) for size in shape)
     v = (rows.bins / rows.length)[:, None]
     u = (columns.bins / columns.length)[None, :]
