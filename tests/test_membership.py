@@ -250,6 +250,11 @@ class TestBadInput:
         with pytest.raises(ValueError, match="X contains NaN"):
             MembershipClassifier().fit(bags, used)
 
+    def test_nan_labels(self, make_bags):
+        bags, used = make_bags()
+        with pytest.raises(ValueError, match="y contains NaN"):
+            MembershipClassifier().fit(bags, np.where(used, 1.0, np.nan))
+
     def test_unknown_fusion_names_the_known(self, make_bags):
         with pytest.raises(ValueError, match=r"'fusion' parameter .*logit_mean"):
             MembershipClassifier(fusion="mode").fit(*make_bags())

@@ -344,6 +344,22 @@ class TestErrors:
         with pytest.raises(ValueError, match="image 5 contains NaN"):
             fitted.predict(images)
 
+    def test_nan_among_the_generated_is_said_to_be_there(self, small_attack, fitted, problem):
+        generated = problem.generated.astype(float)
+        generated[3, 0, 0] = np.nan
+        with pytest.raises(ValueError, match="generated contains NaN"):
+            small_attack.fit(problem.images, problem.target, generated=generated)
+        with pytest.raises(ValueError, match="generated contains NaN"):
+            fitted.retarget(generated)
+
+    def test_one_image_without_its_axis(self, small_attack, fitted, problem):
+        message = r"shape \(32, 32\).*32 images of one row.*image\[np.newaxis\]"
+        with pytest.raises(ValueError, match=message):
+            small_attack.fit(problem.images, problem.target, generated=problem.generated[0])
+        with pytest.raises(ValueError, match=message):
+            fitted.predict(problem.images[0])
+        assert fitted.predict(problem.images[:1]).shape == (1,)
+
     def test_a_truncated_file_is_named(self, fitted, problem, tmp_path):
         from skimage.io import imsave
 

@@ -64,6 +64,7 @@ def check_images(
     if not hasattr(X, "columns"):
         X = _native(X)
     if getattr(X, "ndim", 2) <= 2:
+        _refuse_single_image(X, estimator, reset)
         rows = validate_data(estimator, X, dtype="numeric", reset=reset)
         return rows[:, np.newaxis, :]
     X = check_array(X, dtype="numeric", allow_nd=True, ensure_2d=False, input_name="X")
@@ -175,6 +176,22 @@ def _native(X: Any) -> Any:
     if isinstance(array, np.ndarray) and not array.dtype.isnative:
         return array.astype(array.dtype.newbyteorder("="))
     return array
+
+
+def _refuse_single_image(X: Any, estimator: BaseEstimator, reset: bool) -> None:
+    """Fitted on images, a two-dimensional array is one image that lacks its axis."""
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if not reset and len(shape) == 2 and not hasattr(estimator, "n_features_in_"):
+        raise ValueError(
+            f"Expected images as in fit, got an array of shape {shape}, which would be "
+            f"{shape[0]} images of one row of pixels. For one image pass image[np.newaxis]."
+        )
+
+
+def check_finite_pixels(images: Any, name: str) -> None:
+    """Raise ValueError that calls an array with NaN or infinity by its name."""
+    if isinstance(images, np.ndarray) and images.dtype.kind == "f":
+        _check_finite(images, name)
 
 
 def _forget_features(estimator: BaseEstimator, reset: bool) -> None:

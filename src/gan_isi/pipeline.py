@@ -17,7 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._generated import check_generated
-from ._images import IntensityRange
+from ._images import IntensityRange, check_finite_pixels
 from ._pickling import VersionedPickleMixin
 from .descriptors import (
     DeepDescriptor,
@@ -114,6 +114,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
             )
         n_queries = len(X) if hasattr(X, "__len__") else None
         generated = check_generated(generated, n_queries)
+        check_finite_pixels(generated, "generated")
         self._check_levels()
         params = {"generated": (generated,)}
         if groups is not None:
@@ -253,7 +254,9 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         """
         check_is_fitted(self)
         position = [name for name, _ in self.steps].index("distances")
-        vectors = self[:position].transform(check_generated(generated))
+        generated = check_generated(generated)
+        check_finite_pixels(generated, "generated")
+        vectors = self[:position].transform(generated)
         other = copy.copy(self)
         other.steps = list(self.steps)
         other.steps[position] = ("distances", self.named_steps["distances"].retarget(vectors))
