@@ -42,7 +42,7 @@ $(VENV)/demo/.installed: pyproject.toml
 
 $(VENV)/test/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)/test
-	$(VENV)/test/bin/python $(PIP_INSTALL) --editable ".[deep,test]"
+	$(VENV)/test/bin/python $(PIP_INSTALL) --editable ".[deep,fast,test]"
 	touch $@
 
 $(VENV)/oldest/.installed: pyproject.toml Makefile

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 from skimage.filters import rank
 
-from gan_isi.texture import local_entropy, local_range, local_std
+from gan_isi.texture import local_entropy, local_range, local_std, statistical
 
 SHAPES = [(12, 17), (17, 12), (9, 9), (1, 14), (14, 1), (1, 1), (2, 3), (3, 1)]
 
@@ -192,3 +192,33 @@ class TestPrecisionAndInvariance:
         assert result.shape == image.shape
         assert_allclose(result, function(image.astype(np.float64)), atol=1e-6)
         assert_array_equal(image, before)
+
+
+class TestCompiledEntropy:
+    @pytest.fixture(autouse=True)
+    def numba(self):
+        pytest.importorskip("numba", reason='needs the extra "fast"')
+
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 12), (3, 7), (40, 31)])
+    @pytest.mark.parametrize("scale", [0.01, 1.0, 100.0, 1e6])
+    @pytest.mark.parametrize("size", [1, 3, 9, 15])
+    def test_same_bits_without_numba(self, shape, scale, size, rng, monkeypatch):
+        image = scale * rng.normal(size=shape)
+        compiled = local_entropy(image, size)
+        monkeypatch.setattr(statistical, "_compiled_window_sums", lambda: None)
+        np.testing.assert_array_equal(compiled, local_entropy(image, size))
+
+    @pytest.mark.parametrize("size", [3, 9])
+    def test_it_stays_inside_its_tables(self, size):
+        """In plain Python, where an index beyond the end is an error."""
+        from gan_isi.texture._entropy_numba import window_sums
+
+        levels = np.zeros((size + 2, size + 3), dtype=np.int64)
+        table = np.arange(size * size + 1.0)
+        np.testing.assert_array_equal(window_sums.py_func(levels, 1, size, table), size * size)
+
+    def test_the_compiled_loop_is_used(self, photo, monkeypatch):
+        monkeypatch.setattr(
+            statistical, "_window_sums_by_sorting", lambda *_: pytest.fail("numba was not used")
+        )
+        assert local_entropy(photo).shape == photo.shape

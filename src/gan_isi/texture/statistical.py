@@ -1,5 +1,8 @@
 """Local statistics: range, standard deviation and entropy of a moving window."""
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -90,6 +93,10 @@ def local_entropy(image: FloatImage, size: int = 9) -> FloatImage:
         so that every window counts ``size**2`` pixels
         (:func:`skimage.filters.rank.entropy` lets its window shrink there).
 
+    Notes
+    -----
+    With numba (the extra `fast`) several times faster, and the same bit for bit.
+
     Examples
     --------
     >>> import numpy as np
@@ -98,23 +105,52 @@ def local_entropy(image: FloatImage, size: int = 9) -> FloatImage:
     """
     image = np.asarray(image)
     levels = np.rint(image.astype(np.float64) * _GREY_LEVELS_PER_UNIT).astype(np.float32)
-    levels = _pad_symmetric(levels, size)
-    windows = np.lib.stride_tricks.sliding_window_view(levels, (size, size))
-    # H = log2(N) - (1/N) * sum_b c_b log2(c_b), with c_b the counts in a window of N.
+    # H = (N log2(N) - sum_b c_b log2(c_b)) / N, with c_b the counts in a window of N.
     n_pixels = size * size
     counts = np.arange(1, n_pixels + 1)
     weighted_log = np.concatenate([[0.0], counts * np.log2(counts)])
-    entropy = np.empty(image.shape, dtype=image.dtype)
+    # Multiples of 2**-40 add up without rounding, so the order of the sum can't matter.
+    weighted_log = np.rint(weighted_log * 2.0**40) / 2.0**40
+    sums = _window_sums(_pad_symmetric(levels, size), size, weighted_log)
+    entropy = (weighted_log[-1] - sums) / n_pixels
+    return np.maximum(entropy, 0.0).astype(image.dtype, copy=False)
+
+
+def _window_sums(
+    levels: NDArray[np.float32], size: int, weighted_log: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sum ``weighted_log[count]`` over the levels of every window, compiled if possible."""
+    compiled = _compiled_window_sums()
+    if compiled is None:
+        return _window_sums_by_sorting(levels, size, weighted_log)
+    values, numbers = np.unique(levels, return_inverse=True)
+    return compiled(numbers.reshape(levels.shape), len(values), size, weighted_log)
+
+
+@cache
+def _compiled_window_sums() -> Callable[..., NDArray[np.float64]] | None:
+    try:
+        from ._entropy_numba import window_sums
+    except (ImportError, RuntimeError):  # not there, or no place for its cache
+        return None
+    return window_sums
+
+
+def _window_sums_by_sorting(
+    levels: NDArray[np.float32], size: int, weighted_log: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    windows = np.lib.stride_tricks.sliding_window_view(levels, (size, size))
+    sums = np.empty(windows.shape[:2])
     # A row at a time: all windows of an image at once would take 81 times its memory.
     for row, row_windows in enumerate(windows):
-        ordered = np.sort(row_windows.reshape(-1, n_pixels), axis=1)
+        ordered = np.sort(row_windows.reshape(-1, size * size), axis=1)
         # A run of equal levels ends where the level changes, and with its window.
         run_ends = np.ones(ordered.shape, dtype=bool)
         np.not_equal(ordered[:, 1:], ordered[:, :-1], out=run_ends[:, :-1])
         last = np.flatnonzero(run_ends)
         terms = weighted_log[np.diff(last, prepend=-1)]
-        entropy[row] = np.log2(n_pixels) - np.bincount(last // n_pixels, terms) / n_pixels
-    return np.maximum(entropy, 0.0, out=entropy)
+        sums[row] = np.bincount(last // (size * size), terms)
+    return sums
 
 
 def _pad_symmetric(values: NDArray, size: int) -> NDArray:

@@ -1,0 +1,35 @@
+"""The entropy's inner loop, compiled by numba (the extra `fast`)."""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator,unused-ignore]
+def window_sums(
+    levels: NDArray[np.int64], n_levels: int, size: int, weighted_log: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sum ``weighted_log[count]`` over the levels of every window.
+
+    A histogram slides along each row; a step takes one column of pixels out and another
+    in. `levels` are numbers from 0 to `n_levels` - 1.
+    """
+    n_rows, n_columns = levels.shape[0] - size + 1, levels.shape[1] - size + 1
+    sums = np.empty((n_rows, n_columns))
+    counts = np.zeros(n_levels, dtype=np.int64)
+    for row in range(n_rows):
+        counts[:] = 0
+        total = 0.0
+        for column in range(n_columns + size - 1):
+            for i in range(row, row + size):
+                # Out before in: no count may exceed the window, where the table ends.
+                if column >= size:
+                    level = levels[i, column - size]
+                    total += weighted_log[counts[level] - 1] - weighted_log[counts[level]]
+                    counts[level] -= 1
+                level = levels[i, column]
+                total += weighted_log[counts[level] + 1] - weighted_log[counts[level]]
+                counts[level] += 1
+            if column >= size - 1:
+                sums[row, column - size + 1] = total
+    return sums
