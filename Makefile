@@ -6,7 +6,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # The lowest versions that pyproject.toml admits.
 OLDEST := "numpy==1.26.*" "scipy==1.12.*" "scikit-learn==1.7.*" "scikit-image==0.24.*" "joblib==1.3.*"
 
-.PHONY: help demo test test-fast test-oldest lint format clean
+.PHONY: help demo test test-fast test-oldest bench lint format clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -22,6 +22,11 @@ test-fast: $(VENV)/test/.installed  ## Run the tests that take no time
 
 test-oldest: $(VENV)/oldest/.installed  ## Run the quick tests with the oldest dependencies
 	$(VENV)/oldest/bin/python -m pytest -m "not slow"
+
+bench: $(VENV)/test/.installed  ## Measure the stages beside their peers, in about two minutes
+	$(VENV)/test/bin/python benchmarks/descriptors.py
+	$(VENV)/test/bin/python benchmarks/distances.py
+	$(VENV)/test/bin/python benchmarks/scoring.py
 
 lint: $(VENV)/lint/.installed  ## Check style, formatting and types
 	$(VENV)/lint/bin/ruff check .
