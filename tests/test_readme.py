@@ -1,0 +1,23 @@
+"""The notebook lines of the README run as they stand there."""
+
+from pathlib import Path
+
+import joblib
+import pytest
+
+import gan_isi
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+@pytest.mark.slow
+def test_the_snippet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = README.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    names = {}
+    exec(compile(code, str(README), "exec"), names)
+    loaded = joblib.load(tmp_path / "attack.joblib")
+    assert isinstance(loaded, gan_isi.SourceIdentificationPipeline)
+    assert (
+        loaded.predict(names["candidates"]) == names["search"].predict(names["candidates"])
+    ).all()
