@@ -16,10 +16,11 @@ from .descriptors import (
     GaussianDerivativeDescriptor,
     StatisticalDescriptor,
     SteerableDescriptor,
+    make_descriptors,
 )
 from .distances import PairwiseWassersteinTransformer
 from .membership import MembershipClassifier
-from .pipeline import SourceIdentificationPipeline, make_descriptors, make_pipeline
+from .pipeline import SourceIdentificationPipeline, make_pipeline
 
 __all__ = [
     "BaseDescriptor",

@@ -155,7 +155,7 @@ def test_network_and_batch_are_left_as_they_are(torch, model, images):
 def test_whole_batch_as_on_an_accelerator(torch, model, images):
     batch = resnet.preprocess(images)
     before = torch.backends.cudnn.allow_tf32
-    with torch.inference_mode(), resnet._exact_convolutions(SimpleNamespace(type="cuda")):
+    with torch.inference_mode(), resnet.exact_convolutions(SimpleNamespace(type="cuda")):
         assert not torch.backends.cudnn.allow_tf32
         at_once = resnet._sum_before_relu(model, batch).numpy()
     assert torch.backends.cudnn.allow_tf32 == before

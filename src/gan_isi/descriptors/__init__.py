@@ -1,6 +1,7 @@
 """Descriptor families as transformers: images in, CDF vectors out."""
 
 from ._base import BaseDescriptor
+from ._union import CLASSICAL_FAMILIES, FAMILIES, make_descriptors
 from .deep import DeepDescriptor
 from .gabor import GaborDescriptor
 from .gaussian import GaussianDerivativeDescriptor
@@ -8,10 +9,13 @@ from .statistical import StatisticalDescriptor
 from .steerable import SteerableDescriptor
 
 __all__ = [
+    "CLASSICAL_FAMILIES",
+    "FAMILIES",
     "BaseDescriptor",
     "DeepDescriptor",
     "GaborDescriptor",
     "GaussianDerivativeDescriptor",
     "StatisticalDescriptor",
     "SteerableDescriptor",
+    "make_descriptors",
 ]

@@ -17,9 +17,7 @@ PyTorch and torchvision are imported when a function is called, never with this 
 """
 
 import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -27,6 +25,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
+
+from ._torch_context import exact_convolutions, one_thread
 
 if TYPE_CHECKING:
     import torch
@@ -127,7 +127,7 @@ def preprocess(images: Sequence[ArrayLike] | NDArray[np.floating[Any]]) -> "torc
         for values in (_IMAGENET_MEAN, _IMAGENET_STD)
     )
     batch = torch.empty((len(images), 3, *size), dtype=torch.float32, device="cpu")
-    with torch.inference_mode(), _one_thread():
+    with torch.inference_mode(), one_thread():
         for row, image in zip(batch, images, strict=True):
             # A copy, since PyTorch warns of arrays that may not be written to.
             grey = torch.from_numpy(np.array(image, dtype=np.float32, order="C"))
@@ -168,11 +168,11 @@ def addition_layer(model: "torch.nn.Module", batch: "torch.Tensor") -> NDArray[n
     with torch.inference_mode():
         if device.type == "cpu":
             sums = np.empty((len(batch), *_output_shape(batch)), dtype=np.float32)
-            with _one_thread():
+            with one_thread():
                 for index in range(len(batch)):
                     sums[index] = _sum_before_relu(model, batch[index : index + 1])[0].numpy()
             return sums
-        with _exact_convolutions(device):
+        with exact_convolutions(device):
             return _sum_before_relu(model, batch.to(device)).cpu().numpy()
 
 
@@ -364,42 +364,3 @@ def _output_shape(batch: Any) -> tuple[int, int, int]:
     # Five layers halve the resolution, rounding up.
     height, width = (-(-length // 32) for length in batch.shape[-2:])
     return N_CHANNELS, height, width
-
-
-_thread_lock = threading.Lock()
-_thread_limit = {"depth": 0, "before": 1}
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread an operation.
-
-    The number belongs to the process: of threads that are in here at the same time
-    (joblib's threading backend) the first saves it and the last puts it back.
-    """
-    torch = _require_torch()
-    with _thread_lock:
-        if _thread_limit["depth"] == 0:
-            _thread_limit["before"] = torch.get_num_threads()
-        _thread_limit["depth"] += 1
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        with _thread_lock:
-            _thread_limit["depth"] -= 1
-            if _thread_limit["depth"] == 0:
-                torch.set_num_threads(_thread_limit["before"])
-
-
-@contextmanager
-def _exact_convolutions(device: Any) -> Iterator[None]:
-    """Single precision throughout: CUDA would use 10 bits of mantissa (TF32)."""
-    if device.type != "cuda":
-        yield
-        return
-    torch = _require_torch()
-    with torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    ):
-        yield

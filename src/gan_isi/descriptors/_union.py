@@ -1,0 +1,82 @@
+"""Families side by side, by their names."""
+
+from collections.abc import Sequence
+
+from sklearn.pipeline import FeatureUnion
+
+from .._images import IntensityRange
+from ..quantiles import DEFAULT_N_LEVELS, Cells
+from .deep import DeepDescriptor
+from .gabor import GaborDescriptor
+from .gaussian import GaussianDerivativeDescriptor
+from .statistical import StatisticalDescriptor
+from .steerable import SteerableDescriptor
+
+CLASSICAL_FAMILIES = ("statistical", "gabor", "steerable", "gaussian")
+
+FAMILIES = {
+    "statistical": StatisticalDescriptor,
+    "gabor": GaborDescriptor,
+    "steerable": SteerableDescriptor,
+    "gaussian": GaussianDerivativeDescriptor,
+    "deep": DeepDescriptor,
+}
+
+
+def make_descriptors(
+    families: Sequence[str] = CLASSICAL_FAMILIES,
+    *,
+    n_levels: int = DEFAULT_N_LEVELS,
+    cells: Cells = "fine_tails",
+    intensity_range: IntensityRange = "dtype",
+    n_jobs: int | None = None,
+) -> FeatureUnion:
+    """Descriptor families side by side.
+
+    Parameters
+    ----------
+    families : sequence of str, default=("statistical", "gabor", "steerable", "gaussian")
+        Which families, in which order. The default is the paper's stacked classical
+        set of 65 maps; "deep" is the fifth family and needs the extra `deep`.
+    n_levels : int, default=64
+        Number of cells of each map's CDF vector.
+    cells : {"fine_tails", "equal"}, default="fine_tails"
+        Which cells of probability, see :class:`BaseDescriptor`.
+    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
+        Which intensities become 0 and 1, see :class:`BaseDescriptor`.
+    n_jobs : int, default=None
+        Number of parallel jobs of each family.
+
+    Returns
+    -------
+    sklearn.pipeline.FeatureUnion
+        With one step a family, named like it.
+
+    Raises
+    ------
+    ValueError
+        For unknown or repeated families, naming those that there are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gan_isi import make_descriptors
+    >>> union = make_descriptors(["statistical", "steerable"], n_levels=8)
+    >>> union.fit_transform(np.eye(12)[None]).shape
+    (1, 88)
+    """
+    families = [families] if isinstance(families, str) else list(families)
+    unknown = [family for family in families if family not in FAMILIES]
+    if unknown or not families or len(set(families)) < len(families):
+        raise ValueError(
+            f"families has to be one or more different names out of {list(FAMILIES)}; "
+            f"got {families}."
+        )
+    common = {
+        "n_levels": n_levels,
+        "cells": cells,
+        "intensity_range": intensity_range,
+        "n_jobs": n_jobs,
+    }
+    steps = [(family, FAMILIES[family](**common)) for family in families]
+    return FeatureUnion(steps, verbose_feature_names_out=False)
