@@ -232,7 +232,6 @@ def test_default_parameters():
         "intensity_range": "dtype",
         "random_state": None,
         "n_jobs": None,
-        "memory": None,
     }
 
 
