@@ -318,9 +318,8 @@ def make_pipeline(
         where they are random.
     n_jobs : int, default=None
         Number of parallel jobs of all stages. Changes no result.
-    memory : str, path or joblib.Memory, default=None
-        Where to keep the CDF vectors of images described before: of each image and each
-        family, so that the folds of a search describe nothing twice.
+    memory : str or joblib.Memory, default=None
+        As for :class:`sklearn.pipeline.Pipeline`.
     verbose : bool, default=False
         Whether each step prints its time when fitting.
 
@@ -355,11 +354,12 @@ def make_pipeline(
         cells=cells,
         intensity_range=intensity_range,
         n_jobs=n_jobs,
-        memory=memory,
     )
     steps = [
         ("descriptors", descriptors),
         ("distances", PairwiseWassersteinTransformer(n_levels=n_levels, n_jobs=n_jobs)),
         ("membership", membership),
     ]
-    return SourceIdentificationPipeline(steps, transform_input=["generated"], verbose=verbose)
+    return SourceIdentificationPipeline(
+        steps, transform_input=["generated"], memory=memory, verbose=verbose
+    )

@@ -3,14 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from os import PathLike
 from typing import Any, Self
 
 import numpy as np
-from joblib import Memory
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
@@ -18,7 +16,6 @@ from .._images import IntensityRange, check_images, check_intensity_range, to_gr
 from .._pickling import VersionedPickleMixin
 from .._typing import FloatImage
 from ..quantiles import DEFAULT_N_LEVELS, Cells, cdf_vectors, quantile_levels
-from ._memory import code_of, recall_from, recalled
 
 #: Images described by one task. Fixed, so that `n_jobs` can't change a result.
 _BATCH_SIZE = 8
@@ -54,11 +51,6 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         Real and generated images have to mean the same by the same intensity.
     n_jobs : int, default=None
         Number of parallel jobs, as everywhere in scikit-learn. Changes no result.
-    memory : str, path or joblib.Memory, default=None
-        Folder that keeps the vectors of every image described with these parameters, so
-        that no image is described twice: by the folds of a search, after an
-        interruption, against another generated set. Entries hold an image's vectors, not
-        the image; their names are its digest. An entry that can't be read is computed again.
 
     Attributes
     ----------
@@ -81,7 +73,6 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         "cells": [StrOptions({"fine_tails", "equal"})],
         "intensity_range": [StrOptions({"dtype", "image"}), tuple, list],
         "n_jobs": [Integral, None],
-        "memory": [str, PathLike, HasMethods("cache"), None],
     }
 
     def __init__(
@@ -91,13 +82,11 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         cells: Cells = "fine_tails",
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
-        memory: Any = None,
     ) -> None:
         self.n_levels = n_levels
         self.cells = cells
         self.intensity_range = intensity_range
         self.n_jobs = n_jobs
-        self.memory = memory
 
     @abstractmethod
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage | Sequence[FloatImage]:
@@ -158,11 +147,8 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         size, how = self._tasks()
         starts = range(0, len(images), size)
         vectors = np.empty((len(images), len(self.map_names_) * self.n_levels), dtype=np.float32)
-        memory = recall_from(self.memory)
-        key = self._cache_key() if memory is not None else None
         batches = Parallel(**how, return_as="generator")(
-            delayed(_describe_batch)(self, _batch(images, start, size), start, memory, key)
-            for start in starts
+            delayed(self._describe)(_batch(images, start, size), start) for start in starts
         )
         for start, rows in zip(starts, batches, strict=True):
             vectors[start : start + len(rows)] = rows
@@ -236,14 +222,6 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         ]
         return np.stack(rows)
 
-    def _cache_key(self) -> tuple[Any, ...]:
-        """Return everything but the image that the vectors of an image depend on."""
-        family = type(self)
-        parameters = self.get_params(deep=False)
-        for name in ("n_jobs", "memory"):
-            del parameters[name]
-        return family.__module__, family.__qualname__, parameters, code_of(family)
-
     def _tasks(self) -> tuple[int, dict[str, Any]]:
         """Return how many images `_describe` gets at once, and the options of Parallel."""
         return _BATCH_SIZE, {"n_jobs": self.n_jobs}
@@ -253,25 +231,6 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _describe_batch(
-    descriptor: BaseDescriptor,
-    images: Sequence[ArrayLike],
-    first: int,
-    memory: Memory | None,
-    key: tuple[Any, ...] | None,
-) -> NDArray[np.float32]:
-    """Describe consecutive images, each from memory where it is known."""
-    if memory is None:
-        return descriptor._describe(images, first)
-    width = descriptor._n_features_out
-    return np.stack(
-        [
-            recalled(memory, np.asarray(image), key, descriptor._describe, first + offset, width)
-            for offset, image in enumerate(images)
-        ]
-    )
 
 
 def _batch(images: Any, start: int, size: int) -> Any:
