@@ -3,9 +3,7 @@
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 FloatImage: TypeAlias = NDArray[np.floating[Any]]
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
-
-__all__ = ["ArrayLike", "FloatArray", "FloatImage", "NDArray"]

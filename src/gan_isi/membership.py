@@ -57,9 +57,10 @@ class MembershipClassifier(
         Share of the generated images that "top_mean" averages.
     calibrate_fusion : bool, default=False
         Whether the fused score goes through a logistic of its own, fitted on
-        out-of-fold scores of the queries. Without it only the mean can be read as a
-        probability, and 0.5 means nothing for the other rules: the largest of many
-        probabilities is large for every query. The paper does without. Costs `cv` more
+        out-of-fold scores of the queries. Without it the score is no probability of
+        membership: 0.5 is a threshold for the mean only, which may stay close to it for
+        every query, while the largest of many probabilities is large for every query.
+        The paper does without. Costs `cv` more
         fits.
     cv : int, default=5
         Number of folds of both calibrations. Fewer are taken where a class has fewer
@@ -173,7 +174,7 @@ class MembershipClassifier(
             where something has to be calibrated.
         """
         bags = self._check_bags(X, reset=True)
-        labels = self._check_labels(y, len(bags))
+        labels = self._check_labels(y, bags)
         if groups is not None:
             groups = column_or_1d(groups)
             check_consistent_length(bags, groups)
@@ -275,7 +276,7 @@ class MembershipClassifier(
             )
         return bags
 
-    def _check_labels(self, y: Any, n_queries: int) -> NDArray[np.intp]:
+    def _check_labels(self, y: Any, bags: NDArray[Any]) -> NDArray[np.intp]:
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
@@ -283,7 +284,7 @@ class MembershipClassifier(
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
-        check_consistent_length(np.empty(n_queries), y)
+        check_consistent_length(bags, y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) != 2:
             count = len(self.classes_)

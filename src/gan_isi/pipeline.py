@@ -314,8 +314,7 @@ def make_pipeline(
     max_pairs : int, default=None
         The largest number of pairs to fit on; None takes all.
     random_state : int, RandomState instance or None, default=None
-        Draws the pairs when `max_pairs` is given, and weights of the deep family
-        where they are random.
+        Draws the pairs when `max_pairs` is given.
     n_jobs : int, default=None
         Number of parallel jobs of all stages. Changes no result.
     memory : str or joblib.Memory, default=None

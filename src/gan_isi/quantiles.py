@@ -10,9 +10,9 @@ their share; for cells of equal probability it is their mean. W1(P, Q) is the in
 of |Q_P - Q_Q|, so the mean absolute difference of two such vectors equals W1 except in
 cells where the two quantile functions cross, and never exceeds it.
 
-Most maps have heavy tails: the outermost of 256 equal cells spans more grey values than
-all others together, and a crossing there is expensive. Cells that become finer towards
-both ends need a quarter of the numbers for a smaller error (docs/distances.md).
+Most maps have heavy tails, and a crossing in an outermost cell is expensive. Cells that
+become finer towards both ends have fewer large errors with a quarter of the numbers
+(docs/distances.md).
 """
 
 from collections.abc import Iterable

@@ -40,7 +40,7 @@ def decision_values(
     Returns
     -------
     ndarray of shape (n_queries, n_generated)
-        Those of `estimator.decision_function` to about 1e-12. A row depends on its
+        Those of `estimator.decision_function` to about 1e-10. A row depends on its
         query and the number of generated images alone, bit for bit.
     """
     n_queries, n_generated, n_maps = bags.shape

@@ -35,8 +35,8 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         need the same number.
     cells : {"fine_tails", "equal"}, default="fine_tails"
         Cells that become finer towards both ends, or cells of equal probability. The
-        fine ones need a quarter of the numbers for a smaller error of the distances,
-        see :func:`gan_isi.quantiles.cell_edges`.
+        fine ones have fewer large errors of the distances with a quarter of the
+        numbers, see :func:`gan_isi.quantiles.cell_edges` and docs/distances.md.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Which intensities become 0 and 1. The map is linear and clips nothing.
 
