@@ -12,13 +12,14 @@ PROBABILITIES = arrays(
 
 
 def test_rules_by_hand():
-    pairs = np.array([[0.1, 0.2, 0.9, 0.8], [0.5, 0.5, 0.5, 0.5]])
-    np.testing.assert_allclose(fuse(pairs, "mean"), [0.5, 0.5])
-    np.testing.assert_allclose(fuse(pairs, "median"), [0.5, 0.5])
+    # Mean and median differ in the first row, all rules agree in the second.
+    pairs = np.array([[0.1, 0.2, 0.9, 0.4], [0.5, 0.5, 0.5, 0.5]])
+    np.testing.assert_allclose(fuse(pairs, "mean"), [0.4, 0.5])
+    np.testing.assert_allclose(fuse(pairs, "median"), [0.3, 0.5])
     np.testing.assert_allclose(fuse(pairs, "max"), [0.9, 0.5])
-    np.testing.assert_allclose(fuse(pairs, "top_mean", top_fraction=0.5), [0.85, 0.5])
-    np.testing.assert_allclose(fuse(pairs, "top_mean", top_fraction=0.3), [0.85, 0.5])
-    odds = (1 / 9) * (2 / 8) * 9 * 4
+    np.testing.assert_allclose(fuse(pairs, "top_mean", top_fraction=0.5), [0.65, 0.5])
+    np.testing.assert_allclose(fuse(pairs, "top_mean", top_fraction=0.3), [0.65, 0.5])
+    odds = (1 / 9) * (2 / 8) * 9 * (4 / 6)
     np.testing.assert_allclose(fuse(pairs, "logit_mean")[0], odds**0.25 / (1 + odds**0.25))
 
 
