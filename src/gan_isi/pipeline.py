@@ -317,8 +317,9 @@ def make_pipeline(
         Draws the pairs when `max_pairs` is given.
     n_jobs : int, default=None
         Number of parallel jobs of all stages. Changes no result.
-    memory : str or joblib.Memory, default=None
-        As for :class:`sklearn.pipeline.Pipeline`.
+    memory : str, path or joblib.Memory, default=None
+        Where to keep the CDF vectors of images described before: of each image and each
+        family, so that the folds of a search describe nothing twice.
     verbose : bool, default=False
         Whether each step prints its time when fitting.
 
@@ -353,12 +354,11 @@ def make_pipeline(
         cells=cells,
         intensity_range=intensity_range,
         n_jobs=n_jobs,
+        memory=memory,
     )
     steps = [
         ("descriptors", descriptors),
         ("distances", PairwiseWassersteinTransformer(n_levels=n_levels, n_jobs=n_jobs)),
         ("membership", membership),
     ]
-    return SourceIdentificationPipeline(
-        steps, transform_input=["generated"], memory=memory, verbose=verbose
-    )
+    return SourceIdentificationPipeline(steps, transform_input=["generated"], verbose=verbose)

@@ -232,6 +232,7 @@ def test_default_parameters():
         "intensity_range": "dtype",
         "random_state": None,
         "n_jobs": None,
+        "memory": None,
     }
 
 

@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from numbers import Integral
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
@@ -16,6 +17,7 @@ from .._images import IntensityRange, check_images, check_intensity_range, to_gr
 from .._pickling import VersionedPickleMixin
 from .._typing import FloatImage
 from ..quantiles import DEFAULT_N_LEVELS, Cells, cdf_vectors, quantile_levels
+from ._memory import Memo, code_of, memory_of
 
 #: Images described by one task. Fixed, so that `n_jobs` can't change a result.
 _BATCH_SIZE = 8
@@ -51,6 +53,11 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         Real and generated images have to mean the same by the same intensity.
     n_jobs : int, default=None
         Number of parallel jobs, as everywhere in scikit-learn. Changes no result.
+    memory : str, path or joblib.Memory, default=None
+        Folder that keeps the vectors of every image described with these parameters, so
+        that no image is described twice: by the folds of a search, after an
+        interruption, against another generated set. Entries hold an image's vectors, not
+        the image; their names are its digest. An entry that can't be read is computed again.
 
     Attributes
     ----------
@@ -73,6 +80,7 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         "cells": [StrOptions({"fine_tails", "equal"})],
         "intensity_range": [StrOptions({"dtype", "image"}), tuple, list],
         "n_jobs": [Integral, None],
+        "memory": [str, PathLike, HasMethods("cache"), None],
     }
 
     def __init__(
@@ -82,11 +90,13 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         cells: Cells = "fine_tails",
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
+        memory: Any = None,
     ) -> None:
         self.n_levels = n_levels
         self.cells = cells
         self.intensity_range = intensity_range
         self.n_jobs = n_jobs
+        self.memory = memory
 
     @abstractmethod
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage | Sequence[FloatImage]:
@@ -147,8 +157,13 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         size, how = self._tasks()
         starts = range(0, len(images), size)
         vectors = np.empty((len(images), len(self.map_names_) * self.n_levels), dtype=np.float32)
+        memory = memory_of(self.memory)
+        memo = None
+        if memory is not None:
+            memo = Memo(memory, self._cache_key(), self._n_features_out)
         batches = Parallel(**how, return_as="generator")(
-            delayed(self._describe)(_batch(images, start, size), start) for start in starts
+            delayed(_describe_batch)(self, _batch(images, start, size), start, memo)
+            for start in starts
         )
         for start, rows in zip(starts, batches, strict=True):
             vectors[start : start + len(rows)] = rows
@@ -222,6 +237,14 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         ]
         return np.stack(rows)
 
+    def _cache_key(self) -> tuple[Any, ...]:
+        """Return everything but the image that the vectors of an image depend on."""
+        family = type(self)
+        parameters = self.get_params(deep=False)
+        for name in ("n_jobs", "memory"):
+            del parameters[name]
+        return family.__module__, family.__qualname__, parameters, code_of(family)
+
     def _tasks(self) -> tuple[int, dict[str, Any]]:
         """Return how many images `_describe` gets at once, and the options of Parallel."""
         return _BATCH_SIZE, {"n_jobs": self.n_jobs}
@@ -231,6 +254,26 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _describe_batch(
+    descriptor: BaseDescriptor, images: Sequence[ArrayLike], first: int, memo: Memo | None
+) -> NDArray[np.float32]:
+    """Describe consecutive images, those that are known from memory."""
+    if memo is None:
+        return descriptor._describe(images, first)
+    images = [np.asarray(image) for image in images]  # files are read once
+    entries = [memo.entry_of(image) for image in images]
+    known = {i: row for i, entry in enumerate(entries) if (row := memo.load(entry)) is not None}
+    if not known:  # all at once, which an accelerator needs
+        described = dict(enumerate(descriptor._describe(images, first)))
+    else:
+        missing = [i for i in range(len(images)) if i not in known]
+        described = {i: descriptor._describe([images[i]], first + i)[0] for i in missing}
+    for i, row in described.items():
+        memo.dump(entries[i], row)
+    rows = known | described
+    return np.stack([rows[i] for i in range(len(images))])
 
 
 def _batch(images: Any, start: int, size: int) -> Any:

@@ -1,6 +1,7 @@
 """Families side by side, by their names."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sklearn.pipeline import FeatureUnion
 
@@ -30,6 +31,7 @@ def make_descriptors(
     cells: Cells = "fine_tails",
     intensity_range: IntensityRange = "dtype",
     n_jobs: int | None = None,
+    memory: Any = None,
 ) -> FeatureUnion:
     """Descriptor families side by side.
 
@@ -46,6 +48,8 @@ def make_descriptors(
         Which intensities become 0 and 1, see :class:`BaseDescriptor`.
     n_jobs : int, default=None
         Number of parallel jobs of each family.
+    memory : str, path or joblib.Memory, default=None
+        Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
 
     Returns
     -------
@@ -77,6 +81,7 @@ def make_descriptors(
         "cells": cells,
         "intensity_range": intensity_range,
         "n_jobs": n_jobs,
+        "memory": memory,
     }
     steps = [(family, FAMILIES[family](**common)) for family in families]
     return FeatureUnion(steps, verbose_feature_names_out=False)

@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+from joblib import hash as joblib_hash
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -61,6 +62,8 @@ class DeepDescriptor(BaseDescriptor):
     n_jobs : int, default=None
         Number of parallel jobs on the CPU, threads by default and one core each: -1
         for all cores. Changes no result. Without effect on an accelerator.
+    memory : str, path or joblib.Memory, default=None
+        Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
 
     Attributes
     ----------
@@ -115,9 +118,14 @@ class DeepDescriptor(BaseDescriptor):
         intensity_range: IntensityRange = "dtype",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
+        memory: Any = None,
     ) -> None:
         super().__init__(
-            n_levels=n_levels, cells=cells, intensity_range=intensity_range, n_jobs=n_jobs
+            n_levels=n_levels,
+            cells=cells,
+            intensity_range=intensity_range,
+            n_jobs=n_jobs,
+            memory=memory,
         )
         self.weights = weights
         self.pooling = pooling
@@ -192,6 +200,15 @@ class DeepDescriptor(BaseDescriptor):
         ]
         rows = [cdf_vectors(maps, self.n_levels, self.cells).ravel() for maps in self._maps(grey)]
         return np.stack(rows)
+
+    def _cache_key(self) -> tuple[Any, ...]:
+        *family, parameters, code = super()._cache_key()
+        # The network itself, whatever file or seed it came from.
+        for name in ("weights", "random_state", "batch_size"):
+            del parameters[name]
+        parameters["device"] = resolve_device(self.device)
+        weights = {name: tensor.numpy() for name, tensor in self.model_.state_dict().items()}
+        return *family, parameters, code, joblib_hash(weights)
 
     def _tasks(self) -> tuple[int, dict[str, Any]]:
         if resolve_device(self.device) != "cpu":

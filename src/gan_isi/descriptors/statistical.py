@@ -37,6 +37,8 @@ class StatisticalDescriptor(BaseDescriptor):
         counts grey levels that are 1/255 of this range wide.
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
+    memory : str, path or joblib.Memory, default=None
+        Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
 
     Attributes
     ----------
@@ -75,9 +77,14 @@ class StatisticalDescriptor(BaseDescriptor):
         cells: Cells = "fine_tails",
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
+        memory: Any = None,
     ) -> None:
         super().__init__(
-            n_levels=n_levels, cells=cells, intensity_range=intensity_range, n_jobs=n_jobs
+            n_levels=n_levels,
+            cells=cells,
+            intensity_range=intensity_range,
+            n_jobs=n_jobs,
+            memory=memory,
         )
         self.range_size = range_size
         self.std_size = std_size

@@ -38,6 +38,8 @@ class SteerableDescriptor(BaseDescriptor):
         Which intensities become 0 and 1, see :class:`BaseDescriptor`.
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
+    memory : str, path or joblib.Memory, default=None
+        Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
 
     Attributes
     ----------
@@ -75,9 +77,14 @@ class SteerableDescriptor(BaseDescriptor):
         cells: Cells = "fine_tails",
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
+        memory: Any = None,
     ) -> None:
         super().__init__(
-            n_levels=n_levels, cells=cells, intensity_range=intensity_range, n_jobs=n_jobs
+            n_levels=n_levels,
+            cells=cells,
+            intensity_range=intensity_range,
+            n_jobs=n_jobs,
+            memory=memory,
         )
         self.angles = angles
         self.sigma = sigma
