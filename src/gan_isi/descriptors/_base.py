@@ -262,18 +262,18 @@ def _describe_batch(
     """Describe consecutive images, those that are known from memory."""
     if memo is None:
         return descriptor._describe(images, first)
-    images = [np.asarray(image) for image in images]  # files are read once
-    entries = [memo.entry_of(image) for image in images]
+    arrays = [np.asarray(image) for image in images]  # files are read once
+    entries = [memo.entry_of(array) for array in arrays]
     known = {i: row for i, entry in enumerate(entries) if (row := memo.load(entry)) is not None}
     if not known:  # all at once, which an accelerator needs
-        described = dict(enumerate(descriptor._describe(images, first)))
+        described = dict(enumerate(descriptor._describe(arrays, first)))
     else:
-        missing = [i for i in range(len(images)) if i not in known]
-        described = {i: descriptor._describe([images[i]], first + i)[0] for i in missing}
+        missing = [i for i in range(len(arrays)) if i not in known]
+        described = {i: descriptor._describe([arrays[i]], first + i)[0] for i in missing}
     for i, row in described.items():
         memo.dump(entries[i], row)
     rows = known | described
-    return np.stack([rows[i] for i in range(len(images))])
+    return np.stack([rows[i] for i in range(len(arrays))])
 
 
 def _batch(images: Any, start: int, size: int) -> Any:
