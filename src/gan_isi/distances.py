@@ -14,13 +14,16 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from ._generated import check_generated
 from ._pickling import VersionedPickleMixin
+from ._progress import CallbackSupportMixin, fit_task
 from .quantiles import wasserstein_distances
 
 #: Queries compared by one task. Fixed, so that `n_jobs` can't change a result.
 _BATCH_SIZE = 16
 
 
-class PairwiseWassersteinTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimator):
+class PairwiseWassersteinTransformer(
+    CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, BaseEstimator
+):
     """1-Wasserstein distance of every map, every query against every generated image.
 
     Parameters
@@ -96,6 +99,11 @@ class PairwiseWassersteinTransformer(VersionedPickleMixin, TransformerMixin, Bas
             If the columns do not divide into maps, if `generated` has other columns
             than `X`, or is exactly as long as `X` and not in a 1-tuple.
         """
+        with fit_task(self._init_callback_context(), self):
+            self._fit(X, generated)
+        return self
+
+    def _fit(self, X: Any, generated: Any) -> None:
         X = validate_data(self, X, dtype=np.float32)
         width = X.shape[1]
         n_levels = width if self.n_levels is None else self.n_levels
@@ -109,7 +117,6 @@ class PairwiseWassersteinTransformer(VersionedPickleMixin, TransformerMixin, Bas
         else:
             self.reference_ = self._check_reference(check_generated(generated, len(X)))
         self.n_generated_ = len(self.reference_)
-        return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Compare every query with every generated image.

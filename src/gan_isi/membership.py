@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
 
 from ._images import n_dimensions
 from ._pickling import VersionedPickleMixin
+from ._progress import CallbackSupportMixin, fit_task
 from ._query_folds import QueryFold, query_folds
 from .calibration import fit_sigmoid
 from .fusion import FUSION_RULES, FusionRule, fuse
@@ -33,7 +34,7 @@ _PAIRS_PER_BLOCK = 50_000
 
 
 class MembershipClassifier(
-    VersionedPickleMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+    CallbackSupportMixin, VersionedPickleMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
 ):
     """Tell from the distances to generated images whether a query was used to train.
 
@@ -182,12 +183,16 @@ class MembershipClassifier(
         folds = None
         if self.calibrate_fusion or not self._has_probability():
             folds = query_folds(labels, groups, n_splits=self.cv)
-        self.estimator_, self.pair_calibrator_ = self._fit_pairs(bags, labels, chosen, folds)
-        self.fusion_calibrator_ = None
-        if self.calibrate_fusion:
-            assert folds is not None
-            scores = self._out_of_fold_scores(bags, labels, groups, chosen, folds)
-            self.fusion_calibrator_ = fit_sigmoid(_log_odds(scores), labels)
+        context = self._init_callback_context(max_subtasks=self._count_fits(folds))
+        with fit_task(context, self):
+            self.estimator_, self.pair_calibrator_ = self._fit_pairs(
+                bags, labels, chosen, folds, context
+            )
+            self.fusion_calibrator_ = None
+            if self.calibrate_fusion:
+                assert folds is not None
+                scores = self._out_of_fold_scores(bags, labels, groups, chosen, folds, context)
+                self.fusion_calibrator_ = fit_sigmoid(_log_odds(scores), labels)
         return self
 
     def predict_pair_proba(self, X: Any) -> NDArray[np.float64]:
@@ -322,12 +327,19 @@ class MembershipClassifier(
     def _has_probability(self) -> bool:
         return hasattr(self._pair_estimator(), "predict_proba")
 
+    def _count_fits(self, folds: list[QueryFold] | None) -> int:
+        """Return how many classifiers of pairs a fit needs, at most."""
+        n_folds = len(folds or ())
+        n_fits = 1 if self._has_probability() else n_folds + 1
+        return n_fits + (n_folds * n_fits if self.calibrate_fusion else 0)
+
     def _fit_pairs(
         self,
         bags: NDArray[Any],
         labels: NDArray[np.intp],
         chosen: NDArray[np.intp],
         folds: list[QueryFold] | None,
+        context: Any,
     ) -> tuple[Any, Any]:
         """Fit the classifier of pairs and, without `predict_proba`, its calibrator."""
         n_queries, n_pairs = chosen.shape
@@ -335,7 +347,8 @@ class MembershipClassifier(
 
         def fit(queries: Any) -> Any:
             pairs = picked[queries].reshape(-1, bags.shape[2])
-            return self._pair_estimator().fit(pairs, np.repeat(labels[queries], n_pairs))
+            with fit_task(context, self, "pairs"):
+                return self._pair_estimator().fit(pairs, np.repeat(labels[queries], n_pairs))
 
         calibrator = None
         if not self._has_probability():
@@ -353,6 +366,7 @@ class MembershipClassifier(
         groups: NDArray[Any] | None,
         chosen: NDArray[np.intp],
         folds: list[QueryFold],
+        context: Any,
     ) -> NDArray[np.float64]:
         """Fused score of each query from pairs of the other folds only."""
         scores = np.empty(len(bags))
@@ -361,7 +375,7 @@ class MembershipClassifier(
             if not self._has_probability():
                 inner_groups = None if groups is None else groups[train]
                 inner = query_folds(labels[train], inner_groups, n_splits=self.cv)
-            fitted = self._fit_pairs(bags[train], labels[train], chosen[train], inner)
+            fitted = self._fit_pairs(bags[train], labels[train], chosen[train], inner, context)
             scores[test] = self._fuse(self._pair_probabilities(*fitted, bags[test]))
         return scores
 

@@ -19,11 +19,15 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from ._generated import check_generated
 from ._images import IntensityRange, check_finite_pixels
 from ._pickling import VersionedPickleMixin
+from ._progress import progress_bar
 from .descriptors import CLASSICAL_FAMILIES, make_descriptors
 from .distances import PairwiseWassersteinTransformer
 from .fusion import FusionRule
 from .membership import MembershipClassifier
 from .quantiles import DEFAULT_N_LEVELS, Cells
+
+#: Queries compared between two movements of the progress bar.
+_QUERIES_SEEN = 16
 
 
 def _last_step_has(method: str) -> Callable[[Pipeline], bool]:
@@ -48,7 +52,8 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
     memory : str or joblib.Memory, default=None
         As for :class:`sklearn.pipeline.Pipeline`.
     verbose : bool, default=False
-        Whether each step prints its time when fitting.
+        Whether each step prints its time when fitting, and predicting shows a progress
+        bar over the queries.
 
     Attributes
     ----------
@@ -214,12 +219,18 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         distances = self.named_steps["distances"]
         bag_size = distances.n_generated_ * distances.n_maps_ * np.dtype(np.float32).itemsize
         # Scaled copies in double precision come on top of the distances themselves.
-        in_memory = int(get_config()["working_memory"] * 2**20 // (4 * bag_size))
+        size = int(get_config()["working_memory"] * 2**20 // (4 * bag_size))
+        n_queries = _num_samples(vectors)
+        if self.verbose:  # else the bar would hardly move
+            size = min(size, _QUERIES_SEEN)
         after = self[position:-1]
-        answers = [
-            answer(after.transform(_safe_indexing(vectors, block)), **params)
-            for block in gen_batches(_num_samples(vectors), max(1, in_memory))
-        ]
+        answers = []
+        with progress_bar(
+            n_queries, description="compare", unit="query", verbose=self.verbose
+        ) as bar:
+            for block in gen_batches(n_queries, max(1, size)):
+                answers.append(answer(after.transform(_safe_indexing(vectors, block)), **params))
+                bar.update(len(answers[-1]))
         return np.concatenate(answers)
 
     def retarget(self, generated: Any) -> Self:
@@ -321,7 +332,8 @@ def make_pipeline(
         Where to keep the CDF vectors of images described before: of each image and each
         family, so that the folds of a search describe nothing twice.
     verbose : bool, default=False
-        Whether each step prints its time when fitting.
+        Whether each step prints its time when fitting, and describing and predicting
+        show progress bars.
 
     Returns
     -------
@@ -355,6 +367,7 @@ def make_pipeline(
         intensity_range=intensity_range,
         n_jobs=n_jobs,
         memory=memory,
+        verbose=verbose,
     )
     steps = [
         ("descriptors", descriptors),

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from .._images import IntensityRange, check_images, check_intensity_range, to_grey
 from .._pickling import VersionedPickleMixin
+from .._progress import progress_bar
 from .._typing import FloatImage
 from ..quantiles import DEFAULT_N_LEVELS, Cells, cdf_vectors, quantile_levels
 from ._memory import Memo, code_of, memory_of
@@ -58,6 +59,8 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         that no image is described twice: by the folds of a search, after an
         interruption, against another generated set. Entries hold an image's vectors, not
         the image; their names are its digest. An entry that can't be read is computed again.
+    verbose : int or bool, default=False
+        Whether `transform` shows a progress bar, with images per second and time left.
 
     Attributes
     ----------
@@ -81,6 +84,7 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         "intensity_range": [StrOptions({"dtype", "image"}), tuple, list],
         "n_jobs": [Integral, None],
         "memory": [str, PathLike, HasMethods("cache"), None],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -91,12 +95,14 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
         memory: Any = None,
+        verbose: int | bool = False,
     ) -> None:
         self.n_levels = n_levels
         self.cells = cells
         self.intensity_range = intensity_range
         self.n_jobs = n_jobs
         self.memory = memory
+        self.verbose = verbose
 
     @abstractmethod
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage | Sequence[FloatImage]:
@@ -165,8 +171,12 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
             delayed(_describe_batch)(self, _batch(images, start, size), start, memo)
             for start in starts
         )
-        for start, rows in zip(starts, batches, strict=True):
-            vectors[start : start + len(rows)] = rows
+        with progress_bar(
+            len(images), description=self._family_name(), unit="image", verbose=self.verbose
+        ) as bar:
+            for start, rows in zip(starts, batches, strict=True):
+                vectors[start : start + len(rows)] = rows
+                bar.update(len(rows))
         return vectors
 
     def feature_maps(self, image: ArrayLike) -> FloatImage:
@@ -218,8 +228,10 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
     def _map_names(self) -> list[str]:
         """Return one name a map; by default the class name and a number."""
         n_maps = len(self.compute_maps(np.zeros((16, 16), dtype=np.float32)))
-        family = type(self).__name__.removesuffix("Descriptor").lower()
-        return [f"{family}_{index}" for index in range(n_maps)]
+        return [f"{self._family_name()}_{index}" for index in range(n_maps)]
+
+    def _family_name(self) -> str:
+        return type(self).__name__.removesuffix("Descriptor").lower()
 
     def _map_values(self, image: NDArray[np.float32]) -> Iterable[ArrayLike]:
         """Return the values of each map that go into its CDF; by default all of them."""
@@ -241,7 +253,7 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         """Return everything but the image that the vectors of an image depend on."""
         family = type(self)
         parameters = self.get_params(deep=False)
-        for name in ("n_jobs", "memory"):
+        for name in ("n_jobs", "memory", "verbose"):
             del parameters[name]
         return family.__module__, family.__qualname__, parameters, code_of(family)
 

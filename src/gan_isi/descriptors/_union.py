@@ -6,6 +6,7 @@ from typing import Any
 from sklearn.pipeline import FeatureUnion
 
 from .._images import IntensityRange
+from .._progress import CallbackSupportMixin, fit_task, with_callbacks
 from ..quantiles import DEFAULT_N_LEVELS, Cells
 from .deep import DeepDescriptor
 from .gabor import GaborDescriptor
@@ -24,6 +25,34 @@ FAMILIES = {
 }
 
 
+class DescriptorUnion(CallbackSupportMixin, FeatureUnion):
+    """A :class:`sklearn.pipeline.FeatureUnion` that scikit-learn's callbacks know.
+
+    Built by :func:`make_descriptors`; the parameters are those of the base.
+    """
+
+    @with_callbacks
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Fit every family and describe the images.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            Images, as in :class:`BaseDescriptor`.
+        y : None
+            Ignored.
+        **params : dict
+            As for :class:`sklearn.pipeline.FeatureUnion`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_maps * n_levels)
+            The vectors of the families side by side.
+        """
+        with fit_task(self._init_callback_context(), self):
+            return super().fit_transform(X, y, **params)
+
+
 def make_descriptors(
     families: Sequence[str] = CLASSICAL_FAMILIES,
     *,
@@ -32,6 +61,7 @@ def make_descriptors(
     intensity_range: IntensityRange = "dtype",
     n_jobs: int | None = None,
     memory: Any = None,
+    verbose: int | bool = False,
 ) -> FeatureUnion:
     """Descriptor families side by side.
 
@@ -50,11 +80,13 @@ def make_descriptors(
         Number of parallel jobs of each family.
     memory : str, path or joblib.Memory, default=None
         Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
+    verbose : int or bool, default=False
+        Whether each family shows a progress bar when it describes images.
 
     Returns
     -------
-    sklearn.pipeline.FeatureUnion
-        With one step a family, named like it.
+    DescriptorUnion
+        A :class:`sklearn.pipeline.FeatureUnion` with one step a family, named like it.
 
     Raises
     ------
@@ -82,6 +114,7 @@ def make_descriptors(
         "intensity_range": intensity_range,
         "n_jobs": n_jobs,
         "memory": memory,
+        "verbose": verbose,
     }
     steps = [(family, FAMILIES[family](**common)) for family in families]
-    return FeatureUnion(steps, verbose_feature_names_out=False)
+    return DescriptorUnion(steps, verbose_feature_names_out=False)

@@ -64,6 +64,8 @@ class DeepDescriptor(BaseDescriptor):
         for all cores. Changes no result. Without effect on an accelerator.
     memory : str, path or joblib.Memory, default=None
         Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
+    verbose : int or bool, default=False
+        Whether `transform` shows a progress bar.
 
     Attributes
     ----------
@@ -119,6 +121,7 @@ class DeepDescriptor(BaseDescriptor):
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
         memory: Any = None,
+        verbose: int | bool = False,
     ) -> None:
         super().__init__(
             n_levels=n_levels,
@@ -126,6 +129,7 @@ class DeepDescriptor(BaseDescriptor):
             intensity_range=intensity_range,
             n_jobs=n_jobs,
             memory=memory,
+            verbose=verbose,
         )
         self.weights = weights
         self.pooling = pooling

@@ -49,6 +49,8 @@ class GaborDescriptor(BaseDescriptor):
         Number of parallel jobs. Changes no result.
     memory : str, path or joblib.Memory, default=None
         Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
+    verbose : int or bool, default=False
+        Whether `transform` shows a progress bar.
 
     Attributes
     ----------
@@ -94,6 +96,7 @@ class GaborDescriptor(BaseDescriptor):
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
         memory: Any = None,
+        verbose: int | bool = False,
     ) -> None:
         super().__init__(
             n_levels=n_levels,
@@ -101,6 +104,7 @@ class GaborDescriptor(BaseDescriptor):
             intensity_range=intensity_range,
             n_jobs=n_jobs,
             memory=memory,
+            verbose=verbose,
         )
         self.wavelengths = wavelengths
         self.orientations = orientations

@@ -44,6 +44,8 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         Number of parallel jobs. Changes no result.
     memory : str, path or joblib.Memory, default=None
         Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
+    verbose : int or bool, default=False
+        Whether `transform` shows a progress bar.
 
     Attributes
     ----------
@@ -82,6 +84,7 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
         memory: Any = None,
+        verbose: int | bool = False,
     ) -> None:
         super().__init__(
             n_levels=n_levels,
@@ -89,6 +92,7 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
             intensity_range=intensity_range,
             n_jobs=n_jobs,
             memory=memory,
+            verbose=verbose,
         )
         self.sigmas = sigmas
         self.curvature = curvature

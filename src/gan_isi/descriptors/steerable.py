@@ -40,6 +40,8 @@ class SteerableDescriptor(BaseDescriptor):
         Number of parallel jobs. Changes no result.
     memory : str, path or joblib.Memory, default=None
         Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
+    verbose : int or bool, default=False
+        Whether `transform` shows a progress bar.
 
     Attributes
     ----------
@@ -78,6 +80,7 @@ class SteerableDescriptor(BaseDescriptor):
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
         memory: Any = None,
+        verbose: int | bool = False,
     ) -> None:
         super().__init__(
             n_levels=n_levels,
@@ -85,6 +88,7 @@ class SteerableDescriptor(BaseDescriptor):
             intensity_range=intensity_range,
             n_jobs=n_jobs,
             memory=memory,
+            verbose=verbose,
         )
         self.angles = angles
         self.sigma = sigma
