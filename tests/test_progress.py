@@ -154,6 +154,6 @@ def test_ctrl_c_stops_promptly_and_leaves_no_workers():
 
 def command_of(pid):
     listing = subprocess.run(
-        ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return listing.stdout

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
+from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
@@ -17,6 +18,9 @@ from ._typing import FloatArray
 
 #: Rows and support vectors of one product; 4 MB of kernel values.
 _ROWS, _VECTORS = 512, 1024
+
+#: Queries scored by one task.
+_QUERIES = 8
 
 _KERNELS = ("rbf", "linear", "poly")
 
@@ -51,16 +55,25 @@ def decision_values(
     before = estimator[:-1] if isinstance(estimator, Pipeline) and len(estimator) > 1 else None
     kernel_sums = _KernelSums(machine)
 
-    def of_query(bag: FloatArray) -> NDArray[np.float64]:
-        rows = bag if before is None else before.transform(bag)
-        return kernel_sums(np.asarray(rows, dtype=np.float64))
+    # Lists: joblib would lay an array on one worker of a cluster, to be lost with it.
+    tasks = [list(bags[block]) for block in gen_batches(n_queries, _QUERIES)]
+    # Here for threads, whose limits are one and the same, and in the task for processes.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return np.concatenate(
+            Parallel(n_jobs=n_jobs, prefer="threads")(
+                delayed(_score_queries)(kernel_sums, before, task) for task in tasks
+            )
+        )
 
+
+def _score_queries(
+    kernel_sums: "_KernelSums", before: Any, bags: list[FloatArray]
+) -> NDArray[np.float64]:
+    rows = (bag if before is None else before.transform(bag) for bag in bags)
     # BLAS may sum in another order with other threads or shapes: one thread each, and
     # blocks whose shape does not depend on how many queries are asked about.
     with threadpool_limits(limits=1, user_api="blas"):
-        return np.stack(
-            Parallel(n_jobs=n_jobs, prefer="threads")(delayed(of_query)(bag) for bag in bags)
-        )
+        return np.stack([kernel_sums(np.asarray(bag, dtype=np.float64)) for bag in rows])
 
 
 def _is_known_machine(estimator: Any) -> bool:

@@ -290,6 +290,9 @@ def _describe_batch(
 
 def _batch(images: Any, start: int, size: int) -> Any:
     stop = min(start + size, len(images))
+    if isinstance(images, np.ndarray):
+        # A list: joblib would lay an array on one worker of a cluster, to be lost with it.
+        return list(images[start:stop])
     try:
         return images[start:stop]
     except TypeError:  # a sequence of the user's own that knows no slices

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from sklearn.pipeline import FeatureUnion
+from sklearn.utils.validation import _num_samples
 
 from .._images import IntensityRange
 from .._progress import CallbackSupportMixin, fit_task, with_callbacks
@@ -26,9 +28,11 @@ FAMILIES = {
 
 
 class DescriptorUnion(CallbackSupportMixin, FeatureUnion):
-    """A :class:`sklearn.pipeline.FeatureUnion` that scikit-learn's callbacks know.
+    """A :class:`sklearn.pipeline.FeatureUnion` whose families take turns.
 
-    Built by :func:`make_descriptors`; the parameters are those of the base.
+    Built by :func:`make_descriptors`; the parameters are those of the base. The images of
+    a family are what goes to parallel jobs: a whole family sent to the worker of a
+    cluster, with tasks of its own, would be lost with that worker.
     """
 
     @with_callbacks
@@ -42,7 +46,7 @@ class DescriptorUnion(CallbackSupportMixin, FeatureUnion):
         y : None
             Ignored.
         **params : dict
-            As for :class:`sklearn.pipeline.FeatureUnion`.
+            Of `fit`, as for :class:`sklearn.pipeline.FeatureUnion`.
 
         Returns
         -------
@@ -50,7 +54,26 @@ class DescriptorUnion(CallbackSupportMixin, FeatureUnion):
             The vectors of the families side by side.
         """
         with fit_task(self._init_callback_context(), self):
-            return super().fit_transform(X, y, **params)
+            return self.fit(X, y, **params).transform(X)
+
+    def transform(self, X: Any) -> Any:
+        """Describe the images.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            Images, as in :class:`BaseDescriptor`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_maps * n_levels)
+            The vectors of the families side by side.
+        """
+        vectors = []
+        for _, family, weight in self._iter():
+            described = family.transform(X)
+            vectors.append(described if weight is None else described * weight)
+        return self._hstack(vectors) if vectors else np.zeros((_num_samples(X), 0))
 
 
 def make_descriptors(

@@ -1,0 +1,86 @@
+"""A cluster gives the same bits as one machine, also when it loses a worker."""
+
+import os
+import signal
+import threading
+
+import joblib
+import numpy as np
+import pytest
+
+from gan_isi import GaborDescriptor, datasets, make_pipeline
+
+distributed = pytest.importorskip("dask.distributed", reason="needs distributed")
+pytestmark = [
+    pytest.mark.slow,
+    # Sockets of a cluster that has gone are closed by the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def test_the_attack_gives_the_same_bits(client):
+    problem = datasets.make_membership_problem(40, n_generated=30, image_size=32, random_state=0)
+
+    def attack():
+        pipeline = make_pipeline(n_levels=16, max_pairs=400, random_state=0)
+        pipeline.fit(problem.images, problem.target, generated=problem.generated)
+        return pipeline.predict_proba(problem.images)
+
+    expected = attack()
+    n_before = client.run_on_scheduler(n_finished)
+    with joblib.parallel_config(backend="dask"):
+        np.testing.assert_array_equal(attack(), expected)
+    assert client.run_on_scheduler(n_finished) > n_before + 40  # it did go to the workers
+
+
+def n_finished(dask_scheduler):
+    return sum(len(steps) for steps in dask_scheduler.plugins["counted"].steps.values())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def counted(client):
+    class Plugin(distributed.diagnostics.plugin.SchedulerPlugin):
+        name = "counted"
+
+        def __init__(self):
+            self.steps = {"memory": []}
+
+        def transition(self, key, start, finish, *args, **kwargs):
+            if finish == "memory":
+                self.steps["memory"].append(key)
+
+    client.register_plugin(Plugin())
+
+
+def test_a_killed_worker_changes_nothing(client, photographs):
+    images = np.concatenate([np.roll(photographs, shift, axis=2) for shift in range(30)])
+    descriptor = GaborDescriptor(n_levels=16).fit(images)
+    expected = descriptor.transform(images)
+    pids = list(client.run(os.getpid).values())
+    killed = []
+
+    def kill_one():
+        os.kill(pids[0], signal.SIGKILL)
+        killed.append(pids[0])
+
+    with joblib.parallel_config(backend="dask"):
+        timer = threading.Timer(0.4, kill_one)
+        timer.start()
+        vectors = descriptor.transform(images)
+        assert killed, "the work was done before the worker was killed"
+        timer.join()
+    np.testing.assert_array_equal(vectors, expected)
+    client.wait_for_workers(2, timeout=60)
+    assert pids[0] not in client.run(os.getpid).values()
