@@ -4,7 +4,7 @@ VENV := .venvs
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 # The lowest versions that pyproject.toml admits.
-OLDEST := "numpy==1.26.*" "scipy==1.12.*" "scikit-learn==1.7.*" "scikit-image==0.24.*" "joblib==1.3.*"
+OLDEST := "numpy==1.26.*" "scipy==1.12.*" "scikit-learn==1.7.*" "scikit-image==0.24.*" "joblib==1.4.*"
 
 .PHONY: help demo test test-fast test-oldest bench lint format clean
 

@@ -1,6 +1,10 @@
-"""What the benchmarks share: images, timing side by side, tables."""
+"""What the benchmarks share: images, time and memory side by side, tables."""
 
+import os
+import sys
 import time
+import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +14,17 @@ from gan_isi import datasets
 SHARED_IMAGES = Path(__file__).parents[2] / "shared" / "data" / "cxr256"
 
 
-def load_pictures(folder=None, n_images=None):
-    """Images of a folder as an array; the chest X-rays beside a checkout by default."""
+def load_files(folder=None):
+    """Images of a folder, read when asked for; the chest X-rays beside a checkout by default."""
     folder = Path(folder) if folder else SHARED_IMAGES
     if not folder.is_dir():
-        raise SystemExit(f"No folder {folder}: give one with images of one size.")
-    return np.stack(list(datasets.load_images(folder)[:n_images]))
+        raise SystemExit(f"No folder {folder}: give one with images.")
+    return datasets.load_images(folder)
+
+
+def load_pictures(folder=None, n_images=None):
+    """Images of a folder as an array, which have to be of one size."""
+    return np.stack(list(load_files(folder)[:n_images]))
 
 
 def resampled(pictures, n_images, seed=0):
@@ -31,6 +40,38 @@ def resampled(pictures, n_images, seed=0):
     )
 
 
+class Resampled(Sequence):
+    """As many different images as asked for, each made from its file when asked for.
+
+    Image k is image k % n of the sources, flipped and shifted as a seed made from k says,
+    so that only the image that is being looked at is in memory. Sizes may differ.
+    """
+
+    def __init__(self, sources, n_images, seed=0):
+        self.sources, self.n_images, self.seed = sources, n_images, seed
+
+    def __len__(self):
+        return self.n_images
+
+    def __getitem__(self, index):
+        if not 0 <= index < self.n_images:
+            raise IndexError(index)
+        rng = np.random.default_rng([self.seed, index])
+        image = self.sources[index % len(self.sources)]
+        flipped = image[:, :: rng.choice([-1, 1])]
+        return np.roll(flipped, rng.integers(0, image.shape[:2]), axis=(0, 1))
+
+
+def resampled_vectors(vectors, n_vectors, seed=0):
+    """As many different vectors as asked for: the given ones with noise of one percent."""
+    rng = np.random.default_rng(seed)
+    result = np.empty((n_vectors, vectors.shape[1]), dtype=np.float32)
+    for index, row in enumerate(result):
+        noise = rng.standard_normal(len(row), dtype=np.float32)
+        np.multiply(vectors[index % len(vectors)], 1 + 0.01 * noise, out=row)
+    return result
+
+
 def fastest(function, repeats=3):
     """Shortest wall time of several runs in seconds, and the last result."""
     best = np.inf
@@ -39,6 +80,51 @@ def fastest(function, repeats=3):
         result = function()
         best = min(best, time.perf_counter() - start)
     return best, result
+
+
+def peak_allocated(function):
+    """Largest sum of what numpy has allocated while the function runs, in bytes.
+
+    As tracemalloc counts it: exact and the same in every run, where the resident memory of
+    so small a piece drowns in that of the libraries. What C code keeps to itself is missing;
+    in the stages measured so that is next to nothing.
+    """
+    tracemalloc.start()
+    function()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def peak_resident():
+    """Largest resident memory so far, in bytes, of this process and those it started.
+
+    Their high-water marks are summed, which is too much where they share pages or peak at
+    different times. Where there is no /proc, this process alone.
+    """
+    if Path("/proc/self/status").exists():
+        return sum(_high_water_mark(process) for process in _with_children(os.getpid()))
+    import resource  # not on Windows
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _with_children(process):
+    yield process
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in children.read_text().split():
+            yield from _with_children(child)
+
+
+def _high_water_mark(process):
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    marks = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return 1024 * int(marks[0]) if marks else 0  # none of a process that has ended
+
+
+def megabytes(n_bytes):
+    return f"{n_bytes / 1e6:,.0f}"
 
 
 def print_table(title, header, rows):

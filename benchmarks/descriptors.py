@@ -9,7 +9,7 @@ fftconvolve, gaussian_filter, then np.sort. Both run in one thread, one after th
 import sys
 
 import numpy as np
-from _common import fastest, load_pictures, print_table
+from _common import fastest, load_pictures, megabytes, peak_allocated, print_table
 from scipy import ndimage
 from scipy.signal import fftconvolve
 from skimage.filters import gabor_kernel, rank
@@ -83,24 +83,47 @@ def sort_each(maps):
     return [np.sort(np.asarray(values, dtype=np.float32), axis=None) for values in maps]
 
 
+def describe_each(peer, pictures):
+    for picture in pictures:
+        sort_each(peer(picture))
+
+
 def main():
     pictures = load_pictures(*sys.argv[1:2], n_images=12)
     union = make_descriptors().fit(pictures)
     families = dict(union.transformer_list)
-    ours, theirs, floor, rows = 0.0, 0.0, 0.0, []
+    ours, theirs, floor, rows, peaks = 0.0, 0.0, 0.0, [], []
     for name, family in families.items():
         time_ours, _ = fastest(lambda family=family: family.transform(pictures))
         time_peer, maps = fastest(
             lambda peer=PEERS[name]: [(m := peer(p), sort_each(m))[0] for p in pictures]
         )
         time_sort, _ = fastest(lambda maps=maps: [sort_each(m) for m in maps])
+        peaks.append(
+            [
+                peak_allocated(lambda family=family: family.transform(pictures)),
+                peak_allocated(lambda peer=PEERS[name]: describe_each(peer, pictures)),
+            ]
+        )
         rows.append(row(name, len(maps[0]), time_ours, time_peer, time_sort, len(pictures)))
+        rows[-1] += [megabytes(peak) for peak in peaks[-1]]
         ours, theirs, floor = ours + time_ours, theirs + time_peer, floor + time_sort
     rows.append(row("all", 65, ours, theirs, floor, len(pictures)))
+    rows[-1] += [megabytes(max(of_families)) for of_families in zip(*peaks, strict=True)]
     shape = " x ".join(map(str, pictures.shape[1:]))
     print_table(
         f"Milliseconds an image of {shape} pixels, one thread, sorting included",
-        ["family", "maps", "ours", "peer", "peer / ours", "sorts alone", "ours / sorts"],
+        [
+            "family",
+            "maps",
+            "ours",
+            "peer",
+            "peer / ours",
+            "sorts alone",
+            "ours / sorts",
+            "ours, peak MB",
+            "peer, peak MB",
+        ],
         rows,
     )
 

@@ -9,7 +9,7 @@ every training pair becomes a support vector: about 20,000 of them.
 import sys
 
 import numpy as np
-from _common import fastest, load_pictures, print_table
+from _common import fastest, load_pictures, megabytes, peak_allocated, print_table
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
@@ -30,18 +30,23 @@ def main():
     machine = SVC(cache_size=2000).fit(rows[:N_TRAINING], rng.integers(0, 2, N_TRAINING))
     scored = rows[N_TRAINING : N_TRAINING + N_SCORED]
     theirs, expected = fastest(lambda: machine.decision_function(scored))
-    results = []
+    peak = peak_allocated(lambda: machine.decision_function(scored))
+    results = [["libsvm", f"{1e6 * theirs / N_SCORED:.0f}", "1", "", megabytes(peak)]]
     for n_jobs in (1, 2):
-        bags = scored.reshape(4, -1, 65)
-        ours, values = fastest(lambda n=n_jobs, b=bags: decision_values(machine, b, n_jobs=n))
+
+        def score(n_jobs=n_jobs):
+            return decision_values(machine, scored.reshape(4, -1, 65), n_jobs=n_jobs)
+
+        ours, values = fastest(score)
         largest = np.abs(values.ravel() - expected).max()
         name = f"ours, {n_jobs} thread{'s' * (n_jobs > 1)}"
         speed = f"{1e6 * ours / N_SCORED:.0f}"
         results.append([name, speed, f"{theirs / ours:.1f}", f"{largest:.0e}"])
+        results[-1].append(megabytes(peak_allocated(score)))
     print_table(
         f"Scoring pairs with {len(machine.support_vectors_)} support vectors of 65 maps",
-        ["", "microseconds a pair", "libsvm / ours", "largest difference"],
-        [["libsvm", f"{1e6 * theirs / N_SCORED:.0f}", "1", ""], *results],
+        ["", "microseconds a pair", "libsvm / ours", "largest difference", "peak MB"],
+        results,
     )
 
 
