@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
-from gan_isi.texture import gaussian_derivatives, multiscale_maps, steered_derivatives
+from gan_isi.texture import gaussian, gaussian_derivatives, multiscale_maps, steered_derivatives
 from gan_isi.texture.gaussian import MULTISCALE_MAPS, Derivatives, derivative_kernels
 
 SIGMAS = (0.5, 0.75, 1.0, 1.25, 1.5)
@@ -304,3 +304,20 @@ class TestInvariance:
         assert_array_equal(both[6:], multiscale_maps(image, [0.5]))
         steered = steered_derivatives(image, [90, 20])
         assert_array_equal(steered[[1, 3]], steered_derivatives(image, [20]))
+
+
+@pytest.mark.parametrize("boundary", ["reflect", "nearest", "mirror", "wrap"])
+@pytest.mark.parametrize("shape", [(40, 33), (1, 9), (2, 2), (7, 1)])
+def test_compiled_derivatives_are_the_same_bit_for_bit(boundary, shape, rng, monkeypatch):
+    pytest.importorskip("numba", reason='needs the extra "fast"')
+    image = rng.random(shape, dtype=np.float32)
+    assert gaussian._compiled_derivatives() is not None
+    for sigma in gaussian.PAPER_SIGMAS:
+        compiled = gaussian.gaussian_derivatives(image, sigma, boundary=boundary)
+        with monkeypatch.context() as without:
+            without.setattr(gaussian, "_compiled_derivatives", lambda: None)
+            expected = gaussian.gaussian_derivatives(image, sigma, boundary=boundary)
+        for name in ("x", "y", "xx", "xy", "yy"):
+            ours, theirs = getattr(compiled, name), getattr(expected, name)
+            assert ours.dtype == theirs.dtype == np.float32
+            np.testing.assert_array_equal(ours, theirs, err_msg=name)

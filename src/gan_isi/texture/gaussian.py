@@ -1,7 +1,8 @@
 """Gaussian derivatives: one steered scale, and invariants over several scales."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -24,6 +25,14 @@ MULTISCALE_MAPS = (
 )
 
 Boundary = Literal["reflect", "nearest", "mirror", "wrap"]
+
+#: SciPy's names of boundaries as NumPy's.
+_PAD_MODES: dict[str, Literal["symmetric", "edge", "reflect", "wrap"]] = {
+    "reflect": "symmetric",
+    "nearest": "edge",
+    "mirror": "reflect",
+    "wrap": "wrap",
+}
 
 
 class Derivatives(NamedTuple):
@@ -66,6 +75,8 @@ def gaussian_derivatives(
     first derivative of ``x`` is 1, the second derivative of ``x**2`` is 2 and that of
     a constant is 0. Derivatives of a quadratic are then exact, and a brighter image
     does not have a larger Laplacian; the paper does not say how its kernels were cut.
+    With numba (the extra `fast`) several times faster, and the same bit for bit in single
+    precision.
 
     Examples
     --------
@@ -79,6 +90,10 @@ def gaussian_derivatives(
     image = np.asarray(image)
     image = image - image.mean(dtype=np.float64).astype(image.dtype)
 
+    compiled = _compiled_derivatives()
+    if compiled is not None and image.dtype == np.float32:
+        padded = np.pad(image, len(smooth) // 2, mode=_PAD_MODES[boundary])
+        return Derivatives(*compiled(padded, smooth, first, second))
     smooth_y = _correlate(image, smooth, 0, boundary)
     first_y = _correlate(image, first, 0, boundary)
     second_y = _correlate(image, second, 0, boundary)
@@ -89,6 +104,15 @@ def gaussian_derivatives(
         xy=_correlate(first_y, first, 1, boundary),
         yy=_correlate(second_y, smooth, 1, boundary),
     )
+
+
+@cache
+def _compiled_derivatives() -> Callable[..., FloatImage] | None:
+    try:
+        from ._derivatives_numba import five_derivatives
+    except (ImportError, RuntimeError):  # not there, or no place for its cache
+        return None
+    return five_derivatives
 
 
 def derivative_kernels(

@@ -5,7 +5,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from .._typing import FloatImage
 
@@ -38,8 +37,12 @@ def local_range(image: FloatImage, size: int = 3) -> FloatImage:
     >>> local_range(np.arange(1.0, 21.0).reshape(4, 5))[0]
     array([6., 7., 7., 7., 6.])
     """
-    largest = ndimage.maximum_filter(image, size=size, mode="reflect")
-    return largest - ndimage.minimum_filter(image, size=size, mode="reflect")
+    padded = _pad_symmetric(np.asarray(image), size)
+    largest, smallest = (
+        _sliding_extreme(_sliding_extreme(padded, size, which).T, size, which).T
+        for which in (np.maximum, np.minimum)
+    )
+    return largest - smallest
 
 
 def local_std(image: FloatImage, size: int = 3) -> FloatImage:
@@ -156,6 +159,15 @@ def _window_sums_by_sorting(
 def _pad_symmetric(values: NDArray, size: int) -> NDArray:
     """Mirror the border, the edge included, so that every pixel has a whole window."""
     return np.pad(values, size // 2, mode="symmetric")
+
+
+def _sliding_extreme(values: NDArray, size: int, which: np.ufunc) -> NDArray:
+    """Extreme of `size` consecutive rows, by doubling; windows may overlap."""
+    n_rows, width = values.shape[0] - size + 1, 1
+    while 2 * width <= size:
+        values = which(values[:-width], values[width:])
+        width *= 2
+    return which(values[:n_rows], values[size - width : size - width + n_rows])
 
 
 def _box_sum(values: NDArray, size: int) -> NDArray:
