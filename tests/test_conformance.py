@@ -16,6 +16,7 @@ ESTIMATORS = [
     gan_isi.SteerableDescriptor(),
     gan_isi.GaussianDerivativeDescriptor(),
     gan_isi.PairwiseWassersteinTransformer(),
+    gan_isi.BagSummaryTransformer(),
     gan_isi.MembershipClassifier(),
     gan_isi.MembershipClassifier(fusion="max", calibrate_fusion=True),
 ]

@@ -9,6 +9,7 @@ real and generated images, and a classifier on them (GAN-ISI, ImageCLEFmedical G
 from . import datasets, metrics
 from ._pickling import InconsistentVersionWarning
 from ._version import __version__
+from .bags import BagSummaryTransformer
 from .descriptors import (
     BaseDescriptor,
     DeepDescriptor,
@@ -23,6 +24,7 @@ from .membership import MembershipClassifier
 from .pipeline import SourceIdentificationPipeline, make_pipeline
 
 __all__ = [
+    "BagSummaryTransformer",
     "BaseDescriptor",
     "DeepDescriptor",
     "GaborDescriptor",
