@@ -13,6 +13,7 @@ from sklearn.svm import SVC
 from sklearn.utils import assert_all_finite, check_random_state, gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
@@ -72,8 +73,8 @@ class MembershipClassifier(
     random_state : int, RandomState instance or None, default=None
         Draws the pairs when `max_pairs` is given.
     n_jobs : int, default=None
-        Number of threads that evaluate a support vector machine. Changes no result;
-        parallel fitting is up to `estimator`.
+        Number of parallel jobs: of the fits that calibration needs, and of threads that
+        evaluate a support vector machine. Changes no result.
 
     Attributes
     ----------
@@ -344,20 +345,25 @@ class MembershipClassifier(
         """Fit the classifier of pairs and, without `predict_proba`, its calibrator."""
         n_queries, n_pairs = chosen.shape
         picked = bags[np.arange(n_queries)[:, np.newaxis], chosen]
-
-        def fit(queries: Any) -> Any:
-            pairs = picked[queries].reshape(-1, bags.shape[2])
+        calibrating = [] if self._has_probability() else folds
+        assert calibrating is not None
+        parts = [train for train, _ in calibrating] + [np.arange(n_queries)]
+        fits = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            delayed(_fit_estimator)(
+                self._pair_estimator(),
+                [picked[part].reshape(-1, bags.shape[2]), np.repeat(labels[part], n_pairs)],
+            )
+            for part in parts
+        )
+        values = np.empty(chosen.shape)
+        for _, test in calibrating:
             with fit_task(context, self, "pairs"):
-                return self._pair_estimator().fit(pairs, np.repeat(labels[queries], n_pairs))
-
-        calibrator = None
-        if not self._has_probability():
-            assert folds is not None
-            values = np.empty(chosen.shape)
-            for train, test in folds:
-                values[test] = decision_values(fit(train), picked[test], n_jobs=self.n_jobs)
-            calibrator = fit_sigmoid(values.ravel(), np.repeat(labels, n_pairs))
-        return fit(slice(None)), calibrator
+                values[test] = decision_values(next(fits), picked[test], n_jobs=self.n_jobs)
+        with fit_task(context, self, "pairs"):
+            (fitted,) = fits
+        if not calibrating:
+            return fitted, None
+        return fitted, fit_sigmoid(values.ravel(), np.repeat(labels, n_pairs))
 
     def _out_of_fold_scores(
         self,
@@ -402,6 +408,11 @@ class MembershipClassifier(
         tags.classifier_tags.multi_class = False
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _fit_estimator(estimator: Any, pairs_and_labels: list[NDArray[Any]]) -> Any:
+    # In a list: joblib would lay an array on one worker of a cluster, to be lost with it.
+    return estimator.fit(*pairs_and_labels)
 
 
 def _log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
