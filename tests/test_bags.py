@@ -95,6 +95,11 @@ def test_groups_do_not_depend_on_units(bags):
     )
 
 
+def test_what_is_left_makes_a_group(bags):
+    first = BagSummaryTransformer(map_groups=(1, -1)).fit_transform(bags, USED)
+    assert_array_equal(first, BagSummaryTransformer(map_groups=(1, 3)).fit_transform(bags, USED))
+
+
 def test_names(bags):
     names = BagSummaryTransformer(n_closest=(1,), quantiles=(0.1,)).fit(bags)
     assert list(names.get_feature_names_out()[:3]) == [
@@ -119,6 +124,7 @@ def test_names(bags):
         ({"quantiles": (1.5,)}, "quantiles have to lie in 0..1; got .1.5,."),
         ({"n_closest": (), "contrast": None}, "No statistic is left"),
         ({"map_groups": (1, 2)}, "add up to the 4 of X; got .1, 2."),
+        ({"map_groups": (2, 2, -1)}, "add up to the 4 of X"),
         ({"map_groups": (4, 0)}, "add up to the 4 of X"),
     ],
 )

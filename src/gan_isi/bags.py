@@ -91,7 +91,8 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
     map_groups : tuple of int, default=None
         Numbers of consecutive maps that are averaged into one column, such as (1, 65),
         after each map was divided by its median distance; the closest image then has to
-        be close in all maps of a group at once. None takes each map by itself.
+        be close in all maps of a group at once. One of them may be -1: the maps that
+        are left. None takes each map by itself.
     relative : bool, default=True
         Whether the logarithm of each statistic is given as a multiple of its standard
         deviation among the known non-members, from their mean: what known non-members
@@ -232,9 +233,9 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
 
     def _summarise(self, bags: NDArray[Any]) -> NDArray[np.float64]:
         if self.map_groups is not None:
-            scaled = bags / self.scales_
-            starts = np.cumsum([0, *self.map_groups[:-1]])
-            bags = np.add.reduceat(scaled, starts, axis=2) / np.asarray(self.map_groups)
+            groups = self._group_sizes(bags.shape[2])
+            starts = np.cumsum([0, *groups[:-1]])
+            bags = np.add.reduceat(bags / self.scales_, starts, axis=2) / np.asarray(groups)
         statistics = low_order_statistics(
             bags, n_closest=self.n_closest, quantiles=self.quantiles, contrast=self.contrast
         )
@@ -247,14 +248,20 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
             raise ValueError(f"quantiles have to lie in 0..1; got {self.quantiles!r}.")
         if not len(self.n_closest) + len(self.quantiles) and self.contrast is None:
             raise ValueError("No statistic is left: give n_closest, quantiles or contrast.")
-        groups = self.map_groups
-        if groups is None:
-            return
+        if self.map_groups is not None:
+            self._group_sizes(n_maps)
+
+    def _group_sizes(self, n_maps: int) -> list[int]:
+        """Return the sizes of the groups, with -1 replaced by what is left."""
+        groups = list(self.map_groups or ())
+        if groups.count(-1) == 1:
+            groups[groups.index(-1)] = n_maps - sum(groups) - 1
         if any(not isinstance(n, Integral) or n < 1 for n in groups) or sum(groups) != n_maps:
             raise ValueError(
                 f"map_groups has to be numbers of maps that add up to the {n_maps} of X; "
-                f"got {groups!r}."
+                f"got {self.map_groups!r}."
             )
+        return groups
 
     def _check_bags(self, X: Any, *, reset: bool) -> NDArray[Any]:
         dtypes = (np.float32, np.float64)
