@@ -1,0 +1,183 @@
+"""What the figures ask of a fitted attack: its maps, their units, its scores."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from ..descriptors import FAMILIES
+
+INTENSITY = "intensity"
+
+#: Of the maps whose name ends so, per family. Gabor filters are not normalised: they sum
+#: the intensity over an area.
+_UNITS = {
+    "statistical": {"_range": INTENSITY, "_std": INTENSITY, "_entropy": "bit"},
+    "gaussian": {
+        "_gradient_magnitude": f"{INTENSITY} / px",
+        "_hessian_eigenvalue1": f"{INTENSITY} / px²",
+        "_hessian_eigenvalue2": f"{INTENSITY} / px²",
+        "_laplacian": f"{INTENSITY} / px²",
+        "_hessian_norm": f"{INTENSITY} / px²",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """A descriptor family, and where its maps lie among all maps."""
+
+    name: str
+    descriptor: Any
+    first: int
+    map_names: tuple[str, ...]
+
+    @property
+    def columns(self) -> slice:
+        """Positions of its maps."""
+        return slice(self.first, self.first + len(self.map_names))
+
+
+def families_of(descriptors: Any) -> list[Family]:
+    """Families of a descriptor, a union of descriptors, or a pipeline that has them.
+
+    Descriptors of the library need not be fitted. Dropped families are left out.
+    """
+    steps = getattr(descriptors, "named_steps", None)
+    if steps is not None:
+        if "descriptors" not in steps:
+            raise ValueError(
+                f"The pipeline has no step 'descriptors'; its steps are {list(steps)}."
+            )
+        descriptors = steps["descriptors"]
+    members = getattr(descriptors, "transformer_list", None)
+    if members is None:
+        members = [(None, descriptors)]
+    families: list[Family] = []
+    first = 0
+    for name, descriptor in members:
+        if isinstance(descriptor, str):  # dropped
+            continue
+        names = _map_names(descriptor)
+        families.append(Family(name or names[0].split("_")[0], descriptor, first, names))
+        first += len(names)
+    if not families:
+        raise ValueError("All descriptor families are dropped; there is no map to show.")
+    return families
+
+
+def _map_names(descriptor: Any) -> tuple[str, ...]:
+    names = getattr(descriptor, "map_names_", None)
+    if names is None and hasattr(descriptor, "_map_names"):
+        names = descriptor._map_names()
+    if names is None:
+        raise TypeError(
+            f"{type(descriptor).__name__} has no maps; expected a descriptor, a union of "
+            "descriptors, or a pipeline with a step 'descriptors'."
+        )
+    return tuple(names)
+
+
+def find_map(families: list[Family], map_name: str) -> tuple[Family, int]:
+    """Return the family of a map and its position among all maps."""
+    for family in families:
+        if map_name in family.map_names:
+            return family, family.first + family.map_names.index(map_name)
+    known = [name for family in families for name in family.map_names]
+    raise ValueError(
+        f"There is no map {map_name!r}. The {len(known)} maps are {_shorten(known)}; see "
+        "map_names_ of the descriptors."
+    )
+
+
+def _shorten(names: list[str], limit: int = 6) -> str:
+    return ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
+
+
+def map_unit(family: Family, map_name: str) -> str | None:
+    """Return the unit of a map of the library, None for the maps of others.
+
+    The intensity is that of the image after `intensity_range` became 0..1.
+    """
+    kind = _kind(family.descriptor)
+    if kind == "gabor":
+        return f"{INTENSITY} × px²"
+    if kind == "steerable":
+        return f"{INTENSITY} / px" if "_d1_" in map_name else f"{INTENSITY} / px²"
+    if kind == "gaussian" and map_name.endswith("_curvature"):
+        surface = family.descriptor.curvature == "surface"
+        return None if surface else f"{INTENSITY}² / px⁴"
+    endings = _UNITS.get(kind, {})
+    return next((unit for ending, unit in endings.items() if map_name.endswith(ending)), None)
+
+
+def _kind(descriptor: Any) -> str:
+    return next((name for name, cls in FAMILIES.items() if type(descriptor) is cls), "")
+
+
+def check_attack(attack: Any) -> Any:
+    """Return the fitted distances step of an attack."""
+    steps = getattr(attack, "named_steps", {})
+    if "descriptors" not in steps or "distances" not in steps:
+        found = f" with the steps {list(steps)}" if len(steps) else ""
+        raise TypeError(
+            "Expected a fitted attack, a pipeline with the steps 'descriptors' and "
+            f"'distances'; got {type(attack).__name__}{found}."
+        )
+    check_is_fitted(steps["distances"], "reference_")
+    return steps["distances"]
+
+
+def cdf_vectors_of(attack: Any, X: Any) -> NDArray[np.float32]:
+    """CDF vectors of images, (n, n_maps, n_levels), as the distances get them."""
+    reference = check_attack(attack).reference_
+    position = list(attack.named_steps).index("distances")
+    vectors = np.asarray(attack[:position].transform(X), dtype=np.float32)
+    return vectors.reshape(len(vectors), *reference.shape[1:])
+
+
+def bags_of(attack: Any, X: Any) -> NDArray[np.float32]:
+    """Distances of images to the generated ones, (n_queries, n_generated, n_maps)."""
+    check_attack(attack)
+    position = list(attack.named_steps).index("distances")
+    return np.asarray(attack[: position + 1].transform(X))
+
+
+def query_scores(attack: Any, X: Any) -> NDArray[np.float64]:
+    """One score a query, larger for "used": the probability where there is one."""
+    if hasattr(attack, "predict_proba"):
+        return np.asarray(attack.predict_proba(X))[:, 1]
+    if hasattr(attack, "decision_function"):
+        return np.asarray(attack.decision_function(X))
+    raise TypeError(
+        f"{type(attack).__name__} has neither predict_proba nor decision_function to score with."
+    )
+
+
+def members_among(y: ArrayLike, n_queries: int, pos_label: Any = None) -> NDArray[np.bool_]:
+    """Which queries were used, from labels of two classes.
+
+    `pos_label` is the label of members; None takes the larger one in sort order.
+    """
+    labels = column_or_1d(y)
+    if len(labels) != n_queries:
+        raise ValueError(f"There are {len(labels)} labels for {n_queries} queries.")
+    classes = np.unique(labels)
+    if len(classes) != 2:
+        raise ValueError(
+            f"Expected labels of two classes, used and not used; got {len(classes)}: "
+            f"{classes[:5]!r}."
+        )
+    if pos_label is not None and pos_label not in classes:
+        raise ValueError(f"pos_label={pos_label!r} is none of the labels {classes!r}.")
+    return np.asarray(labels == (classes[1] if pos_label is None else pos_label))
+
+
+def check_scores(scores: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return finite scores as an array of shape (n_queries,)."""
+    array = np.asarray(column_or_1d(scores), dtype=np.float64)
+    if len(array) == 0 or not np.isfinite(array).all():
+        raise ValueError(f"{name} has to hold finite numbers, at least one.")
+    return array

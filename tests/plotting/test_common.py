@@ -1,0 +1,151 @@
+"""What all displays have in common."""
+
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from gan_isi import StatisticalDescriptor, make_pipeline, plotting
+from gan_isi.plotting import (
+    DistanceHeatmapDisplay,
+    FamilyImportanceDisplay,
+    FeatureMapsDisplay,
+    LogRocDisplay,
+    MapCdfDisplay,
+    MembershipScoreDisplay,
+    family_importance,
+)
+
+TRUTH, SCORE = np.repeat([0, 1], 6), np.linspace(0, 1, 12)
+
+DRAW = {
+    "map_cdf": lambda attack, X, y, ax=None: MapCdfDisplay.from_estimator(
+        attack, X[0], "statistical_std", ax=ax
+    ),
+    "heatmap": lambda attack, X, y, ax=None: DistanceHeatmapDisplay.from_estimator(
+        attack, X, y, ax=ax
+    ),
+    "scores": lambda attack, X, y, ax=None: MembershipScoreDisplay.from_estimator(
+        attack, X, y, candidates=X[:3], threshold=0.5, ax=ax
+    ),
+    "roc": lambda attack, X, y, ax=None: LogRocDisplay.from_estimator(attack, X, y, ax=ax),
+    "maps": lambda attack, X, y, ax=None: FeatureMapsDisplay.from_estimator(attack, X[0], ax=ax),
+    "importance": lambda attack, X, y, ax=None: FamilyImportanceDisplay.from_estimator(
+        attack, X, y, n_repeats=2, random_state=0, ax=ax
+    ),
+}
+
+
+@pytest.fixture(params=DRAW.values(), ids=DRAW.keys())
+def draw(request):
+    return request.param
+
+
+def test_a_new_figure_needs_no_resizing(draw, attack, images):
+    display = draw(attack, images[0], images[1])
+    width, height = display.figure_.get_size_inches()
+    assert 3 <= width <= 10
+    assert height <= 6
+    assert display.figure_ is plt.gcf()
+    display.figure_.canvas.draw()  # warnings of the layout are errors
+
+
+def test_nothing_is_drawn_outside_of_the_figure(draw, attack, images):
+    figure = draw(attack, images[0], images[1]).figure_
+    figure.canvas.draw()
+    tight = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    assert tight.x0 > -0.02
+    assert tight.y0 > -0.02
+    assert tight.x1 < width + 0.02
+    assert tight.y1 < height + 0.02
+
+
+def test_axes_that_are_given_are_used(draw, attack, images):
+    figure, axes = plt.subplots(1, 2, layout="constrained")
+    display = draw(attack, images[0], images[1], ax=axes[1])
+    assert display.figure_ is figure
+    assert plt.get_fignums() == [figure.number]
+    assert not axes[0].has_data()
+    if not isinstance(display, FeatureMapsDisplay):  # divides the place of its axes
+        assert display.ax_ is axes[1]
+
+
+def test_plot_returns_the_display_and_draws_again(draw, attack, images):
+    display = draw(attack, images[0], images[1])
+    first = display.figure_
+    assert display.plot() is display
+    assert display.figure_ is not first
+
+
+def test_subfigures_are_figures_too(draw, attack, images):
+    part = plt.figure(figsize=(12, 5), layout="constrained").subfigures(1, 2)[0]
+    display = draw(attack, images[0], images[1], ax=part.subplots())
+    assert display.figure_ is part
+
+
+def test_what_is_no_axes_is_refused(attack, images):
+    with pytest.raises(TypeError, match=r"axes or None; got str"):
+        LogRocDisplay.from_predictions(TRUTH, SCORE, ax="here")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda attack, X, y: MapCdfDisplay.from_estimator(attack, X[0], "statistical_std"),
+        DistanceHeatmapDisplay.from_estimator,
+        family_importance,
+    ],
+)
+def test_what_is_no_fitted_attack_is_refused(ask, images):
+    queries, used, _ = images
+    with pytest.raises(TypeError, match=r"a pipeline with the steps.*got StatisticalDescriptor"):
+        ask(StatisticalDescriptor(), queries, used)
+    with pytest.raises(NotFittedError):
+        ask(make_pipeline(families=["statistical"]), queries, used)
+
+
+@pytest.mark.parametrize("display", [LogRocDisplay, MembershipScoreDisplay])
+class TestScoresAndLabels:
+    def test_two_classes_are_needed(self, display):
+        with pytest.raises(ValueError, match=r"two classes.*got 1"):
+            display.from_predictions(np.ones(12), SCORE)
+
+    def test_as_many_labels_as_scores(self, display):
+        with pytest.raises(ValueError, match="11 labels for 12 queries"):
+            display.from_predictions(TRUTH[1:], SCORE)
+
+    def test_finite_scores(self, display):
+        with pytest.raises(ValueError, match="y_score has to hold finite"):
+            display.from_predictions(TRUTH, np.where(SCORE > 0.9, np.nan, SCORE))
+
+    def test_unknown_positive_label(self, display):
+        with pytest.raises(ValueError, match="pos_label=2 is none of the labels"):
+            display.from_predictions(TRUTH, SCORE, pos_label=2)
+
+    def test_an_estimator_has_to_give_scores(self, display, images):
+        with pytest.raises(TypeError, match="neither predict_proba nor decision_function"):
+            display.from_estimator(StatisticalDescriptor(), images[0], images[1])
+
+
+def test_matplotlib_is_imported_with_the_first_figure_only():
+    code = (
+        "import sys, gan_isi.plotting as p\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "sys.modules['matplotlib'] = None\n"  # as if it were not installed
+        "try:\n"
+        "    p.LogRocDisplay([0, 1], [0, 1], n_nonmembers=5).plot()\n"
+        "except ImportError as error:\n"
+        "    assert 'pip install \"gan-isi[plot]\"' in str(error)\n"
+        "else:\n"
+        "    raise AssertionError\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_public_name_is_there():
+    assert all(hasattr(plotting, name) for name in plotting.__all__)

@@ -1,0 +1,109 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from gan_isi.plotting import LogRocDisplay
+
+
+def simulate(n_members=30, n_nonmembers=40, shift=1.0, seed=0):
+    truth = np.repeat([1, 0], [n_members, n_nonmembers])
+    return truth, shift * truth + np.random.default_rng(seed).normal(size=len(truth))
+
+
+def legend_of(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_rates_are_scikit_learn_s():
+    truth, score = simulate()
+    shown = LogRocDisplay.from_predictions(truth, score, name="attack")
+    fpr, tpr, _ = roc_curve(truth, score, drop_intermediate=False)
+    np.testing.assert_array_equal(shown.fpr, fpr)
+    np.testing.assert_array_equal(shown.tpr, tpr)
+    assert shown.roc_auc == roc_auc_score(truth, score)
+    assert legend_of(shown.ax_)[:2] == [f"attack (AUC = {shown.roc_auc:.2f})", "chance"]
+    assert shown.ax_.get_xscale() == shown.ax_.get_yscale() == "log"
+
+
+def test_the_curve_begins_at_what_can_be_resolved():
+    truth, score = simulate(shift=2)
+    shown = LogRocDisplay.from_predictions(truth, score)
+    x, y = shown.line_.get_data()
+    at_zero = (score[truth == 1] > score[truth == 0].max()).mean()
+    assert at_zero > 0
+    assert (x[0], y[0]) == (1 / 40, at_zero)
+    np.testing.assert_array_equal(x[1:], shown.fpr[shown.fpr > 0])
+    np.testing.assert_array_equal(y[1:], shown.tpr[shown.fpr > 0])
+    assert (shown.extension_.get_ydata() == at_zero).all()
+    assert shown.line_.get_drawstyle() == "steps-post"
+
+
+def right_end(span):
+    return span.get_path().get_extents(span.get_patch_transform()).x1
+
+
+@pytest.mark.parametrize("n_nonmembers", [8, 250])
+def test_rates_below_one_of_n_are_shaded_and_labelled(n_nonmembers):
+    truth, score = simulate(n_nonmembers=n_nonmembers)
+    shown = LogRocDisplay.from_predictions(truth, score)
+    np.testing.assert_allclose(right_end(shown.unresolved_), 1 / n_nonmembers)
+    assert shown.ax_.get_xlim()[0] < 1 / n_nonmembers
+    expected = f"FPR < 1/{n_nonmembers}: not resolvable\nwith {n_nonmembers} non-members"
+    assert legend_of(shown.ax_)[-1] == expected
+
+
+def test_chance_is_where_both_rates_are_equal():
+    shown = LogRocDisplay.from_predictions(*simulate())
+    np.testing.assert_array_equal(*shown.chance_line_.get_data())
+
+
+def test_several_curves_on_the_same_axes():
+    _, ax = plt.subplots()
+    first = LogRocDisplay.from_predictions(*simulate(), name="a", ax=ax)
+    second = LogRocDisplay.from_predictions(*simulate(seed=1), name="b", ax=ax)
+    assert second.chance_line_ is None
+    assert second.unresolved_ is None
+    third = LogRocDisplay.from_predictions(*simulate(n_nonmembers=400), name="c", ax=ax)
+    np.testing.assert_allclose(right_end(third.unresolved_), 1 / 400)
+    assert [label.split(" (")[0] for label in legend_of(ax)[:4]] == ["a", "b", "c", "chance"]
+    assert len(legend_of(ax)) == 6
+    colors = {display.line_.get_color() for display in (first, second, third)}
+    styles = {display.line_.get_linestyle() for display in (first, second, third)}
+    assert len(colors) == len(styles) == 3
+    assert ax.get_xlim()[0] < 1 / 400
+
+
+def test_limits_never_shrink():
+    _, ax = plt.subplots()
+    LogRocDisplay.from_predictions(*simulate(n_nonmembers=400), ax=ax)
+    before = ax.get_xlim()
+    LogRocDisplay.from_predictions(*simulate(n_nonmembers=10), ax=ax)
+    assert ax.get_xlim() == before
+
+
+def test_an_attack_is_asked_for_its_probabilities(attack, images):
+    queries, used, _ = images
+    shown = LogRocDisplay.from_estimator(attack, queries, used, name="paper", color="black")
+    expected = roc_auc_score(used, attack.predict_proba(queries)[:, 1])
+    assert shown.roc_auc == pytest.approx(expected)
+    assert shown.n_nonmembers == 6
+    assert shown.line_.get_color() == "black"
+
+
+def test_a_useless_and_a_perfect_attack():
+    truth = np.repeat([0, 1], 5)
+    useless = LogRocDisplay.from_predictions(truth, np.zeros(10))
+    assert useless.roc_auc == 0.5
+    perfect = LogRocDisplay.from_predictions(truth, truth)
+    assert perfect.extension_.get_ydata()[0] == 1
+    inverted = LogRocDisplay.from_predictions(truth, truth, pos_label=0)
+    assert inverted.roc_auc == 0
+    for shown in (useless, perfect, inverted):
+        shown.figure_.canvas.draw()
+
+
+def test_a_curve_without_name_and_area():
+    shown = LogRocDisplay([0, 0.5, 1], [0, 0.5, 1], n_nonmembers=2).plot()
+    assert legend_of(shown.ax_)[0] == "ROC"
+    assert legend_of(shown.plot(name="other").ax_)[0] == "other"
