@@ -5,6 +5,7 @@ from ._union import CLASSICAL_FAMILIES, FAMILIES, make_descriptors
 from .deep import DeepDescriptor
 from .gabor import GaborDescriptor
 from .gaussian import GaussianDerivativeDescriptor
+from .pixels import PixelDescriptor
 from .statistical import StatisticalDescriptor
 from .steerable import SteerableDescriptor
 
@@ -15,6 +16,7 @@ __all__ = [
     "DeepDescriptor",
     "GaborDescriptor",
     "GaussianDerivativeDescriptor",
+    "PixelDescriptor",
     "StatisticalDescriptor",
     "SteerableDescriptor",
     "make_descriptors",

@@ -1,30 +1,22 @@
 """What all descriptor families share: images in, CDF vectors out."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from os import PathLike
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from .._images import IntensityRange, check_images, check_intensity_range, to_grey
-from .._pickling import VersionedPickleMixin
-from .._progress import progress_bar
+from .._images import IntensityRange, to_grey
 from .._typing import FloatImage
 from ..quantiles import DEFAULT_N_LEVELS, Cells, cdf_vectors, quantile_levels
-from ._memory import Memo, code_of, memory_of
-
-#: Images described by one task. Fixed, so that `n_jobs` can't change a result.
-_BATCH_SIZE = 8
+from ._transformer import BaseImageTransformer
 
 
-class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseDescriptor(BaseImageTransformer):
     """Base class of the descriptor families: texture maps of images as CDF vectors.
 
     A family of your own is a subclass with one method, `compute_maps`; override
@@ -79,13 +71,12 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
     """
 
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn's way
+        **BaseImageTransformer._parameter_constraints,
         "n_levels": [Interval(Integral, 1, None, closed="left")],
         "cells": [StrOptions({"fine_tails", "equal"})],
-        "intensity_range": [StrOptions({"dtype", "image"}), tuple, list],
-        "n_jobs": [Integral, None],
-        "memory": [str, PathLike, HasMethods("cache"), None],
-        "verbose": ["verbose"],
     }
+
+    _fitted_attribute = "map_names_"
 
     def __init__(
         self,
@@ -118,66 +109,6 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
         ndarray of shape (n_maps, ...) or sequence of n_maps ndarrays
             The same number of maps for every image.
         """
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Validate the images and the parameters; nothing is learned from the pixels.
-
-        Parameters
-        ----------
-        X : array-like or sequence of array-like
-            (n, height, width), (n, height, width, channels), (n, n_features) or a
-            sequence of images that may differ in size.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self
-        """
-        check_images(X, self, reset=True)
-        self._check_parameters()
-        self.map_names_ = self._map_names()
-        return self
-
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Describe each image by the CDF vectors of its maps.
-
-        Parameters
-        ----------
-        X : array-like or sequence of array-like
-            Images, as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n, n_maps * n_levels), float32
-            The vectors of one image one after the other, in the units of the maps.
-
-        Raises
-        ------
-        ValueError
-            Naming the image, when one has NaN, infinity or no pixels.
-        """
-        check_is_fitted(self, "map_names_")
-        images = check_images(X, self, reset=False)
-        size, how = self._tasks()
-        starts = range(0, len(images), size)
-        vectors = np.empty((len(images), len(self.map_names_) * self.n_levels), dtype=np.float32)
-        memory = memory_of(self.memory)
-        memo = None
-        if memory is not None:
-            memo = Memo(memory, self._cache_key(), self._n_features_out)
-        batches = Parallel(**how, return_as="generator")(
-            delayed(_describe_batch)(self, _batch(images, start, size), start, memo)
-            for start in starts
-        )
-        with progress_bar(
-            len(images), description=self._family_name(), unit="image", verbose=self.verbose
-        ) as bar:
-            for start, rows in zip(starts, batches, strict=True):
-                vectors[start : start + len(rows)] = rows
-                bar.update(len(rows))
-        return vectors
 
     def feature_maps(self, image: ArrayLike) -> FloatImage:
         """Return the maps of one image, at full size, for looking at them.
@@ -221,17 +152,13 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
     def _n_features_out(self) -> int:
         return len(self.map_names_) * self.n_levels
 
-    def _check_parameters(self) -> None:
-        """Check what the parameter constraints can't say."""
-        check_intensity_range(self.intensity_range)
+    def _set_fitted(self) -> None:
+        self.map_names_ = self._map_names()
 
     def _map_names(self) -> list[str]:
         """Return one name a map; by default the class name and a number."""
         n_maps = len(self.compute_maps(np.zeros((16, 16), dtype=np.float32)))
         return [f"{self._family_name()}_{index}" for index in range(n_maps)]
-
-    def _family_name(self) -> str:
-        return type(self).__name__.removesuffix("Descriptor").lower()
 
     def _map_values(self, image: NDArray[np.float32]) -> Iterable[ArrayLike]:
         """Return the values of each map that go into its CDF; by default all of them."""
@@ -248,52 +175,3 @@ class BaseDescriptor(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC)
             for offset, image in enumerate(images)
         ]
         return np.stack(rows)
-
-    def _cache_key(self) -> tuple[Any, ...]:
-        """Return everything but the image that the vectors of an image depend on."""
-        family = type(self)
-        parameters = self.get_params(deep=False)
-        for name in ("n_jobs", "memory", "verbose"):
-            del parameters[name]
-        return family.__module__, family.__qualname__, parameters, code_of(family)
-
-    def _tasks(self) -> tuple[int, dict[str, Any]]:
-        """Return how many images `_describe` gets at once, and the options of Parallel."""
-        return _BATCH_SIZE, {"n_jobs": self.n_jobs}
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-
-def _describe_batch(
-    descriptor: BaseDescriptor, images: Sequence[ArrayLike], first: int, memo: Memo | None
-) -> NDArray[np.float32]:
-    """Describe consecutive images, those that are known from memory."""
-    if memo is None:
-        return descriptor._describe(images, first)
-    arrays = [np.asarray(image) for image in images]  # files are read once
-    entries = [memo.entry_of(array) for array in arrays]
-    known = {i: row for i, entry in enumerate(entries) if (row := memo.load(entry)) is not None}
-    if not known:  # all at once, which an accelerator needs
-        described = dict(enumerate(descriptor._describe(arrays, first)))
-    else:
-        missing = [i for i in range(len(arrays)) if i not in known]
-        described = {i: descriptor._describe([arrays[i]], first + i)[0] for i in missing}
-    for i, row in described.items():
-        memo.dump(entries[i], row)
-    rows = known | described
-    return np.stack([rows[i] for i in range(len(arrays))])
-
-
-def _batch(images: Any, start: int, size: int) -> Any:
-    stop = min(start + size, len(images))
-    if isinstance(images, np.ndarray):
-        # A list: joblib would lay an array on one worker of a cluster, to be lost with it.
-        return list(images[start:stop])
-    try:
-        return images[start:stop]
-    except TypeError:  # a sequence of the user's own that knows no slices
-        return [images[index] for index in range(start, stop)]

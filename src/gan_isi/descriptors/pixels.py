@@ -1,0 +1,123 @@
+"""The pixels as a descriptor, for distances that compare pictures point by point."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+
+from .._images import IntensityRange, to_grey
+from ..texture.pixels import Contrast, pixels
+from ._transformer import BaseImageTransformer
+
+
+class PixelDescriptor(BaseImageTransformer):
+    """The grey image itself, at one size, as a row of pixels.
+
+    What a texture's CDF forgets, where things are, is what a copied image gives away.
+    For :class:`PairwiseDistanceTransformer`; the rows are no CDF vectors.
+
+    Parameters
+    ----------
+    size : int, default=64
+        Side in pixels to which every image is brought, by linear interpolation where
+        its shape differs. Images that are not square are stretched.
+    contrast : {"none", "global", "local"}, default="none"
+        What is taken out of every image, so that brightness and exposure don't hide a
+        copy: nothing, its mean and standard deviation, or those around each pixel. See
+        :func:`gan_isi.texture.pixels.pixels`.
+    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
+        Which intensities become 0 and 1, see :class:`BaseDescriptor`.
+    n_jobs : int, default=None
+        Number of parallel jobs. Changes no result.
+    memory : str, path or joblib.Memory, default=None
+        Where to keep the rows of images described before, see :class:`BaseDescriptor`.
+    verbose : int or bool, default=False
+        Whether `transform` shows a progress bar.
+
+    Attributes
+    ----------
+    shape_ : tuple (size, size)
+        Of the picture that a row holds, row by row.
+    n_features_in_ : int
+        Number of columns, when `fit` saw a two-dimensional array.
+    feature_names_in_ : ndarray of str
+        Names of these columns, when they all are strings.
+
+    See Also
+    --------
+    PairwiseDistanceTransformer : Compares the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gan_isi import PixelDescriptor
+    >>> images = np.arange(32, dtype=np.uint8).reshape(2, 4, 4)
+    >>> PixelDescriptor(size=2).fit_transform(images).shape
+    (2, 4)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **BaseImageTransformer._parameter_constraints,
+        "size": [Interval(Integral, 1, None, closed="left")],
+        "contrast": [StrOptions({"none", "global", "local"})],
+    }
+
+    _fitted_attribute = "shape_"
+
+    def __init__(
+        self,
+        *,
+        size: int = 64,
+        contrast: Contrast = "none",
+        intensity_range: IntensityRange = "dtype",
+        n_jobs: int | None = None,
+        memory: Any = None,
+        verbose: int | bool = False,
+    ) -> None:
+        self.size = size
+        self.contrast = contrast
+        self.intensity_range = intensity_range
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.verbose = verbose
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+        """Names of the columns: row and column of the pixel.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Only checked against the columns seen in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (size * size,), object
+            Such as ``pixel_r0_c63``.
+        """
+        check_is_fitted(self, "shape_")
+        _check_feature_names_in(self, input_features, generate_names=False)
+        height, width = self.shape_
+        return np.array(
+            [f"pixel_r{row}_c{column}" for row in range(height) for column in range(width)],
+            dtype=object,
+        )
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.shape_[0] * self.shape_[1]
+
+    def _set_fitted(self) -> None:
+        self.shape_ = (self.size, self.size)
+
+    def _describe(self, images: Sequence[ArrayLike], first: int) -> NDArray[np.float32]:
+        grey = (
+            to_grey(image, self.intensity_range, f"image {first + offset}")
+            for offset, image in enumerate(images)
+        )
+        return np.stack(
+            [pixels(image, size=self.size, contrast=self.contrast).ravel() for image in grey]
+        )

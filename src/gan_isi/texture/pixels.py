@@ -1,0 +1,85 @@
+"""The pixels themselves: one size for every image, and contrast taken out on request."""
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from skimage.transform import resize
+
+from .._typing import FloatImage
+
+Contrast: TypeAlias = Literal["none", "global", "local"]
+
+#: Standard deviation of the local window as a share of the image's side.
+_LOCAL_SIGMA = 1 / 16
+
+#: Contrast, in units of the intensity, below which local normalisation no longer amplifies.
+_LEAST_CONTRAST = 1e-2
+
+#: What single precision can't tell from a constant image, relative to its values.
+_ROUNDING = 1e-6
+
+
+def pixels(
+    image: FloatImage, *, size: int = 64, contrast: Contrast = "none"
+) -> NDArray[np.float32]:
+    """One grey image at a common size, with its contrast normalised.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width)
+        Grey values without NaN.
+    size : int, default=64
+        Side of the result in pixels. Images of another shape are interpolated
+        linearly, after a Gaussian against aliasing where they shrink; those of another
+        aspect are stretched.
+    contrast : {"none", "global", "local"}, default="none"
+        - "none": intensities as they are.
+        - "global": minus the mean, divided by the standard deviation of the image. A
+          constant image becomes zero.
+        - "local": minus the Gaussian mean around each pixel (standard deviation
+          `size` / 16, mirrored at the border), divided by the square root of the
+          Gaussian mean of its square plus 0.01 squared.
+
+    Returns
+    -------
+    ndarray of shape (size, size), float32
+        In units of the intensity for "none", else without unit.
+
+    References
+    ----------
+    K. Jarrett, K. Kavukcuoglu, M. Ranzato, Y. LeCun, "What is the best multi-stage
+    architecture for object recognition?", ICCV 2009 (local contrast normalisation).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pixels(np.array([[0.0, 2.0], [2.0, 0.0]]), size=2, contrast="global")
+    array([[-1.,  1.],
+           [ 1., -1.]], dtype=float32)
+    """
+    values: FloatImage = np.asarray(image, dtype=np.float32)
+    if values.shape != (size, size):
+        values = resize(values, (size, size), order=1, anti_aliasing=True, preserve_range=True)
+    if contrast == "global":
+        values = _standardised(values)
+    elif contrast == "local":
+        values = _locally_normalised(values)
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def _standardised(values: FloatImage) -> NDArray[np.float64]:
+    centred = values.astype(np.float64) - values.mean(dtype=np.float64)
+    deviation = centred.std()
+    if deviation <= _ROUNDING * np.abs(values).max():
+        return np.zeros_like(centred)
+    return centred / deviation
+
+
+def _locally_normalised(values: FloatImage) -> NDArray[np.float64]:
+    sigma = _LOCAL_SIGMA * values.shape[0]
+    residual = values.astype(np.float64)
+    residual -= gaussian_filter(residual, sigma)
+    variance = gaussian_filter(residual**2, sigma)
+    return residual / np.sqrt(variance + _LEAST_CONTRAST**2)

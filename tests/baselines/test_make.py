@@ -1,0 +1,147 @@
+"""The named attacks on images, in scikit-learn's hands."""
+
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+
+from gan_isi import PixelDescriptor, datasets
+from gan_isi.baselines import BASELINES, REPRESENTATIONS, make_baseline, make_blind
+
+#: As in the tests' conftest: real images that lie beside a checkout.
+SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.fixture(scope="module")
+def copied():
+    """A generator that copies its training set."""
+    return datasets.make_membership_problem(
+        40, n_generated=60, image_size=32, memorization=1.0, random_state=1
+    )
+
+
+@pytest.fixture(scope="module")
+def innocent():
+    """A generator that knows nothing of its training set."""
+    return datasets.make_membership_problem(
+        60, n_generated=60, image_size=32, memorization=0.0, random_state=1
+    )
+
+
+def out_of_fold(attack, problem):
+    return cross_val_predict(
+        attack,
+        problem.images,
+        problem.target,
+        cv=4,
+        method="decision_function",
+        params={"generated": (problem.generated,)},
+    )
+
+
+@pytest.mark.parametrize("name", BASELINES[:-1])
+def test_copies_are_found_and_innocence_is_left_alone(name, copied, innocent):
+    attack = make_baseline(name)
+    # These two count how many generated images are near, and a copy is only one.
+    expected = 0.7 if name in ("density_ratio", "retrieval") else 0.9
+    assert roc_auc_score(copied.target, out_of_fold(attack, copied)) > expected
+    assert 0.25 < roc_auc_score(innocent.target, out_of_fold(attack, innocent)) < 0.75
+
+
+def test_the_blind_attack_finds_no_copies(copied):
+    assert 0.2 < roc_auc_score(copied.target, out_of_fold(make_blind(), copied)) < 0.8
+
+
+@pytest.mark.parametrize("representation", ["local_contrast", "ssim", "texture"])
+def test_other_representations(representation, copied):
+    attack = make_baseline("nearest", representation=representation)
+    if representation == "texture":  # two families are enough here
+        attack.set_params(descriptors__gabor="drop", descriptors__gaussian="drop")
+    attack.fit(copied.images, copied.target, generated=copied.generated)
+    assert roc_auc_score(copied.target, attack.decision_function(copied.images)) > 0.9
+
+
+@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("representation", REPRESENTATIONS)
+def test_all_can_be_made_cloned_and_shown(name, representation):
+    attack = make_baseline(name, representation=representation, n_jobs=2, memory="cache")
+    steps = ["descriptors", "distances", "membership"]
+    assert list(attack.named_steps) == (steps if name != "blind" else steps[::2])
+    assert repr(clone(attack)) == repr(attack)
+    real = getattr(attack.named_steps.get("distances"), "include_real", False)
+    assert real == (name in ("density_ratio", "calibrated_similarity"))
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_search_and_pickle(name, copied, tmp_path):
+    grid = {"descriptors__size": [8, 16]}
+    search = GridSearchCV(make_baseline(name), grid, cv=2, error_score="raise")
+    search.fit(copied.images, copied.target, generated=(copied.generated,))
+    joblib.dump(search.best_estimator_, tmp_path / "attack.joblib")
+    loaded = joblib.load(tmp_path / "attack.joblib")
+    np.testing.assert_array_equal(
+        loaded.predict_proba(copied.images), search.predict_proba(copied.images)
+    )
+
+
+def test_jobs_change_no_bit(copied):
+    for name in ("relative_nearest", "density_ratio"):
+        alone, jobs = (
+            make_baseline(name, representation="ssim", n_jobs=n_jobs)
+            .fit(copied.images, copied.target, generated=copied.generated)
+            .decision_function(copied.images)
+            for n_jobs in (None, 2)
+        )
+        np.testing.assert_array_equal(alone, jobs)
+
+
+class TestBlind:
+    def test_does_not_look_at_the_generated_images(self, copied, innocent):
+        answers = [
+            make_blind().fit(copied.images, copied.target, generated=generated)
+            for generated in (copied.generated, innocent.generated, None)
+        ]
+        expected = answers[0].predict_proba(copied.images)
+        for other in answers[1:]:
+            np.testing.assert_array_equal(other.predict_proba(copied.images), expected)
+
+    def test_scores_a_scanner(self, copied):
+        brighter = copied.images // 2 + 100 * copied.target[:, None, None].astype(np.uint8)
+        scanned = datasets.make_membership_problem(4, n_generated=2, random_state=0)
+        scanned.update(images=brighter, target=copied.target, generated=copied.generated)
+        assert roc_auc_score(copied.target, out_of_fold(make_blind(), scanned)) > 0.9
+
+    def test_learns_in_its_last_step_only(self):
+        # Who describes all queries at once and splits afterwards must leak nothing.
+        steps = make_blind().steps
+        assert [name for name, _ in steps] == ["descriptors", "membership"]
+        assert isinstance(steps[0][1], PixelDescriptor)
+
+
+def test_unknown_names():
+    with pytest.raises(ValueError, match=r"name has to be one of \['nearest'.*got 'furthest'"):
+        make_baseline("furthest")
+    with pytest.raises(ValueError, match=r"representation has to be one of.*got 'words'"):
+        make_baseline("nearest", representation="words")
+    with pytest.raises(ValueError, match="representation has to be one of"):
+        make_blind(representation="words")
+
+
+@pytest.mark.slow
+def test_nearest_generated_image_on_a_real_diffusion_model(shared_xrays):
+    images, target, generated = shared_xrays
+    attack = make_baseline("nearest").fit(images, target, generated=generated)
+    assert roc_auc_score(target, attack.decision_function(images)) > 0.9
+
+
+@pytest.fixture
+def shared_xrays():
+    folder = SHARED_DATA / "cxr64_ddpm"
+    if not folder.is_dir():
+        pytest.skip(f"needs the diffusion model's images in {folder}")
+    data = datasets.load_membership(folder)
+    return data.images, data.target, data.generated
