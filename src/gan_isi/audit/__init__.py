@@ -1,0 +1,8 @@
+"""Audits: attacks with their uncertainty, a permutation null and a blind baseline."""
+
+from ._audit import audit
+from ._evidence import Evidence
+from ._measures import Estimate
+from ._result import AttackResult, AuditResult
+
+__all__ = ["AttackResult", "AuditResult", "Estimate", "Evidence", "audit"]

@@ -1,0 +1,143 @@
+"""How the audit runs an attack: what needs no labels once, the rest as often as asked."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+
+from ..pipeline import SourceIdentificationPipeline
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What an attack says of some queries.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n_queries,)
+        The larger, the more probably used.
+    used : ndarray of shape (n_queries,), bool
+        Its own decision.
+    """
+
+    scores: NDArray[np.float64]
+    used: NDArray[np.bool_]
+
+
+class PreparedAttack(Protocol):
+    """An attack on one set of real and generated images."""
+
+    @property
+    def bags(self) -> NDArray[Any] | None:
+        """Distances (n_queries, n_generated, n_maps), where it compares."""
+
+    def answer(
+        self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
+    ) -> Answers:
+        """Fit on the queries `train`, whose labels are given, and answer for `test`."""
+
+
+def prepare(attack: Any, images: Any, generated: Any) -> PreparedAttack:
+    """Do the part of an attack that needs no labels, where it can be told from the rest.
+
+    Parameters
+    ----------
+    attack : estimator
+        Unfitted. Of a :class:`SourceIdentificationPipeline` everything up to the
+        distances (without distances: all but the last step) needs no labels and
+        learns nothing from one real image that it uses for another; it is done once.
+        Any other estimator with ``fit(X, y, generated=)`` is fitted as a whole each time.
+    images : sequence of array-like
+        All real images that will be asked about.
+    generated : array-like or sequence
+        The generated images.
+
+    Returns
+    -------
+    PreparedAttack
+    """
+    if not isinstance(attack, SourceIdentificationPipeline):
+        return _WholeAttack(attack, images, generated)
+    names = [name for name, _ in attack.steps]
+    cut = names.index("distances") + 1 if "distances" in names else len(names) - 1
+    attack = clone(attack)
+    # A slice of a pipeline forgets `transform_input`.
+    before = SourceIdentificationPipeline(
+        attack.steps[:cut], transform_input=["generated"] if "distances" in names else None
+    )
+    if "distances" in names:
+        rows = before.fit(images, generated=(generated,)).transform(images)
+    elif cut:
+        rows = before.fit(images).transform(images)
+    else:
+        rows = images
+    estimator = Pipeline(attack.steps[cut:])
+    if "distances" not in names:
+        return _LabelledPart(estimator, rows, None, with_real=False)
+    distances = before.named_steps["distances"]
+    with_real = bool(getattr(distances, "include_real", False))
+    return _LabelledPart(estimator, rows, distances.n_generated_, with_real)
+
+
+@dataclass(frozen=True)
+class _LabelledPart:
+    """The last steps of an attack, on rows that were made without labels."""
+
+    estimator: Any
+    rows: Any
+    #: Number of generated images where the rows are distances to them.
+    n_generated: int | None
+    #: Whether distances to all real images follow those to the generated ones.
+    with_real: bool
+
+    @property
+    def bags(self) -> NDArray[Any] | None:
+        return None if self.n_generated is None else self.rows[:, : self.n_generated]
+
+    def answer(
+        self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
+    ) -> Answers:
+        fitted = clone(self.estimator).fit(self._rows(train, train), labels)
+        return _answers(fitted, self._rows(test, train))
+
+    def _rows(self, queries: NDArray[np.intp], train: NDArray[np.intp]) -> Any:
+        if self.n_generated is None or not self.with_real:
+            return _safe_indexing(self.rows, queries)
+        # Only the real images of this fit may serve as references.
+        columns = np.concatenate([np.arange(self.n_generated), self.n_generated + train])
+        return self.rows[queries][:, columns]
+
+
+@dataclass(frozen=True)
+class _WholeAttack:
+    """An attack of another make, fitted from the images each time."""
+
+    estimator: Any
+    images: Any
+    generated: Any
+
+    @property
+    def bags(self) -> NDArray[Any] | None:
+        return None
+
+    def answer(
+        self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
+    ) -> Answers:
+        fitted = clone(self.estimator)
+        fitted.fit(_safe_indexing(self.images, train), labels, generated=(self.generated,))
+        return _answers(fitted, _safe_indexing(self.images, test))
+
+
+def _answers(fitted: Any, rows: Any) -> Answers:
+    if hasattr(fitted, "decision_function"):
+        scores = np.asarray(fitted.decision_function(rows), dtype=np.float64)
+    else:
+        smallest = np.finfo(float).tiny
+        used = np.clip(fitted.predict_proba(rows)[:, 1], smallest, 1 - np.finfo(float).epsneg)
+        scores = logit(used)
+    return Answers(scores, np.asarray(fitted.predict(rows)) == fitted.classes_[1])

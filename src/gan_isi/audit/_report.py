@@ -1,0 +1,137 @@
+"""The audit as one page that needs nothing but itself."""
+
+import base64
+import io
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._version import __version__
+
+if TYPE_CHECKING:
+    from ._result import AuditResult
+
+#: In this order, those that an audit has.
+_SHOWN = ("AUC", "AUC minus blind", "accuracy", "recall", "specificity", "precision", "F1", "kappa")
+
+#: Queries listed for each attack: the highest scores.
+_LISTED = 10
+
+
+def render(result: "AuditResult", title: str) -> str:
+    """Return a self-contained HTML page.
+
+    Parameters
+    ----------
+    result : AuditResult
+        Of :func:`audit`.
+    title : str
+        Heading of the page.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ImportError
+        Without Jinja2 or matplotlib, naming the extra that brings them.
+    """
+    try:
+        import jinja2
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            'Reports need Jinja2 and matplotlib: pip install "gan-isi[report]".'
+        ) from error
+    template = resources.files(__package__).joinpath("report.html.jinja").read_text("utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    tests = [name for name in _SHOWN if any(name in _measures(a) for a in result.attacks.values())]
+    fprs = [name for name in next(iter(result.attacks.values())).measures if "TPR" in name]
+    return environment.from_string(template).render(
+        title=title,
+        words=result.words(),
+        measures=tests + fprs,
+        rows=[_row(attack, tests + fprs) for attack in result.attacks.values()],
+        queries={name: _queries(result, name) for name in result.attacks},
+        figures=_figures(result),
+        result=result,
+        version=__version__,
+    )
+
+
+def _measures(attack: Any) -> dict[str, Any]:
+    measures = dict(attack.measures)
+    if attack.beyond_blind is not None:
+        measures["AUC minus blind"] = attack.beyond_blind
+    return measures
+
+
+def _row(attack: Any, names: list[str]) -> dict[str, Any]:
+    measures = _measures(attack)
+    p_value = "not tested" if np.isnan(attack.p_value) else f"{attack.p_value:.2g}"
+    return {
+        "name": attack.name,
+        "cells": [str(measures[name]) if name in measures else "" for name in names],
+        "p_value": p_value,
+        "n_permutations": len(attack.null),
+    }
+
+
+def _queries(result: "AuditResult", name: str) -> list[dict[str, Any]]:
+    """Return the queries with the highest scores, for a reader to look at."""
+    attack = result.attacks[name]
+    ranks = attack.answers.ranks()
+    rows = []
+    for query in np.argsort(-ranks, kind="stable")[:_LISTED]:
+        row: dict[str, Any] = {
+            "number": int(query),
+            "used": "used" if result.labels[query] else "not used",
+            "rank": f"{ranks[query]:.2f}",
+            "p": f"{attack.conformal[query]:.2g}",
+            "closest": "",
+            "maps": "",
+        }
+        if attack.evidence is not None:
+            row["closest"] = ", ".join(str(int(g)) for g in attack.evidence.generated[query])
+            row["maps"] = ", ".join(attack.evidence.maps[query])
+        rows.append(row)
+    return rows
+
+
+def _figures(result: "AuditResult") -> list[dict[str, str]]:
+    from matplotlib.figure import Figure
+
+    from ..plotting import LogRocDisplay, MembershipScoreDisplay
+
+    figures = []
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for name, attack in result.attacks.items():
+        scores = attack.answers.scores.mean(axis=0)
+        LogRocDisplay.from_predictions(result.labels, scores, name=name, ax=axes)
+    figures.append(
+        {
+            "image": _png(figure),
+            "text": "How many used images an attack finds (up) at the price of how many false "
+            "alarms (right), both on logarithmic axes. Left of the shaded limit there are too few "
+            "images not used to tell.",
+        }
+    )
+    for name, attack in result.attacks.items():
+        figure = Figure(figsize=(6.4, 3.0), layout="constrained")
+        axes = figure.subplots()
+        MembershipScoreDisplay.from_predictions(result.labels, attack.answers.ranks(), ax=axes)
+        axes.set_xlabel("rank of the out-of-fold score within its fold")
+        axes.set_title(name)
+        figures.append(
+            {"image": _png(figure), "text": f"Each real image by its score under “{name}”."}
+        )
+    return figures
+
+
+def _png(figure: Any) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")

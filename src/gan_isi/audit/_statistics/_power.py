@@ -1,0 +1,123 @@
+"""What an audit of a given size would have noticed."""
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import beta, binom, norm
+
+from ._validation import check_share
+
+
+def detectable_accuracy(
+    n_queries: int, *, chance: float = 0.5, significance: float = 0.05, power: float = 0.8
+) -> float:
+    """Smallest true accuracy that a test against chance would have noticed.
+
+    The test is the one-sided exact binomial one. A result that is not significant is
+    no evidence of an accuracy below this number.
+
+    Parameters
+    ----------
+    n_queries : int
+        Number of independent decisions; of patients, if their images agree.
+    chance : float, default=0.5
+        Accuracy without any information: the share of the larger class.
+    significance : float, default=0.05
+        Largest probability of a false alarm.
+    power : float, default=0.8
+        Probability of noticing.
+
+    Returns
+    -------
+    float
+        The p with P(X >= k | p) = power, k being the smallest number of correct answers
+        with P(X >= k | chance) <= significance, X binomial. NaN if even n_queries
+        correct answers are not significant.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
+    References
+    ----------
+    C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits
+    illustrated in the case of the binomial", Biometrika 26 (1934) 404-413.
+
+    Examples
+    --------
+    >>> round(detectable_accuracy(200), 3)
+    0.592
+    """
+    if n_queries < 1:
+        raise ValueError(f"n_queries has to be at least 1; got {n_queries!r}.")
+    check_share(chance, "chance")
+    check_share(power, "power")
+    # isf is the largest count that is still not significant.
+    needed = binom.isf(check_share(significance, "significance"), n_queries, chance) + 1
+    if needed > n_queries:
+        return float("nan")
+    return float(beta.ppf(power, needed, n_queries - needed + 1))
+
+
+def detectable_auc(
+    n_members: int, n_nonmembers: int, *, significance: float = 0.05, power: float = 0.8
+) -> float:
+    """Smallest true AUC that a one-sided test against 0.5 would have noticed.
+
+    Parameters
+    ----------
+    n_members, n_nonmembers : int
+        Numbers m and n of independent queries; of patients, if their images agree.
+    significance : float, default=0.05
+        Largest probability of a false alarm.
+    power : float, default=0.8
+        Probability of noticing.
+
+    Returns
+    -------
+    float
+        The A with ``A - 1/2 = z(significance) s(1/2) + z(power) s(A)``, where, with
+        Q = A / (2 - A) and R = 2 A^2 / (1 + A),
+        ``s(A)^2 = (A (1 - A) + (m - 1) (Q - A^2) + (n - 1) (R - A^2)) / (m n)``.
+        NaN if even an AUC of 1 would not have been noticed.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
+    References
+    ----------
+    J. A. Hanley and B. J. McNeil, "The meaning and use of the area under a receiver
+    operating characteristic (ROC) curve", Radiology 143 (1982) 29-36.
+
+    Examples
+    --------
+    >>> round(detectable_auc(100, 100), 3)
+    0.601
+    """
+    if min(n_members, n_nonmembers) < 1:
+        raise ValueError(
+            "There have to be members and non-members; "
+            f"got n_members={n_members!r} and n_nonmembers={n_nonmembers!r}."
+        )
+    alarm = norm.isf(check_share(significance, "significance"))
+    noticed = norm.ppf(check_share(power, "power"))
+    limit = 0.5 + alarm * _hanley_mcneil_error(0.5, n_members, n_nonmembers)
+
+    def missing(auc: float) -> float:
+        return float(limit + noticed * _hanley_mcneil_error(auc, n_members, n_nonmembers) - auc)
+
+    if missing(1.0) > 0:
+        return float("nan")
+    return float(brentq(missing, 0.5, 1.0))
+
+
+def _hanley_mcneil_error(auc: float, n_members: int, n_nonmembers: int) -> float:
+    one_member, one_nonmember = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    numerator = (
+        auc * (1 - auc)
+        + (n_members - 1) * (one_member - auc**2)
+        + (n_nonmembers - 1) * (one_nonmember - auc**2)
+    )
+    return float(np.sqrt(max(0.0, numerator) / (n_members * n_nonmembers)))

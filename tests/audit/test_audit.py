@@ -1,0 +1,302 @@
+"""Audits of attacks whose worth is known."""
+
+import json
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import kstest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+from sklearn.naive_bayes import GaussianNB
+
+from gan_isi import BagSummaryTransformer, PairwiseWassersteinTransformer, datasets
+from gan_isi.audit import audit
+from gan_isi.audit._attacks import prepare
+from gan_isi.audit._crossfit import cross_fit, null_distribution
+from gan_isi.audit._statistics import auc_interval, permutation_p_value
+from gan_isi.pipeline import SourceIdentificationPipeline
+
+
+def attack(classifier=None, **summary):
+    """An attack on rows of numbers: the distances are those of one map."""
+    return SourceIdentificationPipeline(
+        [
+            ("distances", PairwiseWassersteinTransformer()),
+            ("summary", BagSummaryTransformer(**summary)),
+            ("membership", classifier or LogisticRegression()),
+        ],
+        transform_input=["generated"],
+    )
+
+
+class Blind(ClassifierMixin, BaseEstimator):
+    """Sees the mean of each row and no generated image; takes no part of our pipelines."""
+
+    def fit(self, X, y, generated=None):
+        assert len(generated) == 1, "the tuple form"
+        self.model_ = LogisticRegression().fit(X.mean(axis=1, keepdims=True), y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X.mean(axis=1, keepdims=True))
+
+    def predict(self, X):
+        return self.model_.predict(X.mean(axis=1, keepdims=True))
+
+
+def world(rng, n=60, n_generated=40, copied=True):
+    """Rows, who was used, and a generator that repeats the used ones with noise."""
+    real = rng.normal(size=(n, 8))
+    used = np.repeat([0, 1], n // 2)[rng.permutation(n)]
+    sources = real[used == 1] if copied else rng.normal(size=(n, 8))
+    generated = sources[rng.integers(len(sources), size=n_generated)]
+    return real, used, generated + 0.05 * rng.normal(size=(n_generated, 8))
+
+
+@pytest.fixture(scope="module")
+def found():
+    real, used, generated = world(np.random.default_rng(0), n_generated=200)
+    result = audit(
+        {"copies": attack(), "blind": Blind()},
+        real,
+        used,
+        generated=generated,
+        n_permutations=39,
+        n_resamples=200,
+        random_state=0,
+    )
+    return result, real, used, generated
+
+
+def test_a_generator_that_copies_is_found_out(found):
+    result, *_ = found
+    copies, blind = result.attacks["copies"], result.attacks["blind"]
+    assert copies.measures["AUC"].low > 0.9
+    assert copies.p_value == 1 / 40
+    assert copies.beyond_blind.low > 0
+    assert blind.beyond_blind is None
+    assert blind.measures["AUC"].low < 0.5 < blind.measures["AUC"].high
+
+
+def test_scores_are_those_of_folds_written_out_by_hand(found):
+    _, real, used, generated = found
+    answers = cross_fit(prepare(attack(), real, generated), used, None, cv=5, n_repeats=1, seed=3)
+    folds = answers.folds[0]
+    assert_array_equal(np.unique(folds), np.arange(5))
+    for fold in range(5):
+        train, test = folds != fold, folds == fold
+        fitted = attack().fit(real[train], used[train], generated=(generated,))
+        assert_allclose(answers.scores[0, test], fitted.decision_function(real[test]))
+        assert_array_equal(answers.used[0, test], fitted.predict(real[test]) == 1)
+    assert {(folds == fold).sum() for fold in range(5)} == {12}
+
+
+def test_numbers_agree_with_scikit_learn(found):
+    result, _, used, _ = found
+    one = result.attacks["copies"]
+    folds, scores, guessed = one.answers.folds[0], one.answers.scores[0], one.answers.used[0]
+    by_fold = [roc_auc_score(used[folds == f], scores[folds == f]) for f in range(5)]
+    assert one.measures["AUC"].value == pytest.approx(np.mean(by_fold))
+    assert one.measures["accuracy"].value == pytest.approx(accuracy_score(used, guessed))
+    assert (one.measures["AUC"].low, one.measures["AUC"].high) == auc_interval(used, scores, folds)
+
+
+def test_the_blind_attack_is_fitted_as_a_whole(found):
+    result, real, used, _ = found
+    answers = result.attacks["blind"].answers
+    folds = answers.folds[0]
+    train, test = folds != 2, folds == 2
+    expected = Blind().fit(real[train], used[train], generated=(None,)).predict_proba(real[test])
+    assert_allclose(answers.scores[0, test], np.log(expected[:, 1] / expected[:, 0]))
+
+
+def test_the_same_again_and_with_two_jobs(found):
+    result, real, used, generated = found
+    again = audit(
+        {"copies": attack(), "blind": Blind()},
+        real,
+        used,
+        generated=generated,
+        n_permutations=39,
+        n_resamples=200,
+        random_state=0,
+        n_jobs=2,
+    )
+    assert again.to_json() == result.to_json()
+    assert_array_equal(again.attacks["copies"].null, result.attacks["copies"].null)
+
+
+def test_labels_of_any_kind(found):
+    result, real, used, generated = found
+    words = np.where(used == 1, "used", "not used")
+    named = audit(
+        {"copies": attack(), "blind": Blind()},
+        real,
+        words,
+        generated=generated,
+        n_permutations=0,
+        n_resamples=200,
+        random_state=0,
+    )
+    assert_allclose(named.attacks["copies"].answers.scores, result.attacks["copies"].answers.scores)
+    assert np.isnan(named.attacks["copies"].p_value)
+    assert "No permutations" in str(named)
+
+
+def test_patients_stay_together(rng):
+    real, used, generated = world(rng)
+    patients = np.repeat(np.arange(30), 2)
+    used = np.repeat(used[:30], 2)
+    result = audit(
+        {"attack": attack(), "blind": Blind()},
+        real,
+        used,
+        generated=generated,
+        groups=patients,
+        n_permutations=5,
+        n_resamples=100,
+        random_state=0,
+    )
+    folds = result.attacks["attack"].answers.folds[0].reshape(30, 2)
+    assert_array_equal(folds[:, 0], folds[:, 1])
+    assert "of 30 patients" in str(result)
+    assert result.attacks["attack"].measures["accuracy"].method == "Wilson over groups"
+
+
+def test_references_among_the_real_images_come_from_the_training_folds_only(rng):
+    real, used, generated = world(rng, n=20)
+    steps = attack(map_groups=None).steps
+    steps[0] = ("distances", PairwiseWassersteinTransformer(include_real=True))
+    pipeline = SourceIdentificationPipeline(steps, transform_input=["generated"])
+    prepared = prepare(pipeline, real, generated)
+    train, test = next(StratifiedKFold(4).split(real, used))
+    rows = prepared._rows(test, train)
+    expected = PairwiseWassersteinTransformer(include_real=True)
+    expected.fit(real[train], generated=(generated,))
+    assert_allclose(rows, expected.transform(real[test]))
+    assert prepared.bags.shape == (20, 40, 1)
+
+
+def test_per_query_evidence_names_the_copy(found):
+    result, real, used, generated = found
+    frame = result.queries_to_frame("copies")
+    nearest = np.abs(real[:, None] - generated[None]).mean(axis=2).argmin(axis=1)
+    assert [numbers[0] for numbers in frame["closest_generated"]] == list(nearest)
+    assert frame["used"].tolist() == (used == 1).tolist()
+    assert frame.loc[frame["used"], "rank"].mean() > 0.7
+    with pytest.raises(ValueError, match="No attack is named 'x'; there are "):
+        result.queries_to_frame("x")
+
+
+def test_table_and_json_hold_the_same_numbers(found):
+    result, *_ = found
+    frame = result.to_frame()
+    read = json.loads(result.to_json())
+    assert len(read["results"]) == len(frame)
+    for row, (_, expected) in zip(read["results"], frame.iterrows(), strict=True):
+        assert row["measure"] == expected["measure"]
+        if row["value"] is not None:
+            assert row["value"] == expected["value"]
+    # 30 non-members resolve no rate of 1 %.
+    unresolved = frame[(frame.attack == "copies") & (frame.measure == "TPR at FPR 0.01")]
+    assert unresolved["value"].isna().all()
+    assert "30 non-members resolve no FPR" in unresolved["method"].item()
+
+
+def test_words_never_say_safe(found):
+    result, *_ = found
+    text = str(result).lower()
+    assert "safe" not in text
+    assert "100 such audits" in text
+    assert "p = 0.025 with 39 permutations, the smallest that so many can show" in text
+    assert "no evidence found by this attack" in text  # the blind one
+    assert "that is no proof of absence" in text
+
+
+def test_the_page_stands_alone(found, tmp_path):
+    pytest.importorskip("matplotlib", reason='needs the extra "report"')
+    result, *_ = found
+    page = result.to_html(tmp_path / "audit.html", title="Set <A>")
+    assert page == (tmp_path / "audit.html").read_text(encoding="utf-8")
+    assert "Set &lt;A&gt;" in page
+    assert "http" not in page
+    assert page.count("data:image/png;base64,") == 3
+    for sentence in result.words()["copies"]:
+        assert sentence in page.replace("&#39;", "'")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y": np.zeros(60)}, "needs images that were used and others"),
+        ({"y": np.zeros(3)}, "y has 3 labels for 60 images"),
+        ({"cv": 31}, "cv=31 needs at least 31 queries of each class; got 30 not used and 30 used"),
+        ({"attacks": {}}, "No attack was given"),
+    ],
+)
+def test_what_is_refused(change, message, rng):
+    real, used, generated = world(rng)
+    arguments = {"attacks": attack(), "X": real, "y": used, "generated": generated} | change
+    with pytest.raises(ValueError, match=message):
+        audit(**arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("grouped", "n_seeds"), [(False, 200), (True, 100)])
+def test_p_values_are_uniform_where_there_is_nothing_to_find(grouped, n_seeds):
+    """Generators that never saw the members."""
+    p_values, covered = [], 0
+    for seed in range(n_seeds):
+        rng = np.random.default_rng(seed)
+        real, used, generated = world(rng, n=40, copied=False)
+        groups = np.repeat(np.arange(20), 2) if grouped else None
+        used = np.repeat(used[:20], 2) if grouped else used
+        used = used if used.any() and not used.all() else 1 - used
+        prepared = prepare(attack(GaussianNB(), n_closest=(1,)), real, generated)
+        options = {"cv": 2, "n_repeats": 1}
+        observed = cross_fit(prepared, used, groups, seed=seed + 1000, **options)
+        null = null_distribution(prepared, used, groups, n_permutations=19, seed=seed, **options)
+        p_values.append(permutation_p_value(observed.auc(used), null[:, 0]))
+        low, high = auc_interval(used, observed.scores[0], observed.folds[0], groups)
+        covered += low <= 0.5 <= high
+    # Multiples of 1/20 become continuous with a random share of a step taken off.
+    jitter = np.random.default_rng(0).random(n_seeds) / 20
+    assert kstest(np.array(p_values) - jitter, "uniform").pvalue > 0.001
+    assert covered / n_seeds >= 0.88  # 95 % intervals, three standard errors of 100
+
+
+@pytest.mark.slow
+def test_power_is_near_one_where_the_generator_copies():
+    found = []
+    for seed in range(20):
+        real, used, generated = world(np.random.default_rng(seed), n=40, n_generated=120)
+        prepared = prepare(attack(GaussianNB()), real, generated)
+        options = {"cv": 4, "n_repeats": 1}
+        observed = cross_fit(prepared, used, None, seed=seed, **options)
+        null = null_distribution(prepared, used, None, n_permutations=19, seed=seed, **options)
+        found.append(permutation_p_value(observed.auc(used), null[:, 0]) <= 0.05)
+    assert np.mean(found) >= 0.95
+
+
+@pytest.mark.slow
+def test_a_real_generator_is_audited_from_its_images():
+    """Pictures, families and folders as a user has them."""
+    problem = datasets.make_membership_problem(
+        30, n_generated=40, image_size=32, memorization=1.0, random_state=0
+    )
+    from gan_isi import baselines
+
+    result = audit(
+        baselines.make_baseline("nearest"),
+        problem.images,
+        problem.target,
+        generated=problem.generated,
+        n_permutations=19,
+        random_state=0,
+    )
+    assert set(result.attacks) == {"attack", "blind"}
+    assert result.attacks["attack"].measures["AUC"].value > 0.9

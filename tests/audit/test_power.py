@@ -1,0 +1,51 @@
+"""What would have been noticed: the exact tests themselves, and simulation."""
+
+import numpy as np
+import pytest
+from scipy.stats import binom, binomtest, norm
+
+from gan_isi.audit._statistics import detectable_accuracy, detectable_auc
+
+
+@pytest.mark.parametrize(("n", "chance"), [(200, 0.5), (30, 0.5), (57, 0.7)])
+def test_accuracy_of_the_exact_test(n, chance):
+    tests = [binomtest(k, n, chance, alternative="greater").pvalue for k in range(n + 1)]
+    needed = np.argmax(np.array(tests) <= 0.05)
+    accuracy = detectable_accuracy(n, chance=chance)
+    assert binom.sf(needed - 1, n, accuracy) == pytest.approx(0.8)
+    assert accuracy > detectable_accuracy(n, chance=chance, power=0.5) > chance
+
+
+def test_too_few_to_notice_anything():
+    assert np.isnan(detectable_accuracy(4))
+    assert detectable_accuracy(5) == pytest.approx(0.8 ** (1 / 5))
+    assert np.isnan(detectable_auc(2, 2))
+
+
+@pytest.mark.parametrize("sizes", [(30, 30), (15, 60)])
+def test_power_of_the_mann_whitney_test(sizes):
+    rng, (m, n) = np.random.default_rng(5), sizes
+    auc = detectable_auc(m, n)
+    # Exponential scores, for which Hanley and McNeil's variance is exact.
+    members = rng.exponential(auc / (1 - auc), size=(2000, m, 1))
+    aucs = (members > rng.exponential(size=(2000, 1, n))).mean(axis=(1, 2))
+    limit = 0.5 + norm.ppf(0.95) * np.sqrt((m + n + 1) / (12 * m * n))
+    low, high = binom.ppf([0.001, 0.999], 2000, [0.78, 0.83]) / 2000
+    assert low <= np.mean(aucs > limit) <= high
+
+
+def test_more_queries_notice_less():
+    aucs = [detectable_auc(n, n) for n in (10, 100, 1000)]
+    assert aucs == sorted(aucs, reverse=True)
+    assert detectable_auc(10, 50) == pytest.approx(detectable_auc(50, 10), abs=0.02)
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="n_queries has to be at least 1"):
+        detectable_accuracy(0)
+    with pytest.raises(ValueError, match="chance has to lie between"):
+        detectable_accuracy(10, chance=1.0)
+    with pytest.raises(ValueError, match="got n_members=0 and n_nonmembers=3"):
+        detectable_auc(0, 3)
+    with pytest.raises(ValueError, match="power has to lie between"):
+        detectable_auc(3, 3, power=80)
