@@ -27,19 +27,6 @@ def load_pictures(folder=None, n_images=None):
     return np.stack(list(load_files(folder)[:n_images]))
 
 
-def resampled(pictures, n_images, seed=0):
-    """As many different pictures as asked for: crops of flipped and shifted originals."""
-    rng = np.random.default_rng(seed)
-    chosen = rng.permutation(np.resize(np.arange(len(pictures)), n_images))
-    shifts = rng.integers(0, pictures.shape[1], (n_images, 2))
-    return np.stack(
-        [
-            np.roll(pictures[index][:, :: rng.choice([-1, 1])], tuple(shift), axis=(0, 1))
-            for index, shift in zip(chosen, shifts, strict=True)
-        ]
-    )
-
-
 class Resampled(Sequence):
     """As many different images as asked for, each made from its file when asked for.
 
@@ -113,18 +100,29 @@ def peak_resident():
 def _with_children(process):
     yield process
     for children in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in children.read_text().split():
+        for child in _read(children).split():
             yield from _with_children(child)
 
 
 def _high_water_mark(process):
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    marks = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
-    return 1024 * int(marks[0]) if marks else 0  # none of a process that has ended
+    lines = _read(Path(f"/proc/{process}/status")).splitlines()
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+def _read(path):
+    try:
+        return path.read_text()
+    except OSError:  # the process has ended in the meantime
+        return ""
 
 
 def megabytes(n_bytes):
-    return f"{n_bytes / 1e6:,.0f}"
+    return figure(n_bytes / 1e6)
+
+
+def figure(value):
+    """A positive number with as many digits as its size deserves."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
 def print_table(title, header, rows):

@@ -16,6 +16,20 @@ ESTIMATORS = [
     gan_isi.SteerableDescriptor(),
     gan_isi.GaussianDerivativeDescriptor(),
     gan_isi.PairwiseWassersteinTransformer(),
+    gan_isi.PairwiseWassersteinTransformer(include_real=True),
+    gan_isi.PairwiseDistanceTransformer(),
+    gan_isi.PairwiseDistanceTransformer("correlation", include_real=True),
+    gan_isi.DistanceUnion(
+        [
+            ("near", gan_isi.PairwiseDistanceTransformer()),
+            ("direction", gan_isi.PairwiseDistanceTransformer("cosine")),
+        ]
+    ),
+    gan_isi.PixelDescriptor(size=8),
+    gan_isi.baselines.NearestGenerated(),
+    gan_isi.baselines.EpsilonBall(),
+    gan_isi.baselines.EpsilonBall("median"),
+    gan_isi.baselines.Retrieval(),
     gan_isi.BagSummaryTransformer(),
     gan_isi.MembershipClassifier(),
     gan_isi.MembershipClassifier(fusion="max", calibrate_fusion=True),

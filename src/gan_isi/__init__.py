@@ -6,7 +6,7 @@ real and generated images, and a classifier on them (GAN-ISI, ImageCLEFmedical G
 2023), with what is needed to tell whether its answers mean anything.
 """
 
-from . import datasets, metrics
+from . import audit, baselines, datasets, metrics, plotting
 from ._pickling import InconsistentVersionWarning
 from ._version import __version__
 from .bags import BagSummaryTransformer
@@ -15,29 +15,37 @@ from .descriptors import (
     DeepDescriptor,
     GaborDescriptor,
     GaussianDerivativeDescriptor,
+    PixelDescriptor,
     StatisticalDescriptor,
     SteerableDescriptor,
     make_descriptors,
 )
-from .distances import PairwiseWassersteinTransformer
+from .distances import DistanceUnion, PairwiseDistanceTransformer, PairwiseWassersteinTransformer
 from .membership import MembershipClassifier
-from .pipeline import SourceIdentificationPipeline, make_pipeline
+from .pipeline import SourceIdentificationPipeline
+from .presets import make_pipeline
 
 __all__ = [
     "BagSummaryTransformer",
     "BaseDescriptor",
     "DeepDescriptor",
+    "DistanceUnion",
     "GaborDescriptor",
     "GaussianDerivativeDescriptor",
     "InconsistentVersionWarning",
     "MembershipClassifier",
+    "PairwiseDistanceTransformer",
     "PairwiseWassersteinTransformer",
+    "PixelDescriptor",
     "SourceIdentificationPipeline",
     "StatisticalDescriptor",
     "SteerableDescriptor",
     "__version__",
+    "audit",
+    "baselines",
     "datasets",
     "make_descriptors",
     "make_pipeline",
     "metrics",
+    "plotting",
 ]

@@ -1,7 +1,7 @@
 """The attack as one estimator: descriptors, distances, membership."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -9,22 +9,14 @@ from numpy.typing import NDArray
 from sklearn import config_context, get_config
 from sklearn.metrics import accuracy_score
 from sklearn.pipeline import Pipeline
-from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 from sklearn.utils import _safe_indexing, gen_batches
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._generated import check_generated
-from ._images import IntensityRange, check_finite_pixels
+from ._images import check_finite_pixels
 from ._pickling import VersionedPickleMixin
 from ._progress import progress_bar
-from .descriptors import CLASSICAL_FAMILIES, make_descriptors
-from .distances import PairwiseWassersteinTransformer
-from .fusion import FusionRule
-from .membership import MembershipClassifier
-from .quantiles import DEFAULT_N_LEVELS, Cells
 
 #: Queries compared between two movements of the progress bar.
 _QUERIES_SEEN = 16
@@ -221,7 +213,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         # Scaled copies in double precision come on top of the distances themselves.
         size = int(get_config()["working_memory"] * 2**20 // (4 * bag_size))
         n_queries = _num_samples(vectors)
-        if self.verbose:  # else the bar would hardly move
+        if self.verbose and position:  # else the bar would hardly move
             size = min(size, _QUERIES_SEEN)
         after = self[position:-1]
         answers = []
@@ -251,7 +243,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         position = [name for name, _ in self.steps].index("distances")
         generated = check_generated(generated)
         check_finite_pixels(generated, "generated")
-        vectors = self[:position].transform(generated)
+        vectors = self[:position].transform(generated) if position else generated
         other = copy.copy(self)
         other.steps = list(self.steps)
         other.steps[position] = ("distances", self.named_steps["distances"].retarget(vectors))
@@ -278,100 +270,3 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
                 )
         if families and all(isinstance(family, str) for _, family in families):
             raise ValueError("All descriptor families are dropped; keep at least one.")
-
-
-def make_pipeline(
-    *,
-    families: Sequence[str] = CLASSICAL_FAMILIES,
-    n_levels: int = DEFAULT_N_LEVELS,
-    cells: Cells = "fine_tails",
-    intensity_range: IntensityRange = "dtype",
-    estimator: Any = None,
-    fusion: str | FusionRule = "mean",
-    top_fraction: float = 0.05,
-    calibrate_fusion: bool = False,
-    max_pairs: int | None = None,
-    random_state: Any = None,
-    n_jobs: int | None = None,
-    memory: Any = None,
-    verbose: bool = False,
-) -> SourceIdentificationPipeline:
-    """Build the attack; without arguments, the paper's best setting.
-
-    That setting is the four classical families (65 maps), a standardised RBF SVM on
-    the pairs and the mean over the generated images. In the paper it reached an
-    accuracy of 0.535 on 200 test images, which is not significantly above chance
-    (one-sided binomial p = 0.18).
-
-    Parameters
-    ----------
-    families : sequence of str, default=("statistical", "gabor", "steerable", "gaussian")
-        Descriptor families, see :func:`make_descriptors`.
-    n_levels : int, default=64
-        Number of cells of each map's CDF vector.
-    cells : {"fine_tails", "equal"}, default="fine_tails"
-        Which cells of probability, see :class:`BaseDescriptor`.
-    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
-        Which intensities become 0 and 1, see :class:`BaseDescriptor`.
-    estimator : classifier, default=None
-        Classifier of pairs; None takes ``make_pipeline(StandardScaler(), SVC())``.
-    fusion : {"mean", "median", "max", "logit_mean", "top_mean"} or callable, default="mean"
-        How pair probabilities become a score, see :class:`MembershipClassifier`.
-    top_fraction : float, default=0.05
-        Share of the generated images that "top_mean" averages.
-    calibrate_fusion : bool, default=False
-        Whether the fused score is calibrated per query; without it 0.5 means nothing
-        for other rules than the mean.
-    max_pairs : int, default=None
-        The largest number of pairs to fit on; None takes all.
-    random_state : int, RandomState instance or None, default=None
-        Draws the pairs when `max_pairs` is given.
-    n_jobs : int, default=None
-        Number of parallel jobs of all stages. Changes no result.
-    memory : str, path or joblib.Memory, default=None
-        Where to keep the CDF vectors of images described before: of each image and each
-        family, so that the folds of a search describe nothing twice.
-    verbose : bool, default=False
-        Whether each step prints its time when fitting, and describing and predicting
-        show progress bars.
-
-    Returns
-    -------
-    SourceIdentificationPipeline
-        Unfitted.
-
-    Examples
-    --------
-    >>> from gan_isi import datasets, make_pipeline
-    >>> problem = datasets.make_membership_problem(20, n_generated=10, random_state=0)
-    >>> attack = make_pipeline(families=["statistical", "steerable"])
-    >>> attack = attack.fit(problem.images, problem.target, generated=problem.generated)
-    >>> attack.predict_proba(problem.images[:3]).shape
-    (3, 2)
-    """
-    if estimator is None:
-        estimator = make_sklearn_pipeline(StandardScaler(), SVC(kernel="rbf"))
-    membership = MembershipClassifier(
-        estimator,
-        fusion=fusion,
-        top_fraction=top_fraction,
-        calibrate_fusion=calibrate_fusion,
-        max_pairs=max_pairs,
-        random_state=random_state,
-        n_jobs=n_jobs,
-    )
-    descriptors = make_descriptors(
-        families,
-        n_levels=n_levels,
-        cells=cells,
-        intensity_range=intensity_range,
-        n_jobs=n_jobs,
-        memory=memory,
-        verbose=verbose,
-    )
-    steps = [
-        ("descriptors", descriptors),
-        ("distances", PairwiseWassersteinTransformer(n_levels=n_levels, n_jobs=n_jobs)),
-        ("membership", membership),
-    ]
-    return SourceIdentificationPipeline(steps, transform_input=["generated"], verbose=verbose)

@@ -1,0 +1,105 @@
+"""The recommended attack, and how it differs from the paper's."""
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+
+from gan_isi import MembershipClassifier, datasets, make_pipeline
+
+
+def problem_of(memorization, n=40):
+    return datasets.make_membership_problem(
+        n, n_generated=60, image_size=32, memorization=memorization, random_state=1
+    )
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return problem_of(0.95)
+
+
+@pytest.fixture(scope="module")
+def fitted(problem):
+    attack = make_pipeline(preset="recommended", families=["statistical"], n_levels=16)
+    return attack.fit(problem.images, problem.target, generated=problem.generated)
+
+
+def test_the_paper_is_the_default():
+    steps = dict(make_pipeline().steps)
+    assert list(steps) == ["descriptors", "distances", "membership"]
+    assert isinstance(steps["membership"], MembershipClassifier)
+
+
+def test_one_column_a_view(fitted):
+    assert list(fitted.named_steps) == ["distances", "summary", "membership"]
+    assert fitted.named_steps["distances"].n_maps_ == 3 + 3
+    names = list(fitted.named_steps["summary"].get_feature_names_out())
+    assert names == [f"group{i}_{s}" for i in range(4) for s in ("closest1", "contrast50")]
+
+
+def test_finds_what_the_generator_repeats(problem):
+    attack = make_pipeline(preset="recommended", families=["statistical"], n_levels=16)
+    params = {"generated": (problem.generated,)}
+    scores = cross_val_predict(
+        attack, problem.images, problem.target, cv=4, method="decision_function", params=params
+    )
+    assert roc_auc_score(problem.target, scores) > 0.9
+
+
+@pytest.mark.slow
+def test_finds_nothing_where_there_is_nothing():
+    aucs = []
+    for seed in range(6):
+        null = datasets.make_membership_problem(
+            40, n_generated=60, image_size=32, memorization=0.0, random_state=seed
+        )
+        attack = make_pipeline(preset="recommended", families=["statistical"], n_levels=16)
+        attack.fit(null.images[:20], null.target[:20], generated=null.generated)
+        scores = attack.decision_function(null.images[20:])
+        aucs.append(roc_auc_score(null.target[20:], scores))
+    assert 0.3 < np.mean(aucs) < 0.7  # three standard errors of six AUCs of 10 by 10
+
+
+def test_retarget_and_pickle(problem, fitted, tmp_path):
+    other = fitted.retarget(problem.generated[:30])
+    assert other.n_generated_ == 30
+    assert fitted.n_generated_ == 60
+    joblib.dump(other, tmp_path / "attack.joblib")
+    np.testing.assert_array_equal(
+        joblib.load(tmp_path / "attack.joblib").predict_proba(problem.images),
+        other.predict_proba(problem.images),
+    )
+    assert not np.array_equal(
+        other.predict_proba(problem.images), fitted.predict_proba(problem.images)
+    )
+
+
+def test_in_a_grid_search_with_another_classifier(problem):
+    attack = make_pipeline(
+        preset="recommended",
+        families=["statistical"],
+        n_levels=16,
+        estimator=LogisticRegression(max_iter=1000),
+    )
+    grid = {"membership__C": [0.1, 10], "distances__pixels_local": ["drop"], "summary__map_groups":
+            [(1, 1, -1)]}  # fmt: skip
+    search = GridSearchCV(attack, grid, cv=2, error_score="raise")
+    search.fit(problem.images, problem.target, generated=(problem.generated,))
+    assert search.best_estimator_.named_steps["distances"].n_maps_ == 2 + 3
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [{"fusion": "max"}, {"max_pairs": 10}, {"calibrate_fusion": True}, {"random_state": 0}],
+)
+def test_parameters_of_pairs_are_refused(parameter):
+    with pytest.raises(ValueError, match=f"not pairs: {next(iter(parameter))} would do nothing"):
+        make_pipeline(preset="recommended", **parameter)
+
+
+def test_unknown_preset():
+    with pytest.raises(ValueError, match="preset has to be 'paper' or 'recommended'; got 'best'"):
+        make_pipeline(preset="best")
