@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from ._images import n_dimensions
+from ._bags import check_bags
 from ._pickling import VersionedPickleMixin
 from ._typing import FloatArray
 
@@ -166,7 +166,7 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         -------
         self
         """
-        bags = self._check_bags(X, reset=True)
+        bags = check_bags(X, self, reset=True, allow_nan=True)
         self._check_parameters(bags.shape[2])
         median = np.nanmedian if np.isnan(bags).any() else np.median  # the latter is faster
         medians = median(bags, axis=(0, 1))
@@ -198,7 +198,7 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
             The statistics of the first column (map, or group of maps), then the next.
         """
         check_is_fitted(self, "spread_")
-        summaries = self._summaries(self._check_bags(X, reset=False))
+        summaries = self._summaries(check_bags(X, self, reset=False, allow_nan=True))
         if not self.relative:
             return summaries
         return (_logarithm(summaries) - self.center_) / self.spread_
@@ -270,31 +270,10 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
             )
         return groups
 
-    def _check_bags(self, X: Any, *, reset: bool) -> NDArray[Any]:
-        dtypes = (np.float32, np.float64)
-        if n_dimensions(X) != 3:
-            return validate_data(self, X, dtype=dtypes, reset=reset)[:, np.newaxis, :]
-        bags = check_array(
-            X, dtype=dtypes, allow_nd=True, ensure_2d=False, ensure_all_finite="allow-nan"
-        )
-        if 0 in bags.shape:
-            raise ValueError(
-                f"Found bags of shape {bags.shape} (queries, generated images, maps); "
-                "at least 1 of each is required."
-            )
-        if reset:
-            self.__dict__.pop("feature_names_in_", None)
-            self.n_features_in_ = bags.shape[2]
-        elif bags.shape[2] != self.n_features_in_:
-            raise ValueError(
-                f"X has {bags.shape[2]} maps, but {type(self).__name__} was fitted on "
-                f"{self.n_features_in_}."
-            )
-        return bags
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
         return tags
 
 

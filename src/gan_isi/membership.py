@@ -10,19 +10,16 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fi
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from sklearn.utils import assert_all_finite, check_random_state, gen_batches
+from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
-    check_array,
     check_consistent_length,
     check_is_fitted,
     column_or_1d,
-    validate_data,
 )
 
-from ._images import n_dimensions
+from ._bags import check_bags, check_labels
 from ._pickling import VersionedPickleMixin
 from ._progress import CallbackSupportMixin, fit_task
 from ._query_folds import QueryFold, query_folds
@@ -175,8 +172,8 @@ class MembershipClassifier(
             Unless there are two classes, with at least two queries (or groups) each
             where something has to be calibrated.
         """
-        bags = self._check_bags(X, reset=True)
-        labels = self._check_labels(y, bags)
+        bags = check_bags(X, self, reset=True)
+        self.classes_, labels = check_labels(y, bags, self)
         if groups is not None:
             groups = column_or_1d(groups)
             check_consistent_length(bags, groups)
@@ -210,7 +207,7 @@ class MembershipClassifier(
             Probabilities of the class "used".
         """
         check_is_fitted(self, "estimator_")
-        bags = self._check_bags(X, reset=False)
+        bags = check_bags(X, self, reset=False)
         return self._pair_probabilities(self.estimator_, self.pair_calibrator_, bags)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -261,45 +258,6 @@ class MembershipClassifier(
         """
         used = self.predict_proba(X)[:, 1] > 0.5
         return self.classes_[used.astype(np.intp)]
-
-    def _check_bags(self, X: Any, *, reset: bool) -> NDArray[Any]:
-        dtypes = (np.float32, np.float64)
-        if n_dimensions(X) != 3:
-            return validate_data(self, X, dtype=dtypes, reset=reset)[:, np.newaxis, :]
-        bags = check_array(X, dtype=dtypes, allow_nd=True, ensure_2d=False, input_name="X")
-        if 0 in bags.shape:
-            raise ValueError(
-                f"Found bags of shape {bags.shape} (queries, generated images, maps); "
-                "at least 1 of each is required."
-            )
-        if reset:
-            self.__dict__.pop("feature_names_in_", None)
-            self.n_features_in_ = bags.shape[2]
-        elif bags.shape[2] != self.n_features_in_:
-            raise ValueError(
-                f"X has {bags.shape[2]} maps, but {type(self).__name__} was fitted on "
-                f"{self.n_features_in_}."
-            )
-        return bags
-
-    def _check_labels(self, y: Any, bags: NDArray[Any]) -> NDArray[np.intp]:
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
-        y = column_or_1d(y, warn=True)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        check_consistent_length(bags, y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
-            count = len(self.classes_)
-            raise ValueError(
-                "Only binary classification is supported: membership needs queries of 2 "
-                f"classes, used and not used; got {count} class{'es' if count != 1 else ''}: "
-                f"{self.classes_[:5]!r}."
-            )
-        return labels
 
     def _choose_pairs(self, n_queries: int, n_generated: int) -> NDArray[np.intp]:
         """Choose the generated images to fit each query on, (n_queries, n_pairs_per_query_)."""

@@ -57,6 +57,11 @@ class TestContrast:
         rows = pixels(np.full(shape, value), size=16, contrast=contrast)
         np.testing.assert_allclose(rows, 0, atol=1e-4)
 
+    def test_rounding_is_no_contrast(self):
+        image = np.full((8, 8), 0.7, dtype=np.float32)
+        image[0, 0] = np.nextafter(image[0, 0], np.float32(1))
+        np.testing.assert_array_equal(pixels(image, size=8, contrast="global"), 0)
+
     def test_local_by_hand(self, photographs):
         image = (photographs[4] / 255).astype(np.float32)
         residual = image - gaussian_filter(image.astype(float), 48 / 16)

@@ -122,14 +122,14 @@ class DistanceHeatmapDisplay:
             For unknown maps, and labels that are not of two classes or not as many as
             queries.
         """
-        check_attack(attack)
+        n_generated = check_attack(attack).n_generated_
         families = families_of(attack)
         names = [name for family in families for name in family.map_names]
         unit = None
         if map_name is not None:
             unit = map_unit(find_map(families, map_name)[0], map_name)
         return cls.from_distances(
-            bags_of(attack, X),
+            bags_of(attack, X)[:, :n_generated],  # those to real images may follow
             y,
             map_name=map_name,
             map_names=names,

@@ -274,7 +274,7 @@ class FamilyImportanceDisplay:
                 f"importances have shape {importances.shape}; expected one row for each of "
                 f"{len(self.families)} families."
             )
-        self.figure_, self.ax_ = figure_and_axes(ax, (6.0, 1.4 + 0.45 * len(importances)))
+        self.figure_, self.ax_ = figure_and_axes(ax, (6.0, 1.5 + 0.45 * len(importances)))
         means = importances.mean(axis=1)
         self.order_ = np.argsort(-means, kind="stable")
         shown = importances[self.order_]
@@ -288,20 +288,21 @@ class FamilyImportanceDisplay:
         self.ax_.axvline(0, color=BLACK, linewidth=0.8)
         self.ax_.set_yticks(heights, [self.families[i] for i in self.order_])
         self.ax_.set_xlabel(f"drop of {self.score_name} when shuffled")
-        self.ax_.set_title(self._title(importances.shape[1]), fontsize="medium", loc="left")
+        self.ax_.set_title(self._title(importances.shape[1]), fontsize="small", loc="left")
         self.ax_.tick_params(axis="y", length=0)
         for side in ("top", "right", "left"):
             self.ax_.spines[side].set_visible(False)
         return self
 
     def _title(self, n_repeats: int) -> str:
-        parts = []
+        intact = []
         if self.baseline_score is not None:
-            parts.append(f"{self.score_name} {self.baseline_score:.2f} with all families")
+            intact.append(f"{self.score_name} {self.baseline_score:.2f} with all families")
         if self.n_queries is not None:
-            parts.append(f"{self.n_queries} queries")
-        parts.append(f"whiskers: range of {n_repeats} shuffles")
-        return ", ".join(parts)
+            intact.append(f"{self.n_queries} queries")
+        # Two lines: the names of scores may be long.
+        whiskers = f"whiskers: range of {n_repeats} shuffle{'s' if n_repeats > 1 else ''}"
+        return "\n".join([*([", ".join(intact)] if intact else []), whiskers])
 
 
 def _score_name(scoring: Any) -> str:

@@ -166,13 +166,15 @@ class FeatureMapsDisplay:
         Raises
         ------
         ValueError
-            For `percentile` outside 50..100, or `max_columns` below 1.
+            For `percentile` outside 50..100, `max_columns` below 1, no maps, and maps that
+            have not one name each.
         """
         if max_columns < 1 or not 50 <= percentile <= 100:
             raise ValueError(
                 "max_columns has to be at least 1 and percentile in 50..100; "
                 f"got {max_columns} and {percentile}."
             )
+        self._check()
         blocks = _arrange(self.map_names, max_columns)
         n_columns = max(block.column + block.n_columns for block in blocks)
         grid = self._make_grid(ax, n_columns, blocks)
@@ -192,6 +194,15 @@ class FeatureMapsDisplay:
         self.ax_ = self.axes_[0]
         return self
 
+    def _check(self) -> None:
+        counts = {family: len(maps) for family, maps in self.maps.items()}
+        named = {family: len(names) for family, names in self.map_names.items()}
+        if counts != named or 0 in (len(named), *named.values()):
+            raise ValueError(
+                "Expected one name for each map, and a map in each family; got the maps "
+                f"{counts} and the names {named}."
+            )
+
     def _make_grid(self, ax: Any, n_columns: int, blocks: list[_Block]) -> Any:
         """Make the grid of cells, on a new figure or in the place of `ax`."""
         # Columns are of the same width, whatever the proportions of the image.
@@ -204,7 +215,8 @@ class FeatureMapsDisplay:
             heights += [_HEADING_HEIGHT, *[cell] * block.n_rows]
         n_rows = len(heights)
         if ax is None:
-            size = (_CELL_WIDTH * max(n_columns, 3), sum(heights))
+            n_columns = max(n_columns, 3)  # room for the headings
+            size = (_CELL_WIDTH * n_columns, sum(heights))
             self.figure_ = import_pyplot().figure(figsize=size, layout="constrained")
             self.figure_.get_layout_engine().set(w_pad=0.03, h_pad=0.02, wspace=0, hspace=0)
             return self.figure_.add_gridspec(n_rows, n_columns, height_ratios=heights)

@@ -1,5 +1,6 @@
 """ROC curves at few false accusations, and where they end to mean anything."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -7,9 +8,12 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from ._attack import check_scores, members_among, query_scores
-from ._style import CURVES, figure_and_axes
+from ._style import CURVES, figure_and_axes, line_style
 
 _DASHES = ("-", "--", "-.", ":")
+
+#: Where the legend gives the true positive rate.
+_TPR_AT = (0.1, 0.01)
 
 #: Stands for the left end of a logarithmic axis; far outside of what is shown.
 _FAR_LEFT = 1e-12
@@ -49,6 +53,9 @@ class LogRocDisplay:
         Its rate at zero observed false positives, thin, to the left of 1/n.
     chance_line_ : matplotlib Line2D or None
         TPR equal to FPR; None when the axes have one already.
+    tpr_at_fpr_ : dict of float to float
+        For each rate of `tpr_at`, the largest true positive rate at that false positive
+        rate or below; NaN below 1/n. The same as :func:`gan_isi.metrics.tpr_at_fpr`.
     unresolved_ : matplotlib Polygon or None
         The shade from the left to 1/n; None when the axes have it for n already.
 
@@ -92,6 +99,7 @@ class LogRocDisplay:
         y: ArrayLike,
         *,
         name: str | None = None,
+        tpr_at: Sequence[float] = _TPR_AT,
         ax: Any = None,
         **line_options: Any,
     ) -> Self:
@@ -108,6 +116,8 @@ class LogRocDisplay:
             Their labels, out of `classes_` of the attack.
         name : str, default=None
             What to call the curve.
+        tpr_at : sequence of float, default=(0.1, 0.01)
+            False positive rates at which the legend gives the true positive rate.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **line_options : dict
@@ -130,6 +140,7 @@ class LogRocDisplay:
             query_scores(attack, X),
             pos_label=attack.classes_[1],
             name=name,
+            tpr_at=tpr_at,
             ax=ax,
             **line_options,
         )
@@ -142,6 +153,7 @@ class LogRocDisplay:
         *,
         name: str | None = None,
         pos_label: Any = None,
+        tpr_at: Sequence[float] = _TPR_AT,
         ax: Any = None,
         **line_options: Any,
     ) -> Self:
@@ -157,6 +169,8 @@ class LogRocDisplay:
             What to call the curve.
         pos_label : label, default=None
             The label of members; None takes the larger one in sort order.
+        tpr_at : sequence of float, default=(0.1, 0.01)
+            False positive rates at which the legend gives the true positive rate.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **line_options : dict
@@ -182,9 +196,16 @@ class LogRocDisplay:
             n_nonmembers=int(np.sum(~is_member)),
             roc_auc=float(roc_auc_score(is_member, scores)),
             name=name,
-        ).plot(ax, **line_options)
+        ).plot(ax, tpr_at=tpr_at, **line_options)
 
-    def plot(self, ax: Any = None, *, name: str | None = None, **line_options: Any) -> Self:
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | None = None,
+        tpr_at: Sequence[float] = _TPR_AT,
+        **line_options: Any,
+    ) -> Self:
         """Draw the curve, chance, and the limit of resolution.
 
         Parameters
@@ -194,25 +215,39 @@ class LogRocDisplay:
             one more.
         name : str, default=None
             What to call the curve; None takes `self.name`.
+        tpr_at : sequence of float, default=(0.1, 0.01)
+            False positive rates at which the legend gives the true positive rate.
         **line_options : dict
             For matplotlib's `plot`, such as ``color``.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            For rates of different lengths, no non-members, and `tpr_at` outside 0..1.
         """
-        self.figure_, self.ax_ = figure_and_axes(ax, (6.0, 4.2))
+        self._check()
+        self.tpr_at_fpr_ = {float(rate): self._tpr_at(rate) for rate in tpr_at}
+        style = line_style({"label": self._label(name)}, line_options)
+        self.figure_, self.ax_ = figure_and_axes(ax, (6.0, 4.4))
         # Rates of zero lie infinitely far out: the line leaves the axes towards them.
         self.ax_.set_xscale("log", nonpositive="clip")
         self.ax_.set_yscale("log", nonpositive="clip")
         before = [line for line in self.ax_.lines if line.get_gid() == "roc"]
         rank = len(before)
-        style = {
-            "color": CURVES[rank % len(CURVES)],
-            "linestyle": _DASHES[rank % len(_DASHES)],
-            "linewidth": 2,
-        }
-        self._draw_curve(self._label(name), {**style, **line_options})
+        self._draw_curve(
+            {
+                "color": CURVES[rank % len(CURVES)],
+                "linestyle": _DASHES[rank % len(_DASHES)],
+                "linewidth": 2,
+                "drawstyle": "steps-post",
+                **style,
+                "gid": "roc",
+            }
+        )
         self.chance_line_ = self._draw_chance()
         self.unresolved_ = self._shade()
         self._set_limits(first=not before)
@@ -220,16 +255,29 @@ class LogRocDisplay:
         self._make_legend()
         return self
 
-    def _draw_curve(self, label: str, style: dict[str, Any]) -> None:
+    def _check(self) -> None:
+        shapes = np.shape(self.fpr), np.shape(self.tpr)
+        if len(shapes[0]) != 1 or shapes[0] != shapes[1] or self.n_nonmembers < 1:
+            raise ValueError(
+                "Expected as many false as true positive rates, of at least 1 non-member; got "
+                f"shapes {shapes[0]} and {shapes[1]}, and n_nonmembers={self.n_nonmembers}."
+            )
+
+    def _tpr_at(self, max_fpr: float) -> float:
+        if not 0 <= max_fpr <= 1:
+            raise ValueError(f"tpr_at has to hold rates in 0..1; got {max_fpr!r}.")
+        if max_fpr < 1 / self.n_nonmembers:
+            return float("nan")
+        fpr, tpr = np.asarray(self.fpr), np.asarray(self.tpr)
+        return float(tpr[fpr <= max_fpr].max(initial=0.0))
+
+    def _draw_curve(self, style: dict[str, Any]) -> None:
         fpr, tpr = np.asarray(self.fpr), np.asarray(self.tpr)
         at_zero = float(tpr[fpr == 0].max(initial=0.0))
         limit = 1 / self.n_nonmembers
         (self.line_,) = self.ax_.plot(
             np.concatenate([[limit], fpr[fpr > 0]]),
             np.concatenate([[at_zero], tpr[fpr > 0]]),
-            drawstyle="steps-post",
-            label=label,
-            gid="roc",
             **style,
         )
         (self.extension_,) = self.ax_.plot(
@@ -244,9 +292,12 @@ class LogRocDisplay:
     def _label(self, name: str | None) -> str:
         name = self.name if name is None else name
         auc = "" if self.roc_auc is None else f"AUC = {self.roc_auc:.2f}"
-        if name and auc:
-            return f"{name} ({auc})"
-        return name or auc or "ROC"
+        first = f"{name} ({auc})" if name and auc else name or auc or "ROC"
+        rates = ", ".join(
+            f"≤ {rate:g}: " + ("not resolvable" if np.isnan(tpr) else f"{tpr:.2g}")
+            for rate, tpr in self.tpr_at_fpr_.items()
+        )
+        return f"{first}\nTPR at FPR {rates}" if rates else first
 
     def _draw_chance(self) -> Any:
         if any(line.get_gid() == "chance" for line in self.ax_.lines):
@@ -270,21 +321,26 @@ class LogRocDisplay:
         n = self.n_nonmembers
         self.ax_.axvline(1 / n, color="0.55", linewidth=1, zorder=0.5)
         return self.ax_.axvspan(
-            _FAR_LEFT,
-            1 / n,
-            color="0.5",
-            alpha=0.2,
-            linewidth=0,
-            zorder=0,
-            label=f"FPR < 1/{n}: not resolvable\nwith {n} non-members",
-            gid=gid,
+            _FAR_LEFT, 1 / n, color="0.5", alpha=0.2, linewidth=0, zorder=0, gid=gid
         )
 
     def _make_legend(self) -> None:
-        """List the curves first, then chance and the shades."""
+        """List the curves first, then chance, and all shades, which overlap, as one."""
+        gids = [str(patch.get_gid()) for patch in self.ax_.patches]
+        shades = [i for i, gid in enumerate(gids) if gid.startswith("unresolved-")]
+        counts = sorted(int(gids[i].removeprefix("unresolved-")) for i in shades)
+        below = f"1/{counts[0]}" if len(counts) == 1 else "1/n"
+        with_n = " or ".join(map(str, counts))
+        prefix = "" if len(counts) == 1 else "n = "
+        for i in shades:
+            self.ax_.patches[i].set_label("_shade")
+        self.ax_.patches[shades[0]].set_label(
+            f"FPR < {below}: not resolvable\nwith {prefix}{with_n} non-members"
+        )
         handles, _ = self.ax_.get_legend_handles_labels()
         handles.sort(key=lambda handle: handle.get_gid() != "roc")  # keeps order otherwise
-        self.ax_.legend(handles=handles, loc="lower right", fontsize="small")
+        # An attack at chance dips to the lower right: no corner is free of all curves.
+        self.ax_.legend(handles=handles, loc="best", fontsize="small")
 
     def _set_limits(self, *, first: bool) -> None:
         """Show half a decade beyond the limit; never less than the axes did before."""

@@ -169,7 +169,14 @@ class MapCdfDisplay:
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If the curves have not one value a cell, or not one distance and one index
+            each.
         """
+        self._check()
         self.figure_, self.ax_ = figure_and_axes(ax)
         # Beneath the others, which may lie on top of it.
         self.lines_ = [
@@ -191,8 +198,22 @@ class MapCdfDisplay:
             xlabel=self.map_name + unit, ylabel="cumulative probability", ylim=(-0.02, 1.02)
         )
         title = f"W1 in {self.unit}" if self.unit else None
-        self.ax_.legend(handles=self.lines_, title=title, fontsize="small", title_fontsize="small")
+        self.ax_.legend(
+            handles=self.lines_, title=title, loc="best", fontsize="small", title_fontsize="small"
+        )
         return self
+
+    def _check(self) -> None:
+        shapes = [np.shape(part) for part in (self.generated, self.distances, self.indices)]
+        n_shown, n_levels = len(np.atleast_1d(self.distances)), len(np.atleast_1d(self.edges)) - 1
+        curves = [np.shape(self.query)] + ([] if self.typical is None else [np.shape(self.typical)])
+        if shapes != [(n_shown, n_levels), (n_shown,), (n_shown,)] or set(curves) != {(n_levels,)}:
+            raise ValueError(
+                f"{n_levels + 1} edges and {n_shown} distances need curves of {n_levels} values "
+                f"and generated of shape {(n_shown, n_levels)}; got query {curves[0]}, generated "
+                f"{shapes[0]}, distances {shapes[1]}, indices {shapes[2]}"
+                + (f", typical {curves[1]}." if len(curves) > 1 else ".")
+            )
 
     def _draw(self, means: ArrayLike, label: str, **style: Any) -> Any:
         edges = np.asarray(self.edges)

@@ -5,6 +5,7 @@ apart. Members and non-members differ in lightness as well, and in their markers
 a grey print loses nothing.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 BLUE = "#0072B2"
@@ -44,3 +45,17 @@ def figure_and_axes(ax: Any, figsize: tuple[float, float] = FIGURE_SIZE) -> tupl
     if not hasattr(ax, "get_figure"):
         raise TypeError(f"ax has to be matplotlib axes or None; got {type(ax).__name__}.")
     return ax.get_figure(), ax
+
+
+def line_style(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a line, those that were given before the defaults.
+
+    Short names, such as ``lw``, count as the long ones. Options that no line has are
+    refused here, before there is a figure that would be left behind.
+    """
+    import_pyplot()
+    from matplotlib import cbook, lines
+
+    style = {**defaults, **cbook.normalize_kwargs(dict(given), lines.Line2D)}
+    lines.Line2D([], [], **style)
+    return style
