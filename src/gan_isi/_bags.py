@@ -31,7 +31,8 @@ def check_bags(
     reset : bool
         Whether this is `fit`.
     allow_nan : bool, default=False
-        Whether distances may be NaN: where there is nothing to compare with.
+        Whether three-dimensional bags may hold NaN: where there is nothing to compare
+        with. Bags of one row never have such places.
 
     Returns
     -------
@@ -42,13 +43,17 @@ def check_bags(
     ValueError
         For empty bags, another number of maps than in `fit`, NaN and infinity.
     """
-    how: dict[str, Any] = {
-        "dtype": (np.float32, np.float64),
-        "ensure_all_finite": "allow-nan" if allow_nan else True,
-    }
+    dtypes = (np.float32, np.float64)
     if n_dimensions(X) != 3:
-        return validate_data(estimator, X, reset=reset, **how)[:, np.newaxis, :]
-    bags = check_array(X, allow_nd=True, ensure_2d=False, input_name="X", **how)
+        return validate_data(estimator, X, dtype=dtypes, reset=reset)[:, np.newaxis, :]
+    bags = check_array(
+        X,
+        dtype=dtypes,
+        allow_nd=True,
+        ensure_2d=False,
+        ensure_all_finite="allow-nan" if allow_nan else True,
+        input_name="X",
+    )
     if 0 in bags.shape:
         raise ValueError(
             f"Found bags of shape {bags.shape} (queries, generated images, maps); "

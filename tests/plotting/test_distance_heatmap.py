@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from gan_isi import PairwiseWassersteinTransformer, StatisticalDescriptor
+from gan_isi.pipeline import SourceIdentificationPipeline
 from gan_isi.plotting import DistanceHeatmapDisplay
 
 
@@ -17,6 +19,20 @@ def test_one_map_of_an_attack(attack, images):
     np.testing.assert_array_equal(shown.im_.get_array(), expected[shown.order_])
     assert shown.colorbar_.ax.get_ylabel() == "W1 of statistical_std (intensity)"
     assert shown.ax_.get_xlabel() == "generated image"
+
+
+def test_distances_to_real_images_are_left_out(images):
+    queries, used, generated = images
+    distances = PairwiseWassersteinTransformer(n_levels=64, include_real=True)
+    steps = [("descriptors", StatisticalDescriptor()), ("distances", distances)]
+    attack = SourceIdentificationPipeline(steps, transform_input=["generated"])
+    attack.fit(queries, used, generated=generated)
+    bags = attack.transform(queries)
+    assert np.isnan(bags).any()  # a query beside itself
+    shown = DistanceHeatmapDisplay.from_estimator(
+        attack, queries, used, map_name="statistical_entropy"
+    )
+    np.testing.assert_array_equal(shown.distances, bags[:, : len(generated), 2])
 
 
 def test_members_first_and_the_closest_first(attack, images):

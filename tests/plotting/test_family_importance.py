@@ -108,3 +108,20 @@ def test_wrong_input(attack, images):
         FamilyImportanceDisplay(["a", "b"], [[0.0, 0.1]]).plot()
     with pytest.raises(TypeError, match="ends with its distances"):
         family_importance(attack[:-1], queries, used)
+
+
+def test_a_long_title_stays_inside_of_the_figure():
+    shown = FamilyImportanceDisplay(
+        ["a", "b"],
+        np.zeros((2, 10)),
+        baseline_score=0.5,
+        n_queries=1000,
+        score_name="balanced accuracy",
+    ).plot()
+    shown.figure_.canvas.draw()
+    title = shown.ax_.get_title(loc="left")
+    assert title.splitlines() == [
+        "balanced accuracy 0.50 with all families, 1000 queries",
+        "whiskers: range of 10 shuffles",
+    ]
+    assert shown.figure_.get_tightbbox().x1 <= shown.figure_.get_size_inches()[0]

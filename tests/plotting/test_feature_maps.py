@@ -144,3 +144,19 @@ def test_wrong_input(camera):
     figure = plt.figure()
     with pytest.raises(ValueError, match="ax has to come from a grid"):
         FeatureMapsDisplay.from_estimator(statistical, camera, ax=figure.add_axes([0, 0, 1, 1]))
+
+
+@pytest.mark.parametrize("names", [{"a": ["x"]}, {"a": ["x", "y"], "b": ["z"]}, {}])
+def test_maps_and_names_that_do_not_fit_leave_no_figure(names):
+    with pytest.raises(ValueError, match="one name for each map"):
+        FeatureMapsDisplay(np.zeros((9, 9)), {"a": np.zeros((2, 9, 9))}, names).plot()
+    assert plt.get_fignums() == []
+
+
+def test_few_maps_are_aligned_with_their_headings(camera):
+    names = ["statistical_std", "steerable_d1_t0"]
+    shown = FeatureMapsDisplay.from_estimator(make_descriptors(), camera, map_names=names)
+    shown.figure_.canvas.draw()
+    texts = [text for axes in shown.figure_.axes for text in axes.texts]
+    for text, axes in zip(texts, shown.axes_[1:], strict=True):
+        assert text.get_window_extent().x0 == pytest.approx(axes.get_window_extent().x0, abs=3)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from gan_isi.metrics import tpr_at_fpr
 from gan_isi.plotting import LogRocDisplay
 
 
@@ -22,7 +23,9 @@ def test_rates_are_scikit_learn_s():
     np.testing.assert_array_equal(shown.fpr, fpr)
     np.testing.assert_array_equal(shown.tpr, tpr)
     assert shown.roc_auc == roc_auc_score(truth, score)
-    assert legend_of(shown.ax_)[:2] == [f"attack (AUC = {shown.roc_auc:.2f})", "chance"]
+    curve, chance = legend_of(shown.ax_)[:2]
+    assert curve.splitlines()[0] == f"attack (AUC = {shown.roc_auc:.2f})"
+    assert chance == "chance"
     assert shown.ax_.get_xscale() == shown.ax_.get_yscale() == "log"
 
 
@@ -67,7 +70,8 @@ def test_several_curves_on_the_same_axes():
     third = LogRocDisplay.from_predictions(*simulate(n_nonmembers=400), name="c", ax=ax)
     np.testing.assert_allclose(right_end(third.unresolved_), 1 / 400)
     assert [label.split(" (")[0] for label in legend_of(ax)[:4]] == ["a", "b", "c", "chance"]
-    assert len(legend_of(ax)) == 6
+    # The shades overlap: one entry for both.
+    assert legend_of(ax)[4:] == ["FPR < 1/n: not resolvable\nwith n = 40 or 400 non-members"]
     colors = {display.line_.get_color() for display in (first, second, third)}
     styles = {display.line_.get_linestyle() for display in (first, second, third)}
     assert len(colors) == len(styles) == 3
@@ -105,5 +109,62 @@ def test_a_useless_and_a_perfect_attack():
 
 def test_a_curve_without_name_and_area():
     shown = LogRocDisplay([0, 0.5, 1], [0, 0.5, 1], n_nonmembers=2).plot()
-    assert legend_of(shown.ax_)[0] == "ROC"
-    assert legend_of(shown.plot(name="other").ax_)[0] == "other"
+    assert legend_of(shown.plot(tpr_at=()).ax_)[0] == "ROC"
+    assert legend_of(shown.plot(name="other", tpr_at=()).ax_)[0] == "other"
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_true_positive_rates_at_given_false_positive_rates(ties):
+    truth, score = simulate(n_nonmembers=40)
+    if ties:
+        score = np.round(score)
+    shown = LogRocDisplay.from_predictions(truth, score, tpr_at=(0.5, 0.1, 0.025, 0.02))
+    for rate in (0.5, 0.1, 0.025):
+        accused = [np.mean(score[truth == 0] >= t) for t in np.unique(score)]
+        found = [np.mean(score[truth == 1] >= t) for t in np.unique(score)]
+        expected = max((f for f, a in zip(found, accused, strict=True) if a <= rate), default=0)
+        assert shown.tpr_at_fpr_[rate] == expected == tpr_at_fpr(truth, score, max_fpr=rate)
+    assert np.isnan(shown.tpr_at_fpr_[0.02])  # below 1/40
+    second = legend_of(shown.ax_)[0].splitlines()[1]
+    assert second.startswith(f"TPR at FPR ≤ 0.5: {shown.tpr_at_fpr_[0.5]:.2g}, ≤ 0.1: ")
+    assert second.endswith(", ≤ 0.02: not resolvable")
+
+
+def test_options_of_the_line():
+    options = {"ls": ":", "lw": 1, "c": "black", "label": "mine", "gid": "other"}
+    shown = LogRocDisplay.from_predictions(*simulate(), **options)
+    line = shown.line_
+    assert (line.get_linestyle(), line.get_linewidth(), line.get_color()) == (":", 1, "black")
+    assert legend_of(shown.ax_)[0] == "mine"
+    again = LogRocDisplay.from_predictions(*simulate(seed=1), ax=shown.ax_)
+    assert again.chance_line_ is None
+
+
+@pytest.mark.parametrize(("n_nonmembers", "shift"), [(25, 0.0), (25, 6.0), (1000, 1.5)])
+def test_the_legend_hides_no_curve(n_nonmembers, shift):
+    truth, score = simulate(n_nonmembers=n_nonmembers, shift=shift, seed=3)
+    shown = LogRocDisplay.from_predictions(truth, score, name="attack")
+    shown.figure_.canvas.draw()
+    box = shown.ax_.get_legend().get_window_extent()
+    points = shown.ax_.transData.transform(np.column_stack(shown.line_.get_data()))
+    assert not any(box.contains(x, y) for x, y in points)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LogRocDisplay([0, 1], [0, 0.5, 1], n_nonmembers=3).plot(), r"\(2,\) and \(3,\)"),
+        (lambda: LogRocDisplay([0, 1], [0, 1], n_nonmembers=0).plot(), "n_nonmembers=0"),
+        (lambda: LogRocDisplay.from_predictions(*simulate(), tpr_at=(2,)), "in 0..1; got 2"),
+    ],
+)
+def test_wrong_input_leaves_no_figure(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+    assert plt.get_fignums() == []
+
+
+def test_options_that_no_line_has_leave_no_figure():
+    with pytest.raises(AttributeError, match="nonsense"):
+        LogRocDisplay.from_predictions(*simulate(), nonsense=1)
+    assert plt.get_fignums() == []

@@ -1,3 +1,4 @@
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance
@@ -84,6 +85,25 @@ def test_wrong_input(attack, images):
         MapCdfDisplay.from_estimator(attack, images[0][0], "gabor_w4_t0")
     with pytest.raises(ValueError, match="n_nearest has to be at least 1; got 0"):
         MapCdfDisplay.from_estimator(attack, images[0][0], "statistical_std", n_nearest=0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"distances": [0.5, 0.6]},
+        {"generated": [[1.0, 2.0, 3.0]]},
+        {"query": [1.0]},
+        {"typical": [1.0]},
+        {"indices": [1, 2]},
+    ],
+)
+def test_curves_that_do_not_fit_leave_no_figure(change):
+    data = {"query": [1.0, 3.0], "generated": [[1.5, 3.5]], "distances": [0.5], "indices": [7]}
+    MapCdfDisplay([0, 0.5, 1], **data).plot()
+    plt.close("all")
+    with pytest.raises(ValueError, match="3 edges and"):
+        MapCdfDisplay([0, 0.5, 1], **(data | change)).plot()
+    assert plt.get_fignums() == []
 
 
 def test_every_map_of_the_library_has_a_unit():

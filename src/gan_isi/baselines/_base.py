@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._bags import check_bags, check_labels
 from .._pickling import VersionedPickleMixin
+from .._progress import CallbackSupportMixin, fit_task
 from ..calibration import fit_sigmoid
 from .scores import map_scales, one_distance
 
@@ -19,7 +20,9 @@ from .scores import map_scales, one_distance
 LEAST_SLOPE = 1e-6
 
 
-class BaseBagClassifier(VersionedPickleMixin, ClassifierMixin, BaseEstimator, ABC):
+class BaseBagClassifier(
+    CallbackSupportMixin, VersionedPickleMixin, ClassifierMixin, BaseEstimator, ABC
+):
     """Base class: bags of distances to a score, and the score to a probability.
 
     A subclass computes the score in `_score`, and what that needs to know of the
@@ -78,10 +81,11 @@ class BaseBagClassifier(VersionedPickleMixin, ClassifierMixin, BaseEstimator, AB
         """
         bags = check_bags(X, self, reset=True, allow_nan=self._needs_real)
         self.classes_, labels = check_labels(y, bags, self)
-        self.scales_ = map_scales(bags)
-        distances = one_distance(bags, self.scales_)
-        self._fit_rule(distances, labels)
-        self._fit_logistic(self._score(distances), labels)
+        with fit_task(self._init_callback_context(), self):
+            self.scales_ = map_scales(bags)
+            distances = one_distance(bags, self.scales_)
+            self._fit_rule(distances, labels)
+            self._fit_logistic(self._score(distances), labels)
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
@@ -179,10 +183,14 @@ class BaseBagClassifier(VersionedPickleMixin, ClassifierMixin, BaseEstimator, AB
 class BaseReferenceClassifier(BaseBagClassifier):
     """Base class of attacks that compare with known non-members as well.
 
+    Bags of one row, as a two-dimensional `X` gives, have no room for real images: there
+    the reference is one image at distance 1, and the generated image decides alone.
+
     Attributes
     ----------
     n_real_ : int
-        Number of real images in `fit`, whose distances are the last columns.
+        Number of real images in `fit`, whose distances are the last columns; 0 with
+        bags of one row.
     known_ : ndarray of shape (n_known,)
         Which of them are known non-members.
     """
@@ -190,8 +198,14 @@ class BaseReferenceClassifier(BaseBagClassifier):
     _needs_real = True
 
     def _fit_rule(self, distances: NDArray[np.float64], labels: NDArray[np.intp]) -> None:
-        self.n_real_ = len(labels)
+        n_columns = distances.shape[1]
+        self.n_real_ = len(labels) if n_columns > 1 else 0
         self.known_ = np.flatnonzero(labels == 0)
+        if self.n_real_:
+            self._check_columns(distances)
+        self._fit_reference(*self._parts(distances), labels)
+
+    def _check_columns(self, distances: NDArray[np.float64]) -> None:
         n_columns = distances.shape[1]
         own = np.diagonal(distances[:, max(0, n_columns - self.n_real_) :])
         if n_columns <= self.n_real_ or not np.isnan(own).all():
@@ -205,7 +219,6 @@ class BaseReferenceClassifier(BaseBagClassifier):
                 f"{type(self).__name__} needs at least 2 known non-members to compare with; "
                 f"got {len(self.known_)}."
             )
-        self._fit_reference(*self._parts(distances), labels)
 
     def _score(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         return self._score_parts(*self._parts(distances))
@@ -223,6 +236,8 @@ class BaseReferenceClassifier(BaseBagClassifier):
         to_generated = distances[:, :n_generated]
         if np.isnan(to_generated).any():
             raise ValueError("X contains NaN among the distances to generated images.")
+        if not self.n_real_:
+            return to_generated, np.ones((len(distances), 1))
         to_known = distances[:, n_generated + self.known_]
         alone = np.flatnonzero(np.isnan(to_known).all(axis=1))
         if len(alone):
@@ -243,10 +258,3 @@ class BaseReferenceClassifier(BaseBagClassifier):
     ) -> None:
         """Learn what `_score_parts` needs; by default nothing."""
         return
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        # Bags of one row have no columns of real images.
-        tags.input_tags.two_d_array = False
-        return tags

@@ -15,14 +15,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._images import check_images, check_intensity_range
 from .._pickling import VersionedPickleMixin
-from .._progress import progress_bar
+from .._progress import CallbackSupportMixin, fit_task, progress_bar
 from ._memory import Memo, code_of, memory_of
 
 #: Images described by one task. Fixed, so that `n_jobs` can't change a result.
 _BATCH_SIZE = 8
 
 
-class BaseImageTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseImageTransformer(
+    CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC
+):
     """Base class of transformers that turn each image into one row, by itself.
 
     A subclass stores the parameters `intensity_range`, `n_jobs`, `memory` and `verbose`
@@ -58,7 +60,8 @@ class BaseImageTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimator
         """
         check_images(X, self, reset=True)
         self._check_parameters()
-        self._set_fitted()
+        with fit_task(self._init_callback_context(), self):
+            self._set_fitted()
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:
