@@ -140,14 +140,22 @@ def test_options_of_the_line():
     assert again.chance_line_ is None
 
 
-@pytest.mark.parametrize(("n_nonmembers", "shift"), [(25, 0.0), (25, 6.0), (1000, 1.5)])
-def test_the_legend_hides_no_curve(n_nonmembers, shift):
-    truth, score = simulate(n_nonmembers=n_nonmembers, shift=shift, seed=3)
+@pytest.mark.parametrize(
+    ("n_nonmembers", "shift", "seed"),
+    [(25, 0.0, 0), (25, 0.0, 1), (25, 9.0, 0), (60, -1.0, 0), (60, -9.0, 0), (1000, 1.5, 0)],
+)
+def test_the_legend_hides_no_curve(n_nonmembers, shift, seed):
+    truth, score = simulate(n_nonmembers=n_nonmembers, shift=shift, seed=seed)
     shown = LogRocDisplay.from_predictions(truth, score, name="attack")
     shown.figure_.canvas.draw()
     box = shown.ax_.get_legend().get_window_extent()
-    points = shown.ax_.transData.transform(np.column_stack(shown.line_.get_data()))
-    assert not any(box.contains(x, y) for x, y in points)
+    x, y = shown.line_.get_data()
+    corners = np.column_stack([np.repeat(x, 2)[1:], np.maximum(np.repeat(y, 2)[:-1], 1e-9)])
+    corners = shown.ax_.transData.transform(corners)
+    steps = np.linspace(0, 1, 200)[:, None, None]
+    points = corners[:-1] + steps * np.diff(corners, axis=0)
+    inside = (points > box.min) & (points < box.max)
+    assert not inside.all(axis=-1).any()
 
 
 @pytest.mark.parametrize(

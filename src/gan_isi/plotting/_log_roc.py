@@ -339,8 +339,25 @@ class LogRocDisplay:
         )
         handles, _ = self.ax_.get_legend_handles_labels()
         handles.sort(key=lambda handle: handle.get_gid() != "roc")  # keeps order otherwise
-        # An attack at chance dips to the lower right: no corner is free of all curves.
-        self.ax_.legend(handles=handles, loc="best", fontsize="small")
+        self.ax_.legend(handles=handles, loc=self._free_corner(), fontsize="small")
+
+    def _free_corner(self) -> str:
+        """Find a corner for the legend: curves below chance run through the lower right.
+
+        Matplotlib's "best" counts the shade as something to keep clear of, too.
+        """
+        curves = [line for line in self.ax_.lines if line.get_gid() == "roc"]
+        corners = []
+        for line in curves:
+            x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+            corners.append([np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]])
+        shown = np.log([self.ax_.get_xlim(), self.ax_.get_ylim()])
+        points = np.log(np.maximum(np.concatenate(corners, axis=1), _FAR_LEFT))
+        across, up = (points - shown[:, :1]) / np.ptp(shown, axis=1, keepdims=True)
+        height = 0.16 + 0.1 * len(curves)  # that of the legend in the default figure
+        if not np.any((across > 0.33) & (up < height)):
+            return "lower right"
+        return "best" if np.any((across < 0.67) & (up > 1 - height)) else "upper left"
 
     def _set_limits(self, *, first: bool) -> None:
         """Show half a decade beyond the limit; never less than the axes did before."""
