@@ -273,7 +273,6 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        tags.input_tags.allow_nan = True
         return tags
 
 
