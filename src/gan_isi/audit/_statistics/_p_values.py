@@ -269,7 +269,8 @@ def set_level_p_value(
             f"{len(candidates)} candidates and {len(others)} non-members."
         )
     if statistic == "auc":
-        pooled = rankdata(pooled)
+        # By their order first: before SciPy 1.13 infinite values had no rank.
+        pooled = rankdata(np.unique(pooled, return_inverse=True)[1])
     elif statistic != "mean":
         raise ValueError(f'statistic has to be "auc" or "mean"; got {statistic!r}.')
     elif not np.isfinite(pooled).all():
