@@ -23,10 +23,12 @@ test-fast: $(VENV)/test/.installed  ## Run the tests that take no time
 test-oldest: $(VENV)/oldest/.installed  ## Run the quick tests with the oldest dependencies
 	$(VENV)/oldest/bin/python -m pytest -m "not slow"
 
-bench: $(VENV)/test/.installed  ## Measure the stages beside their peers, in about two minutes
+bench: $(VENV)/test/.installed  ## Measure the stages beside their peers, in a few minutes
 	$(VENV)/test/bin/python benchmarks/descriptors.py
 	$(VENV)/test/bin/python benchmarks/distances.py
 	$(VENV)/test/bin/python benchmarks/scoring.py
+	$(VENV)/test/bin/python benchmarks/fitting.py
+	$(VENV)/test/bin/python benchmarks/challenge.py --quick
 
 lint: $(VENV)/lint/.installed  ## Check style, formatting and types
 	$(VENV)/lint/bin/ruff check .

@@ -66,10 +66,9 @@ def parse_arguments():
         action="store_true",
         help="describe the images of FOLDER alone and vary their vectors, not the images",
     )
-    arguments = parser.parse_args()
-    if arguments.quick:
-        vars(arguments).update(QUICK)
-    return arguments
+    if parser.parse_args().quick:
+        parser.set_defaults(**QUICK)
+    return parser.parse_args()
 
 
 class Stages:

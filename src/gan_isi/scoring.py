@@ -19,8 +19,9 @@ from ._typing import FloatArray
 #: Rows and support vectors of one product; 4 MB of kernel values.
 _ROWS, _VECTORS = 512, 1024
 
-#: Queries scored by one task.
-_QUERIES = 8
+#: Rows of one task: some queries together, or a part of a query with more pairs than that.
+#: Fixed, so that `n_jobs` can't change a result.
+_TASK_ROWS = 8 * _ROWS
 
 _KERNELS = ("rbf", "linear", "poly")
 
@@ -34,12 +35,13 @@ def decision_values(
     ----------
     estimator : fitted classifier of pairs
         A binary :class:`sklearn.svm.SVC` with an RBF, linear or polynomial kernel, also
-        as the last step of a Pipeline, is evaluated here; anything else through its own
+        as the last step of a Pipeline (or its namesake of scikit-learn-intelex), is
+        evaluated here; anything else through its own
         `decision_function`.
     bags : ndarray of shape (n_queries, n_generated, n_maps)
         Distances.
     n_jobs : int, default=None
-        Number of threads that share the queries. Changes no result.
+        Number of threads that share the pairs. Changes no result.
 
     Returns
     -------
@@ -56,34 +58,41 @@ def decision_values(
     kernel_sums = _KernelSums(machine)
 
     # Lists: joblib would lay an array on one worker of a cluster, to be lost with it.
-    tasks = [list(bags[block]) for block in gen_batches(n_queries, _QUERIES)]
+    parts = [bag[rows] for bag in bags for rows in gen_batches(n_generated, _TASK_ROWS)]
+    together = max(1, _TASK_ROWS // n_generated)
+    tasks = [parts[few] for few in gen_batches(len(parts), together)]
     # Here for threads, whose limits are one and the same, and in the task for processes.
     with threadpool_limits(limits=1, user_api="blas"):
-        return np.concatenate(
-            Parallel(n_jobs=n_jobs, prefer="threads")(
-                delayed(_score_queries)(kernel_sums, before, task) for task in tasks
-            )
+        values = Parallel(n_jobs=n_jobs, prefer="threads")(
+            delayed(_score_parts)(kernel_sums, before, task) for task in tasks
         )
+    return np.concatenate(values).reshape(n_queries, n_generated)
 
 
-def _score_queries(
-    kernel_sums: "_KernelSums", before: Any, bags: list[FloatArray]
+def _score_parts(
+    kernel_sums: "_KernelSums", before: Any, parts: list[FloatArray]
 ) -> NDArray[np.float64]:
-    rows = (bag if before is None else before.transform(bag) for bag in bags)
+    rows = (part if before is None else before.transform(part) for part in parts)
     # BLAS may sum in another order with other threads or shapes: one thread each, and
     # blocks whose shape does not depend on how many queries are asked about.
     with threadpool_limits(limits=1, user_api="blas"):
-        return np.stack([kernel_sums(np.asarray(bag, dtype=np.float64)) for bag in rows])
+        return np.concatenate([kernel_sums(np.asarray(part, dtype=np.float64)) for part in rows])
 
 
 def _is_known_machine(estimator: Any) -> bool:
     return (
         isinstance(estimator, SVC)
-        and type(estimator).decision_function is SVC.decision_function
+        and _package_of("decision_function", type(estimator)) in ("sklearn", "sklearnex")
         and estimator.kernel in _KERNELS
         and len(estimator.classes_) == 2
         and isinstance(estimator.support_vectors_, np.ndarray)
     )
+
+
+def _package_of(method: str, cls: type) -> str:
+    """Return the package that defines a method; what a user overrides is not known here."""
+    owner = next(base for base in cls.__mro__ if method in vars(base))
+    return owner.__module__.split(".")[0]
 
 
 class _KernelSums:
