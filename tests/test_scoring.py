@@ -86,3 +86,14 @@ def test_other_estimators_are_asked_themselves(estimator, training, bags):
     estimator.fit(*training)
     expected = estimator.decision_function(bags.reshape(-1, 5)).reshape(7, 33)
     np.testing.assert_array_equal(decision_values(estimator, bags), expected)
+
+
+def test_many_pairs_of_one_query_are_shared_out_and_stay_the_same(rng):
+    machine = SVC().fit(rng.normal(size=(40, 3)), np.arange(40) % 2)
+    bags = rng.normal(size=(2, 9000, 3))  # more than one task takes
+    values = decision_values(machine, bags)
+    np.testing.assert_allclose(
+        values.ravel(), machine.decision_function(bags.reshape(-1, 3)), rtol=0, atol=1e-9
+    )
+    np.testing.assert_array_equal(decision_values(machine, bags, n_jobs=2), values)
+    np.testing.assert_array_equal(decision_values(machine, bags[1:]), values[1:])
