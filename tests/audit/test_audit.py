@@ -259,12 +259,12 @@ def test_p_values_are_uniform_where_there_is_nothing_to_find(grouped, n_seeds):
         prepared = prepare(attack(GaussianNB(), n_closest=(1,)), real, generated)
         options = {"cv": 2, "n_repeats": 1}
         observed = cross_fit(prepared, used, groups, seed=seed + 1000, **options)
-        null = null_distribution(prepared, used, groups, n_permutations=19, seed=seed, **options)
+        null = null_distribution(prepared, used, groups, n_permutations=9, seed=seed, **options)
         p_values.append(permutation_p_value(observed.auc(used), null[:, 0]))
         low, high = auc_interval(used, observed.scores[0], observed.folds[0], groups)
         covered += low <= 0.5 <= high
-    # Multiples of 1/20 become continuous with a random share of a step taken off.
-    jitter = np.random.default_rng(0).random(n_seeds) / 20
+    # Multiples of 1/10 become continuous with a random share of a step taken off.
+    jitter = np.random.default_rng(0).random(n_seeds) / 10
     assert kstest(np.array(p_values) - jitter, "uniform").pvalue > 0.001
     assert covered / n_seeds >= 0.88  # 95 % intervals, three standard errors of 100
 
@@ -272,14 +272,14 @@ def test_p_values_are_uniform_where_there_is_nothing_to_find(grouped, n_seeds):
 @pytest.mark.slow
 def test_power_is_near_one_where_the_generator_copies():
     found = []
-    for seed in range(20):
+    for seed in range(10):
         real, used, generated = world(np.random.default_rng(seed), n=40, n_generated=120)
         prepared = prepare(attack(GaussianNB()), real, generated)
         options = {"cv": 4, "n_repeats": 1}
         observed = cross_fit(prepared, used, None, seed=seed, **options)
         null = null_distribution(prepared, used, None, n_permutations=19, seed=seed, **options)
         found.append(permutation_p_value(observed.auc(used), null[:, 0]) <= 0.05)
-    assert np.mean(found) >= 0.95
+    assert np.mean(found) >= 0.9
 
 
 @pytest.mark.slow
