@@ -233,6 +233,7 @@ def test_default_parameters():
         "random_state": None,
         "n_jobs": None,
         "memory": None,
+        "verbose": False,
     }
 
 
