@@ -144,7 +144,6 @@ def audit(
         )
         if name == BLIND:
             blind_answers = answers
-    n_used = int(labels.sum())
     return AuditResult(
         attacks={name: results[name] for name in named},
         labels=labels,
@@ -155,7 +154,7 @@ def audit(
         n_repeats=n_repeats,
         confidence=confidence,
         detectable_accuracy=detectable_accuracy(len(labels), chance=_majority(labels)),
-        detectable_auc=detectable_auc(n_used, len(labels) - n_used),
+        detectable_auc=detectable_auc(int((labels == 1).sum()), int((labels == 0).sum())),
     )
 
 
