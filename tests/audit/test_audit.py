@@ -12,24 +12,12 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 
-from gan_isi import BagSummaryTransformer, PairwiseWassersteinTransformer, datasets
+from gan_isi import PairwiseWassersteinTransformer, datasets
 from gan_isi.audit import audit
 from gan_isi.audit._attacks import prepare
 from gan_isi.audit._crossfit import cross_fit, null_distribution
 from gan_isi.audit._statistics import auc_interval, permutation_p_value
 from gan_isi.pipeline import SourceIdentificationPipeline
-
-
-def attack(classifier=None, **summary):
-    """An attack on rows of numbers: the distances are those of one map."""
-    return SourceIdentificationPipeline(
-        [
-            ("distances", PairwiseWassersteinTransformer()),
-            ("summary", BagSummaryTransformer(**summary)),
-            ("membership", classifier or LogisticRegression()),
-        ],
-        transform_input=["generated"],
-    )
 
 
 class Blind(ClassifierMixin, BaseEstimator):
@@ -48,17 +36,8 @@ class Blind(ClassifierMixin, BaseEstimator):
         return self.model_.predict(X.mean(axis=1, keepdims=True))
 
 
-def world(rng, n=60, n_generated=40, copied=True):
-    """Rows, who was used, and a generator that repeats the used ones with noise."""
-    real = rng.normal(size=(n, 8))
-    used = np.repeat([0, 1], n // 2)[rng.permutation(n)]
-    sources = real[used == 1] if copied else rng.normal(size=(n, 8))
-    generated = sources[rng.integers(len(sources), size=n_generated)]
-    return real, used, generated + 0.05 * rng.normal(size=(n_generated, 8))
-
-
 @pytest.fixture(scope="module")
-def found():
+def found(attack, world):
     real, used, generated = world(np.random.default_rng(0), n_generated=200)
     result = audit(
         {"copies": attack(), "blind": Blind()},
@@ -82,9 +61,9 @@ def test_a_generator_that_copies_is_found_out(found):
     assert blind.measures["AUC"].low < 0.5 < blind.measures["AUC"].high
 
 
-def test_scores_are_those_of_folds_written_out_by_hand(found):
+def test_scores_are_those_of_folds_written_out_by_hand(found, attack, folds_of):
     _, real, used, generated = found
-    answers = cross_fit(prepare(attack(), real, generated), used, None, cv=5, n_repeats=1, seed=3)
+    answers = cross_fit(prepare(attack(), real, generated), used, folds_of(used, cv=5), seed=3)
     folds = answers.folds[0]
     assert_array_equal(np.unique(folds), np.arange(5))
     for fold in range(5):
@@ -114,7 +93,7 @@ def test_the_blind_attack_is_fitted_as_a_whole(found):
     assert_allclose(answers.scores[0, test], np.log(expected[:, 1] / expected[:, 0]))
 
 
-def test_the_same_again_and_with_two_jobs(found):
+def test_the_same_again_and_with_two_jobs(found, attack):
     result, real, used, generated = found
     again = audit(
         {"copies": attack(), "blind": Blind()},
@@ -130,7 +109,7 @@ def test_the_same_again_and_with_two_jobs(found):
     assert_array_equal(again.attacks["copies"].null, result.attacks["copies"].null)
 
 
-def test_labels_of_any_kind(found):
+def test_labels_of_any_kind(found, attack):
     result, real, used, generated = found
     words = np.where(used == 1, "used", "not used")
     named = audit(
@@ -147,7 +126,7 @@ def test_labels_of_any_kind(found):
     assert "No permutations" in str(named)
 
 
-def test_patients_stay_together(rng):
+def test_patients_stay_together(rng, attack, world):
     real, used, generated = world(rng)
     patients = np.repeat(np.arange(30), 2)
     used = np.repeat(used[:30], 2)
@@ -167,7 +146,7 @@ def test_patients_stay_together(rng):
     assert result.attacks["attack"].measures["accuracy"].method == "Wilson over groups"
 
 
-def test_references_among_the_real_images_come_from_the_training_folds_only(rng):
+def test_references_among_the_real_images_come_from_the_training_folds_only(rng, attack, world):
     real, used, generated = world(rng, n=20)
     steps = attack(map_groups=None).steps
     steps[0] = ("distances", PairwiseWassersteinTransformer(include_real=True))
@@ -238,7 +217,7 @@ def test_the_page_stands_alone(found, tmp_path):
         ({"attacks": {}}, "No attack was given"),
     ],
 )
-def test_what_is_refused(change, message, rng):
+def test_what_is_refused(change, message, rng, attack, world):
     real, used, generated = world(rng)
     arguments = {"attacks": attack(), "X": real, "y": used, "generated": generated} | change
     with pytest.raises(ValueError, match=message):
@@ -247,7 +226,9 @@ def test_what_is_refused(change, message, rng):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("grouped", "n_seeds"), [(False, 200), (True, 100)])
-def test_p_values_are_uniform_where_there_is_nothing_to_find(grouped, n_seeds):
+def test_p_values_are_uniform_where_there_is_nothing_to_find(
+    grouped, n_seeds, attack, world, folds_of
+):
     """Generators that never saw the members."""
     p_values, covered = [], 0
     for seed in range(n_seeds):
@@ -257,9 +238,9 @@ def test_p_values_are_uniform_where_there_is_nothing_to_find(grouped, n_seeds):
         used = np.repeat(used[:20], 2) if grouped else used
         used = used if used.any() and not used.all() else 1 - used
         prepared = prepare(attack(GaussianNB(), n_closest=(1,)), real, generated)
-        options = {"cv": 2, "n_repeats": 1}
-        observed = cross_fit(prepared, used, groups, seed=seed + 1000, **options)
-        null = null_distribution(prepared, used, groups, n_permutations=9, seed=seed, **options)
+        plan = folds_of(used, groups)
+        observed = cross_fit(prepared, used, plan, seed=seed + 1000)
+        null = null_distribution(prepared, used, plan, n_permutations=9, seed=seed)
         p_values.append(permutation_p_value(observed.auc(used), null[:, 0]))
         low, high = auc_interval(used, observed.scores[0], observed.folds[0], groups)
         covered += low <= 0.5 <= high
@@ -270,14 +251,14 @@ def test_p_values_are_uniform_where_there_is_nothing_to_find(grouped, n_seeds):
 
 
 @pytest.mark.slow
-def test_power_is_near_one_where_the_generator_copies():
+def test_power_is_near_one_where_the_generator_copies(attack, world, folds_of):
     found = []
     for seed in range(10):
         real, used, generated = world(np.random.default_rng(seed), n=40, n_generated=120)
         prepared = prepare(attack(GaussianNB()), real, generated)
-        options = {"cv": 4, "n_repeats": 1}
-        observed = cross_fit(prepared, used, None, seed=seed, **options)
-        null = null_distribution(prepared, used, None, n_permutations=19, seed=seed, **options)
+        plan = folds_of(used, cv=4)
+        observed = cross_fit(prepared, used, plan, seed=seed)
+        null = null_distribution(prepared, used, plan, n_permutations=19, seed=seed)
         found.append(permutation_p_value(observed.auc(used), null[:, 0]) <= 0.05)
     assert np.mean(found) >= 0.9
 

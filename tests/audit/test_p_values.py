@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, mannwhitneyu
+from scipy.stats import binom
 
 from gan_isi.audit._statistics import (
     conformal_p_values,
     cross_conformal_p_values,
     permutation_p_value,
     permute_labels,
-    set_level_p_value,
 )
 
 
@@ -120,6 +119,29 @@ class TestConformal:
         expected = [(1 + sum(n >= s for n in null)) / (1 + len(null)) for s in scores]
         assert conformal_p_values(np.array(scores), null).tolist() == pytest.approx(expected)
 
+    def test_each_patient_counts_once(self):
+        null, patients = [1, 2, 3, 4], ["a", "a", "a", "b"]
+        found = conformal_p_values([0, 1.5, 3.5, 5], null, patients)
+        assert found.tolist() == pytest.approx([1, (1 + 2 / 3 + 1) / 3, 2 / 3, 1 / 3])
+        # Queries of patient a (the last one used, too) are compared with b alone.
+        found = cross_conformal_p_values(
+            [0, 0, 0, 0, 1], [1, 2, 3, 4, 0], [0] * 5, [*patients, "a"]
+        )
+        assert found.tolist() == pytest.approx([1, 1, 1, 1 / 2, 1])
+
+    def test_level_over_patients_of_any_number_of_images(self):
+        """Each patient in turn is the new one, all of its images: the level is exact."""
+        rng = np.random.default_rng(0)
+        sizes = rng.integers(1, 6, size=9)
+        patients = np.repeat(np.arange(9), sizes)
+        scores = rng.normal(size=9)[patients] + rng.normal(0, 0.2, size=len(patients))
+        small = []
+        for one in range(9):
+            own = patients == one
+            p_values = conformal_p_values(scores[own], scores[~own], patients[~own])
+            small.append((p_values <= 0.2 + 1e-12).mean())
+        assert np.mean(small) <= 0.2 + 1e-12
+
     def test_level_of_a_non_member_is_exact(self):
         # Each of n + 1 exchangeable scores in turn: every multiple of 1 / (n + 1) once.
         scores = np.random.default_rng(0).normal(size=8)
@@ -146,61 +168,3 @@ class TestConformal:
             conformal_p_values([0.1], [np.nan])
         with pytest.raises(ValueError, match="got the labels"):
             cross_conformal_p_values([2, 0], [0.1, 0.2], [0, 0])
-
-
-class TestSetLevel:
-    def test_exact_without_ties_is_mann_whitneys(self, rng):
-        candidates, others = rng.normal(size=5) + 1, rng.normal(size=7)
-        oracle = mannwhitneyu(candidates, others, alternative="greater", method="exact")
-        assert set_level_p_value(candidates, others) == pytest.approx(oracle.pvalue)
-
-    @pytest.mark.parametrize("statistic", ["mean", "auc"])
-    @pytest.mark.parametrize(
-        "tenths", [[3, 1, 3, 1, 2, 3, 0], [1, 2, -3, -1, -2, 3, 0], [71, 69, 70, 70, 72, 70, 68]]
-    )
-    def test_brute_force_with_ties(self, statistic, tenths):
-        # Sums of tenths differ in their last bits where those of integers are equal.
-        tenths = np.array(tenths)
-
-        def compare(chosen):
-            rest = np.delete(tenths, chosen)
-            if statistic == "mean":
-                return int(tenths[chosen].sum())
-            return sum(2 * int(a > b) + int(a == b) for a in tenths[chosen] for b in rest)
-
-        null = [compare(list(chosen)) for chosen in itertools.combinations(range(7), 3)]
-        expected = np.mean(np.array(null) >= compare([0, 1, 2]))
-        found = set_level_p_value(tenths[:3] / 10, tenths[3:] / 10, statistic)
-        assert found == pytest.approx(expected)
-
-    def test_drawn_permutations_approach_all(self, rng):
-        candidates, others = rng.normal(size=8) + 0.5, rng.normal(size=8)
-        exact = set_level_p_value(candidates, others, n_permutations=13_000)
-        drawn = set_level_p_value(candidates, others, n_permutations=5000, random_state=0)
-        assert drawn == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 5000))
-        assert drawn * 5001 == pytest.approx(round(drawn * 5001))
-
-    @pytest.mark.parametrize("statistic", ["mean", "auc"])
-    def test_level_and_power(self, statistic):
-        rng = np.random.default_rng(2)
-        rejected = {0.0: [], 0.8: []}
-        for gap, one in itertools.product(rejected, range(200)):
-            candidates, others = rng.normal(size=15) + gap, rng.normal(size=25)
-            p_value = set_level_p_value(
-                candidates, others, statistic, n_permutations=99, random_state=one
-            )
-            rejected[gap].append(p_value <= 0.1)
-        check_rate(rejected[0.0], 0.1)
-        # No score says it alone, the set does.
-        assert np.mean(rejected[0.8]) > 0.75
-
-    def test_infinite_scores_have_ranks_but_no_mean(self):
-        assert set_level_p_value([np.inf, 2], [1, -np.inf]) == pytest.approx(1 / 6)
-        with pytest.raises(ValueError, match="Infinite scores have no mean"):
-            set_level_p_value([np.inf, 2], [1, 0], "mean")
-
-    def test_errors(self):
-        with pytest.raises(ValueError, match="got 0 candidates and 1 non-members"):
-            set_level_p_value([], [1.0])
-        with pytest.raises(ValueError, match="got 'median'"):
-            set_level_p_value([1.0], [0.0], "median")

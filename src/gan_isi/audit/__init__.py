@@ -1,8 +1,9 @@
 """Audits: attacks with their uncertainty, a permutation null and a blind baseline."""
 
 from ._audit import audit
+from ._candidates import CandidateResult
 from ._evidence import Evidence
 from ._measures import Estimate
 from ._result import AttackResult, AuditResult
 
-__all__ = ["AttackResult", "AuditResult", "Estimate", "Evidence", "audit"]
+__all__ = ["AttackResult", "AuditResult", "CandidateResult", "Estimate", "Evidence", "audit"]

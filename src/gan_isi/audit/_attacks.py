@@ -23,10 +23,13 @@ class Answers:
         The larger, the more probably used.
     used : ndarray of shape (n_queries,), bool
         Its own decision.
+    chosen : str
+        Which attack said it, where several were to choose among.
     """
 
     scores: NDArray[np.float64]
     used: NDArray[np.bool_]
+    chosen: str = ""
 
 
 class PreparedAttack(Protocol):

@@ -1,21 +1,24 @@
 """One call: attacks against real images of known membership, with their uncertainty."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _num_samples, check_consistent_length, column_or_1d
+from sklearn.utils.validation import _num_samples
 
 from .._generated import check_generated
 from .._progress import progress_bar
+from ._arguments import CHOSEN, check_choice, check_queries, joined, name_attacks
 from ._attacks import PreparedAttack, prepare
-from ._crossfit import OutOfFold, cross_fit, null_distribution
-from ._evidence import closest_generated
+from ._candidates import CandidateResult, judge_candidates
+from ._choice import ChosenAttack
+from ._crossfit import Folds, OutOfFold, cross_fit, null_distribution
+from ._evidence import Evidence, closest_generated
 from ._measures import Estimate, Sampling, measure
-from ._result import AttackResult, AuditResult
+from ._result import BLIND, AttackResult, AuditResult
 from ._statistics import (
     cross_conformal_p_values,
     detectable_accuracy,
@@ -23,9 +26,6 @@ from ._statistics import (
     difference_interval,
     permutation_p_value,
 )
-
-#: Name of the attack that sees no generated image.
-BLIND = "blind"
 
 
 def audit(
@@ -35,6 +35,9 @@ def audit(
     *,
     generated: Any,
     groups: Any = None,
+    candidates: Any = None,
+    candidate_groups: Any = None,
+    choose: bool = False,
     cv: int = 5,
     n_repeats: int = 1,
     n_permutations: int | Mapping[str, int] = 199,
@@ -65,6 +68,18 @@ def audit(
         Images of the generator.
     groups : array-like of shape (n_queries,), default=None
         Patients: their images are held out, resampled and permuted together.
+    candidates : array-like or sequence of array-like of length n_candidates, default=None
+        Real images of unknown membership, of no patient in `X`. They are compared with
+        the known non-members, each of them and as a set; that the two are alike in all
+        but membership (scanner, site, time) is for you to know, and for the blind attack
+        to doubt.
+    candidate_groups : array-like of shape (n_candidates,), default=None
+        Their patients.
+    choose : bool, default=False
+        Whether to add an attack "chosen": for each fold the one of `attacks` (other than
+        the blind one) with the highest AUC in a cross-validation within the rest. Picking
+        the best row of the table afterwards flatters it; this row does not. Costs as much
+        as all attacks `cv` times again, also in each permutation.
     cv : int, default=5
         Number of folds.
     n_repeats : int, default=1
@@ -72,7 +87,8 @@ def audit(
     n_permutations : int or dict of str to int, default=199
         Of the labels, each with a refit of all that depends on them. A dict gives the
         number for each attack (0: no p-value; "default" for those not named), since a
-        pair SVM takes minutes each. With n of them no p-value is below 1 / (n + 1).
+        pair SVM takes minutes each. With n of them no p-value is below 1 / (n + 1). As
+        many exchanges of candidates and known non-members are made.
     n_resamples : int, default=2000
         Of the bootstrap, over queries or groups.
     confidence : float, default=0.95
@@ -95,7 +111,8 @@ def audit(
     Raises
     ------
     ValueError
-        Unless there are two classes with at least `cv` queries (or groups) each.
+        Unless there are two classes with at least `cv` queries (or groups) each, or if
+        a patient has both known images and candidates.
 
     Examples
     --------
@@ -112,116 +129,122 @@ def audit(
     >>> sorted(result.attacks)
     ['blind', 'nearest']
     """
-    named = _named(attacks)
-    labels, classes = _labels(y, X)
-    groups = None if groups is None else column_or_1d(groups)
-    check_consistent_length(labels, groups)
-    _check_folds(labels, groups, cv)
+    queries = check_queries(X, y, groups, candidates, candidate_groups, cv)
     generated = check_generated(generated)
+    named = name_attacks(attacks)
+    if choose:
+        check_choice(named, queries.labels, queries.known_groups, cv)
     rng = check_random_state(random_state)
     fold_seed, null_seed, seed = (int(s) for s in rng.randint(np.iinfo(np.int32).max, size=3))
-    sampling = Sampling(groups, n_resamples, confidence, seed)
-    planned = {name: _planned(n_permutations, name) for name in named}
-
+    judge = _Judge(
+        queries.labels,
+        Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats),
+        tuple(fprs),
+        Sampling(queries.known_groups, n_resamples, confidence, seed),
+        n_permutations,
+        (fold_seed, null_seed),
+        n_jobs,
+        verbose,
+    )
+    images = joined(X, candidates)
+    prepared: dict[str, PreparedAttack] = {}
     results: dict[str, AttackResult] = {}
-    blind_answers: OutOfFold | None = None
     # The blind one first: the others are compared with it.
     for name in sorted(named, key=lambda one: one != BLIND):
-        prepared = prepare(named[name], X, generated)
-        answers = cross_fit(prepared, labels, groups, cv=cv, n_repeats=n_repeats, seed=fold_seed)
-        null = _null(prepared, labels, groups, cv, n_repeats, planned[name], null_seed, n_jobs,
-                     name if verbose else None)  # fmt: skip
-        results[name] = AttackResult(
-            name=name,
-            answers=answers,
-            measures=measure(labels, answers, fprs, sampling),
-            null=null,
-            p_value=_p_value(answers.auc(labels), null, 0),
-            p_value_accuracy=_p_value(answers.accuracy(labels), null, 1),
-            beyond_blind=_beyond(labels, answers, blind_answers, sampling),
-            conformal=cross_conformal_p_values(labels, answers.scores[0], answers.folds[0]),
-            evidence=closest_generated(prepared, named[name]),
-        )
-        if name == BLIND:
-            blind_answers = answers
+        one = prepare(named[name], images, generated)
+        blind = results[BLIND].answers if BLIND in results else None
+        results[name] = judge(name, one, blind, closest_generated(one, named[name]))
+        if choose and name != BLIND:
+            prepared[name] = one
+    if choose:
+        chosen = ChosenAttack(prepared, queries.groups, cv, fold_seed)
+        results[CHOSEN] = judge(CHOSEN, chosen, results[BLIND].answers, None)
     return AuditResult(
-        attacks={name: results[name] for name in named},
-        labels=labels,
-        classes=classes,
-        groups=groups,
+        attacks={name: results[name] for name in [*named, *results]},
+        labels=queries.labels,
+        classes=queries.classes,
+        groups=queries.known_groups,
         n_generated=_num_samples(generated),
+        n_candidates=len(queries.candidates),
         cv=cv,
         n_repeats=n_repeats,
         confidence=confidence,
-        detectable_accuracy=detectable_accuracy(len(labels), chance=_majority(labels)),
-        detectable_auc=detectable_auc(int((labels == 1).sum()), int((labels == 0).sum())),
+        detectable_accuracy=detectable_accuracy(
+            len(queries.labels), chance=_majority(queries.labels)
+        ),
+        detectable_auc=detectable_auc(*np.bincount(queries.labels)[::-1].tolist()),
     )
 
 
-def _named(attacks: Any) -> dict[str, Any]:
-    named = dict(attacks) if isinstance(attacks, Mapping) else {"attack": attacks}
-    if not named:
-        raise ValueError("No attack was given.")
-    if BLIND not in named:
-        from ..baselines import make_blind
+@dataclass(frozen=True)
+class _Judge:
+    """All that is asked of each attack, and in the same way."""
 
-        named[BLIND] = make_blind()
-    return named
+    labels: NDArray[np.intp]
+    plan: Folds
+    fprs: tuple[float, ...]
+    sampling: Sampling
+    n_permutations: int | Mapping[str, int]
+    seeds: tuple[int, int]
+    n_jobs: int | None
+    verbose: bool
 
-
-def _labels(y: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
-    y = column_or_1d(y)
-    check_classification_targets(y)
-    if len(y) != _num_samples(X):
-        raise ValueError(f"y has {len(y)} labels for {_num_samples(X)} images.")
-    classes, labels = np.unique(y, return_inverse=True)
-    if len(classes) != 2:
-        raise ValueError(f"An audit needs images that were used and others; got {classes!r}.")
-    return labels, classes
-
-
-def _check_folds(labels: NDArray[np.intp], groups: NDArray[Any] | None, cv: int) -> None:
-    units = np.arange(len(labels)) if groups is None else groups
-    counts = [len(np.unique(units[labels == label])) for label in (0, 1)]
-    if min(counts) < cv:
-        kind = "queries" if groups is None else "groups"
-        raise ValueError(
-            f"cv={cv} needs at least {cv} {kind} of each class; got {counts[0]} not used and "
-            f"{counts[1]} used."
+    def __call__(
+        self,
+        name: str,
+        prepared: PreparedAttack,
+        blind: OutOfFold | None,
+        evidence: Evidence | None,
+    ) -> AttackResult:
+        fold_seed, null_seed = self.seeds
+        planned = self._planned(name)
+        answers = cross_fit(prepared, self.labels, self.plan, seed=fold_seed)
+        with self._bar(name, planned) as bar:
+            null = null_distribution(
+                prepared, self.labels, self.plan, n_permutations=planned, seed=null_seed,
+                n_jobs=self.n_jobs, progress=bar.update,
+            )  # fmt: skip
+        n_known = len(self.labels)
+        return AttackResult(
+            name=name,
+            answers=answers,
+            measures=measure(self.labels, answers, self.fprs, self.sampling),
+            null=null,
+            p_value=_p_value(answers.auc(self.labels), null, 0),
+            p_value_accuracy=_p_value(answers.accuracy(self.labels), null, 1),
+            beyond_blind=_beyond(self.labels, answers, blind, self.sampling),
+            conformal=cross_conformal_p_values(
+                self.labels, answers.scores[0], answers.folds[0], self.plan.known_groups
+            ),
+            evidence=None if evidence is None else evidence[:n_known],
+            candidates=self._candidates(name, prepared, answers, evidence),
         )
 
+    def _candidates(
+        self,
+        name: str,
+        prepared: PreparedAttack,
+        answers: OutOfFold,
+        evidence: Evidence | None,
+    ) -> CandidateResult | None:
+        if not len(self.plan.candidates):
+            return None
+        planned = self._planned(name)
+        with self._bar(f"{name}, candidates", planned) as bar:
+            return judge_candidates(
+                prepared, self.labels, answers, self.plan, self.sampling,
+                evidence=None if evidence is None else evidence[len(self.labels) :],
+                n_permutations=planned, seed=self.seeds[1], n_jobs=self.n_jobs,
+                progress=bar.update,
+            )  # fmt: skip
 
-def _planned(n_permutations: int | Mapping[str, int], name: str) -> int:
-    if isinstance(n_permutations, Mapping):
-        return int(n_permutations.get(name, n_permutations.get("default", 199)))
-    return int(n_permutations)
+    def _planned(self, name: str) -> int:
+        if isinstance(self.n_permutations, Mapping):
+            return int(self.n_permutations.get(name, self.n_permutations.get("default", 199)))
+        return int(self.n_permutations)
 
-
-def _null(
-    prepared: PreparedAttack,
-    labels: NDArray[np.intp],
-    groups: NDArray[Any] | None,
-    cv: int,
-    n_repeats: int,
-    n_permutations: int,
-    seed: int,
-    n_jobs: int | None,
-    shown: str | None,
-) -> NDArray[np.float64]:
-    with progress_bar(
-        n_permutations, description=f"{shown}", unit="permutation", verbose=shown is not None
-    ) as bar:
-        return null_distribution(
-            prepared,
-            labels,
-            groups,
-            cv=cv,
-            n_repeats=n_repeats,
-            n_permutations=n_permutations,
-            seed=seed,
-            n_jobs=n_jobs,
-            progress=bar.update,
-        )
+    def _bar(self, shown: str, total: int) -> Any:
+        return progress_bar(total, description=shown, unit="permutation", verbose=self.verbose)
 
 
 def _p_value(observed: float, null: NDArray[np.float64], column: int) -> float:

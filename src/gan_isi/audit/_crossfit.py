@@ -1,7 +1,7 @@
 """Out-of-fold answers, and the same again with labels that mean nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from ._attacks import PreparedAttack
-from ._statistics import permute_labels, within_fold_auc
+from ._statistics import permute_labels, rank_within, within_fold_auc
 
 _LARGEST_SEED = np.iinfo(np.int32).max
 
@@ -28,11 +28,17 @@ class OutOfFold:
         Comparable within a fold only: each is another fit.
     used : ndarray of shape (n_repeats, n_queries), bool
         Decisions.
+    candidates : ndarray of shape (n_repeats, n_folds, n_candidates)
+        Scores of the images of unknown membership by the fit of each fold.
+    chosen : tuple of str
+        Which attack answered in each fold, where there was a choice.
     """
 
     folds: NDArray[np.intp]
     scores: NDArray[np.float64]
     used: NDArray[np.bool_]
+    candidates: NDArray[np.float64]
+    chosen: tuple[str, ...] = ()
 
     def auc(self, labels: NDArray[np.intp]) -> float:
         """Mean over the repeats of the AUC within folds."""
@@ -45,24 +51,43 @@ class OutOfFold:
 
     def ranks(self) -> NDArray[np.float64]:
         """Score of each query as its rank within its fold, 0 to 1, mean over the repeats."""
-        ranks = np.empty_like(self.scores)
-        for row, (scores, folds) in enumerate(zip(self.scores, self.folds, strict=True)):
-            for fold in np.unique(folds):
-                members = np.flatnonzero(folds == fold)
-                below = (scores[members, None] > scores[members]).sum(axis=1)
-                ties = (scores[members, None] == scores[members]).sum(axis=1)
-                ranks[row, members] = (below + ties / 2) / len(members)
-        return ranks.mean(axis=0)
+        rows = [
+            (rank_within(scores, folds) - 0.5) / np.bincount(folds)[folds]
+            for scores, folds in zip(self.scores, self.folds, strict=True)
+        ]
+        return np.asarray(np.mean(rows, axis=0))
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Which queries are known, and how they are held out.
+
+    Attributes
+    ----------
+    known : ndarray of shape (n_known,), int
+        Numbers of the real images of known membership.
+    candidates : ndarray of shape (n_candidates,), int
+        Numbers of those of unknown membership: answered in each fold, fitted in none.
+    groups : ndarray of shape (n_images,) or None
+        Patients of all real images, by number.
+    cv, n_repeats : int
+        Number of folds, and how often, each time others.
+    """
+
+    known: NDArray[np.intp]
+    candidates: NDArray[np.intp]
+    groups: NDArray[Any] | None
+    cv: int
+    n_repeats: int
+
+    @property
+    def known_groups(self) -> NDArray[Any] | None:
+        """Patients of the known images, in their order."""
+        return None if self.groups is None else self.groups[self.known]
 
 
 def cross_fit(
-    attack: PreparedAttack,
-    labels: NDArray[np.intp],
-    groups: NDArray[Any] | None,
-    *,
-    cv: int,
-    n_repeats: int,
-    seed: int,
+    attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, *, seed: int
 ) -> OutOfFold:
     """Answer for every query out of fold; stratified, patients stay together.
 
@@ -70,14 +95,10 @@ def cross_fit(
     ----------
     attack : PreparedAttack
         See `prepare`.
-    labels : ndarray of shape (n_queries,)
+    labels : ndarray of shape (n_known,)
         0 or 1.
-    groups : ndarray of shape (n_queries,) or None
-        Patients, say.
-    cv : int
-        Number of folds.
-    n_repeats : int
-        How often, each time with other folds.
+    plan : Folds
+        How.
     seed : int
         Draws the folds.
 
@@ -86,27 +107,31 @@ def cross_fit(
     OutOfFold
     """
     rng = np.random.default_rng(seed)
-    shape = n_repeats, len(labels)
+    shape = plan.n_repeats, len(labels)
     all_folds = np.empty(shape, dtype=np.intp)
     scores, used = np.empty(shape), np.empty(shape, dtype=bool)
-    for repeat in range(n_repeats):
+    candidates = np.empty((plan.n_repeats, plan.cv, len(plan.candidates)))
+    chosen = []
+    for repeat in range(plan.n_repeats):
         state = int(rng.integers(_LARGEST_SEED))
-        splitter: Any = StratifiedKFold if groups is None else StratifiedGroupKFold
-        splits = splitter(cv, shuffle=True, random_state=state).split(labels, labels, groups)
-        for fold, (train, test) in enumerate(splits):
-            answers = attack.answer(train, labels[train], test)
+        splitter: Any = StratifiedKFold if plan.groups is None else StratifiedGroupKFold
+        splits = splitter(plan.cv, shuffle=True, random_state=state)
+        for fold, (train, test) in enumerate(splits.split(labels, labels, plan.known_groups)):
+            asked = np.concatenate([plan.known[test], plan.candidates])
+            answers = attack.answer(plan.known[train], labels[train], asked)
             all_folds[repeat, test] = fold
-            scores[repeat, test], used[repeat, test] = answers.scores, answers.used
-    return OutOfFold(all_folds, scores, used)
+            scores[repeat, test] = answers.scores[: len(test)]
+            used[repeat, test] = answers.used[: len(test)]
+            candidates[repeat, fold] = answers.scores[len(test) :]
+            chosen += [answers.chosen] if answers.chosen else []
+    return OutOfFold(all_folds, scores, used, candidates, tuple(chosen))
 
 
 def null_distribution(
     attack: PreparedAttack,
     labels: NDArray[np.intp],
-    groups: NDArray[Any] | None,
+    plan: Folds,
     *,
-    cv: int,
-    n_repeats: int,
     n_permutations: int,
     seed: int,
     n_jobs: int | None = None,
@@ -118,8 +143,8 @@ def null_distribution(
     ----------
     attack : PreparedAttack
         See `prepare`; everything in it that depends on labels is fitted again.
-    labels, groups, cv, n_repeats
-        As for `cross_fit`.
+    labels, plan
+        As for `cross_fit`. Candidates are left out.
     n_permutations : int
         How often.
     seed : int
@@ -134,29 +159,63 @@ def null_distribution(
     ndarray of shape (n_permutations, 2)
         AUC (within folds) and accuracy.
     """
+    plan = replace(plan, candidates=plan.candidates[:0])
+    return refit_often(
+        _permuted, (attack, labels, plan), n_permutations, seed=seed, n_jobs=n_jobs,
+        progress=progress,
+    ).reshape(n_permutations, 2)  # fmt: skip
+
+
+def refit_often(
+    statistic: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    n_permutations: int,
+    *,
+    seed: int,
+    n_jobs: int | None,
+    progress: Callable[[int], Any],
+) -> NDArray[np.float64]:
+    """Call ``statistic(*arguments, rng)`` with other random numbers each time, in parallel.
+
+    Parameters
+    ----------
+    statistic : callable
+        Permutes, fits, and returns one number or several.
+    arguments : tuple
+        What it gets each time.
+    n_permutations : int
+        How often.
+    seed : int
+        Of all random numbers.
+    n_jobs : int or None
+        Number of parallel jobs. Changes no result.
+    progress : callable
+        Called with 1 after each.
+
+    Returns
+    -------
+    ndarray of shape (n_permutations, ...)
+    """
     seeds = np.random.SeedSequence(seed).generate_state(n_permutations)
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_permuted)(attack, labels, groups, cv, n_repeats, int(one)) for one in seeds
+        delayed(_in_one_thread)(statistic, arguments, int(one)) for one in seeds
     )
-    null = np.empty((n_permutations, 2))
-    for row, result in enumerate(results):
-        null[row] = result
+    values = []
+    for value in results:
+        values.append(value)
         progress(1)
-    return null
+    return np.asarray(values, dtype=np.float64)
+
+
+def _in_one_thread(statistic: Callable[..., Any], arguments: tuple[Any, ...], seed: int) -> Any:
+    # Thousands of small fits: threads of BLAS would mostly wait for each other.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return statistic(*arguments, np.random.default_rng(seed))
 
 
 def _permuted(
-    attack: PreparedAttack,
-    labels: NDArray[np.intp],
-    groups: NDArray[Any] | None,
-    cv: int,
-    n_repeats: int,
-    seed: int,
+    attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, rng: np.random.Generator
 ) -> tuple[float, float]:
-    rng = np.random.default_rng(seed)
-    permuted = permute_labels(labels, groups, rng=rng)
-    fold_seed = int(rng.integers(_LARGEST_SEED))
-    # Thousands of small fits: threads of BLAS would mostly wait for each other.
-    with threadpool_limits(limits=1, user_api="blas"):
-        answers = cross_fit(attack, permuted, groups, cv=cv, n_repeats=n_repeats, seed=fold_seed)
+    permuted = permute_labels(labels, plan.known_groups, rng=rng)
+    answers = cross_fit(attack, permuted, plan, seed=int(rng.integers(_LARGEST_SEED)))
     return answers.auc(permuted), answers.accuracy(permuted)

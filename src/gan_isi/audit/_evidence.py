@@ -31,6 +31,10 @@ class Evidence:
     distances: NDArray[np.float64]
     maps: list[list[str]]
 
+    def __getitem__(self, queries: slice) -> "Evidence":
+        """Return that of some of the queries."""
+        return Evidence(self.generated[queries], self.distances[queries], self.maps[queries])
+
 
 def closest_generated(
     prepared: PreparedAttack, attack: Any, *, n_shown: int = 3

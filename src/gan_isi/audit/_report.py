@@ -6,10 +6,13 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._version import __version__
 
 if TYPE_CHECKING:
+    from ._candidates import CandidateResult
+    from ._evidence import Evidence
     from ._result import AuditResult
 
 #: In this order, those that an audit has.
@@ -55,6 +58,11 @@ def render(result: "AuditResult", title: str) -> str:
         measures=tests + fprs,
         rows=[_row(attack, tests + fprs) for attack in result.attacks.values()],
         queries={name: _queries(result, name) for name in result.attacks},
+        candidates={
+            name: _candidates(attack.candidates)
+            for name, attack in result.attacks.items()
+            if attack.candidates is not None
+        },
         figures=_figures(result),
         result=result,
         version=__version__,
@@ -82,21 +90,33 @@ def _row(attack: Any, names: list[str]) -> dict[str, Any]:
 def _queries(result: "AuditResult", name: str) -> list[dict[str, Any]]:
     """Return the queries with the highest scores, for a reader to look at."""
     attack = result.attacks[name]
-    ranks = attack.answers.ranks()
+    rows = _highest(attack.answers.ranks(), attack.conformal, attack.evidence)
+    for row in rows:
+        row["used"] = "used" if result.labels[row["number"]] else "not used"
+    return rows
+
+
+def _candidates(found: "CandidateResult") -> dict[str, Any]:
+    p_value = "not tested" if np.isnan(found.p_value) else f"{found.p_value:.2g}"
+    rows = _highest(found.ranks, found.p_values, found.evidence)
+    return {"auc": str(found.auc), "p_value": p_value, "n": len(found.null), "listed": rows}
+
+
+def _highest(
+    ranks: NDArray[np.float64], p_values: NDArray[np.float64], evidence: "Evidence | None"
+) -> list[dict[str, Any]]:
     rows = []
-    for query in np.argsort(-ranks, kind="stable")[:_LISTED]:
-        row: dict[str, Any] = {
-            "number": int(query),
-            "used": "used" if result.labels[query] else "not used",
-            "rank": f"{ranks[query]:.2f}",
-            "p": f"{attack.conformal[query]:.2g}",
-            "closest": "",
-            "maps": "",
-        }
-        if attack.evidence is not None:
-            row["closest"] = ", ".join(str(int(g)) for g in attack.evidence.generated[query])
-            row["maps"] = ", ".join(attack.evidence.maps[query])
-        rows.append(row)
+    for image in np.argsort(-ranks, kind="stable")[:_LISTED]:
+        closest = "" if evidence is None else ", ".join(map(str, evidence.generated[image]))
+        rows.append(
+            {
+                "number": int(image),
+                "rank": f"{ranks[image]:.2f}",
+                "p": f"{p_values[image]:.2g}",
+                "closest": closest,
+                "maps": "" if evidence is None else ", ".join(evidence.maps[image]),
+            }
+        )
     return rows
 
 

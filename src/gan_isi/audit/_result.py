@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
+from ._candidates import CandidateResult
 from ._crossfit import OutOfFold
 from ._evidence import Evidence
 from ._measures import Estimate
 from ._words import describe_attack, describe_audit
+
+#: Name of the attack that sees no generated image.
+BLIND = "blind"
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class AttackResult:
         high, itself counted: no smaller than 1 / (1 + their number).
     evidence : Evidence or None
         Which generated images look closest.
+    candidates : CandidateResult or None
+        What it says of the images of unknown membership.
     """
 
     name: str
@@ -50,6 +56,7 @@ class AttackResult:
     beyond_blind: Estimate | None
     conformal: NDArray[np.float64] = field(repr=False)
     evidence: Evidence | None = field(repr=False)
+    candidates: CandidateResult | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,8 @@ class AuditResult:
         Patients.
     n_generated : int
         Number of generated images.
+    n_candidates : int
+        Number of images of unknown membership.
     cv, n_repeats : int
         Of the cross-validation.
     confidence : float
@@ -84,6 +93,7 @@ class AuditResult:
     classes: NDArray[Any]
     groups: NDArray[Any] | None = field(repr=False)
     n_generated: int
+    n_candidates: int
     cv: int
     n_repeats: int
     confidence: float
@@ -127,11 +137,35 @@ class AuditResult:
             "rank": result.answers.ranks(),
             "conformal_p": result.conformal,
         }
-        if result.evidence is not None:
-            columns["closest_generated"] = [list(map(int, r)) for r in result.evidence.generated]
-            columns["closest_distance"] = result.evidence.distances[:, 0]
-            columns["maps"] = [", ".join(names) for names in result.evidence.maps]
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns | _evidence_columns(result.evidence))
+
+    def candidates_to_frame(self, attack: str) -> Any:
+        """Return what an attack says of each image of unknown membership.
+
+        Parameters
+        ----------
+        attack : str
+            Its name.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a candidate: the share of the known images that score lower (rank, 0
+            to 1), the p-value for the hypothesis that it was not used, and the columns
+            of `queries_to_frame` about the closest generated images.
+
+        Raises
+        ------
+        ValueError
+            If the audit had no candidates.
+        """
+        import pandas as pd
+
+        found = self._attack(attack).candidates
+        if found is None:
+            raise ValueError("This audit had no candidates: images of unknown membership.")
+        columns = {"rank": found.ranks, "p_value": found.p_values}
+        return pd.DataFrame(columns | _evidence_columns(found.evidence))
 
     def to_dict(self) -> dict[str, Any]:
         """Return all numbers as plain types, for JSON.
@@ -139,13 +173,14 @@ class AuditResult:
         Returns
         -------
         dict
-            With the keys version, settings, results (rows as of `to_frame`), queries and
-            words.
+            With the keys version, settings, results (rows as of `to_frame`), queries,
+            candidates and words.
         """
         settings = {
             "n_used": int(self.labels.sum()),
             "n_not_used": int((self.labels == 0).sum()),
             "n_generated": self.n_generated,
+            "n_candidates": self.n_candidates,
             "n_groups": None if self.groups is None else len(np.unique(self.groups)),
             "cv": self.cv,
             "n_repeats": self.n_repeats,
@@ -160,11 +195,20 @@ class AuditResult:
             }
             for name, result in self.attacks.items()
         }
+        candidates = {
+            name: {
+                "rank": result.candidates.ranks.tolist(),
+                "p_value": result.candidates.p_values.tolist(),
+            }
+            for name, result in self.attacks.items()
+            if result.candidates is not None
+        }
         return {
             "version": __version__,
             "settings": settings,
             "results": [dict(zip(_COLUMNS, row, strict=True)) for row in self._rows()],
             "queries": queries,
+            "candidates": candidates,
             "words": self.words(),
         }
 
@@ -248,7 +292,23 @@ class AuditResult:
                 ("p-value (accuracy)", result.p_value_accuracy),
             ):
                 rows.append((name, measure, value, float("nan"), float("nan"), method))
+            if result.candidates is not None:
+                one = result.candidates.auc
+                rows.append((name, "candidates: AUC", one.value, one.low, one.high, one.method))
+                method = f"{len(result.candidates.null)} exchanges with non-members, with refit"
+                value = result.candidates.p_value
+                rows.append((name, "candidates: p-value", value, np.nan, np.nan, method))
         return rows
+
+
+def _evidence_columns(evidence: Evidence | None) -> dict[str, Any]:
+    if evidence is None:
+        return {}
+    return {
+        "closest_generated": [list(map(int, row)) for row in evidence.generated],
+        "closest_distance": evidence.distances[:, 0],
+        "maps": [", ".join(names) for names in evidence.maps],
+    }
 
 
 _COLUMNS = ("attack", "measure", "value", "low", "high", "method")

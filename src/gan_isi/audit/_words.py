@@ -1,10 +1,12 @@
 """Findings as sentences. They never say more than the numbers, and never "safe"."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from ._candidates import CandidateResult
     from ._result import AttackResult, AuditResult
 
 #: The usual convention; sentences name the p-value beside it.
@@ -26,7 +28,7 @@ def describe_audit(result: "AuditResult") -> list[str]:
     n_used, n_not = int(result.labels.sum()), int((result.labels == 0).sum())
     units = "" if result.groups is None else f" of {len(np.unique(result.groups))} patients"
     repeats = "" if result.n_repeats == 1 else f", repeated {result.n_repeats} times"
-    return [
+    sentences = [
         "Can it be told from the generated images which real images the generator was trained on?",
         f"Compared were {n_used} real images known to be used and {n_not} known not to be "
         f"used{units} with {result.n_generated} generated images. Each real image was judged by "
@@ -35,6 +37,24 @@ def describe_audit(result: "AuditResult") -> list[str]:
         f"{result.detectable_accuracy:.2f}, would have shown significantly above chance "
         "(one-sided, 5 %) in 80 of 100 such audits; weaker ones may well be missed.",
     ]
+    others = [name for name in result.attacks if name not in ("blind", "chosen")]
+    if len(others) > 1:
+        sentences.append(
+            f"{len(others)} attacks were tried. The best of several looks better than it is: "
+            + (
+                'the one to quote is "chosen", for which the choice was made without the '
+                "images that it was judged by."
+                if "chosen" in result.attacks
+                else f"its p-value has to be taken times {len(others)}."
+            )
+        )
+    if result.n_candidates:
+        sentences.append(
+            f"{result.n_candidates} candidates, real images of unknown membership, were compared "
+            "with the images known not to be used. That presumes that the two are alike in all "
+            "but membership (scanner, site, time); what the blind attack finds speaks against it."
+        )
+    return sentences
 
 
 def describe_attack(result: "AuditResult", attack: "AttackResult") -> list[str]:
@@ -65,6 +85,13 @@ def describe_attack(result: "AuditResult", attack: "AttackResult") -> list[str]:
             "This attack saw no generated image: what it tells apart is how the two sets of real "
             "images differ anyway, which is no membership."
         )
+    if attack.answers.chosen:
+        counts = Counter(attack.answers.chosen).most_common()
+        listed = ", ".join(f"{name} ({count})" for name, count in counts)
+        sentences.append(f"Chosen in the folds: {listed}.")
+    sentences.append(_known_nonmembers(result, attack))
+    if attack.candidates is not None:
+        sentences += _candidates(attack.candidates, percent)
     return sentences
 
 
@@ -100,3 +127,42 @@ def _beyond_blind(attack: "AttackResult", percent: str) -> str:
         ", an interval that holds 0: what was seen may be a difference between the two sets of "
         "real images that has nothing to do with the generator."
     )
+
+
+def _known_nonmembers(result: "AuditResult", attack: "AttackResult") -> str:
+    """Say how often a single image stands out, in truth and by mistake."""
+    small = attack.conformal <= _SIGNIFICANCE
+    used = result.labels == 1
+    return (
+        f"Taken alone, {small[used].sum()} of {used.sum()} used images stand out (p at most "
+        f"{_SIGNIFICANCE:g}), and {small[~used].sum()} of {(~used).sum()} that were not used; by "
+        f"chance about {_SIGNIFICANCE * (~used).sum():.0f} of the latter would."
+    )
+
+
+def _candidates(found: "CandidateResult", percent: str) -> list[str]:
+    auc, n = found.auc, len(found.p_values)
+    sentences = [
+        f"Candidates score higher than images known not to be used in {100 * auc.value:.0f} of "
+        f"100 pairs ({percent} {100 * auc.low:.0f} to {100 * auc.high:.0f}; 50 if none was used).",
+        f"Taken alone, {(found.p_values <= _SIGNIFICANCE).sum()} of {n} candidates stand out (p at "
+        f"most {_SIGNIFICANCE:g}); by chance about {_SIGNIFICANCE * n:.0f} would if none was used.",
+    ]
+    n_null = len(found.null)
+    if n_null == 0:
+        return [*sentences, "No exchanges were made, so no p-value is given for the set."]
+    exactly = f"p = {found.p_value:.2g} with {n_null} exchanges"
+    if found.p_value <= 1 / (n_null + 1) * (1 + 1e-9):
+        exactly += ", the smallest that so many can show"
+    if found.p_value <= _SIGNIFICANCE:
+        return [
+            *sentences,
+            f"As a set, the candidates score higher than sets drawn by lot from them and the "
+            f"images not used ({exactly}): evidence that some of them were used. It does not say "
+            "which, nor how many.",
+        ]
+    return [
+        *sentences,
+        f"No evidence found by this attack that any candidate was used ({exactly}). That is no "
+        "proof that none was.",
+    ]

@@ -1,13 +1,12 @@
 """Statistics of an audit: pure functions of labels, scores, folds and groups."""
 
-from ._auc import auc_interval, difference_interval, within_fold_auc
+from ._auc import auc_interval, difference_interval, rank_within, within_fold_auc
 from ._intervals import bootstrap_interval, proportion_interval, wilson_interval
 from ._p_values import (
     conformal_p_values,
     cross_conformal_p_values,
     permutation_p_value,
     permute_labels,
-    set_level_p_value,
 )
 from ._power import detectable_accuracy, detectable_auc
 
@@ -22,7 +21,7 @@ __all__ = [
     "permutation_p_value",
     "permute_labels",
     "proportion_interval",
-    "set_level_p_value",
+    "rank_within",
     "wilson_interval",
     "within_fold_auc",
 ]

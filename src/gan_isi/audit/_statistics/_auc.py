@@ -80,7 +80,7 @@ def _concordance(
     values = check_scores(scores)
     blocks = check_groups(np.zeros(len(values)) if folds is None else folds, len(values))
     # Rank among all of the fold less rank among its own class: the other class below.
-    below = _rank_within(values, blocks) - _rank_within(values, 2 * blocks + members)
+    below = rank_within(values, blocks) - rank_within(values, 2 * blocks + members)
     counts = np.stack([np.bincount(blocks[members == own], minlength=blocks.max() + 1)
                        for own in (False, True)])  # fmt: skip
     opponents = counts[np.where(members, 0, 1), blocks]
@@ -95,8 +95,20 @@ def _concordance(
     return _Concordance(float(auc), (in_order - auc * opponents) / n_pairs)
 
 
-def _rank_within(values: NDArray[np.float64], blocks: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Rank of each value within its block, from 1, ties at their mean."""
+def rank_within(values: NDArray[np.float64], blocks: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Rank of each value within its block, from 1, ties at their mean.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values,)
+        Any order is by these.
+    blocks : ndarray of shape (n_values,), int
+        Number of the block of each, from 0.
+
+    Returns
+    -------
+    ndarray of shape (n_values,)
+    """
     distinct, dense = np.unique(values, return_inverse=True)
     ranks = rankdata(blocks * len(distinct) + dense)
     sizes = np.bincount(blocks)

@@ -1,11 +1,9 @@
-"""P-values: of an attack by permuted labels, of a query, and of a set of queries."""
+"""P-values: of a statistic by permuted labels, and of a query among known non-members."""
 
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import permutation_test, rankdata
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import column_or_1d
 
 from ._validation import check_groups, check_members, check_scores
@@ -123,13 +121,16 @@ def permute_labels(
     return permuted
 
 
-def conformal_p_values(scores: ArrayLike, null_scores: ArrayLike) -> NDArray[np.float64]:
+def conformal_p_values(
+    scores: ArrayLike, null_scores: ArrayLike, null_groups: ArrayLike | None = None
+) -> NDArray[np.float64]:
     """P-value of each query for the hypothesis that it was not used.
 
     For a query that is exchangeable with the known non-members, P(p <= a) <= a for
     every a. That holds for one query at a time: among many, some p-values are small by
-    chance, and those of one set of non-members are not independent. Images of
-    one patient are not exchangeable with those of others unless each patient has one.
+    chance, and those of one set of non-members are not independent. Of patients with
+    several images each counts once, with the share of its images that score as high;
+    for an image of a new patient that keeps the level.
 
     Parameters
     ----------
@@ -137,11 +138,14 @@ def conformal_p_values(scores: ArrayLike, null_scores: ArrayLike) -> NDArray[np.
         Larger for members.
     null_scores : array-like of shape (n_nonmembers,)
         Of known non-members, by the same fitted attack, which saw neither.
+    null_groups : array-like of shape (n_nonmembers,), default=None
+        Their patients, none of whom has a query.
 
     Returns
     -------
     ndarray of shape (n_queries,)
-        ``(1 + #{null_scores >= score}) / (1 + n_nonmembers)``.
+        ``(1 + #{null_scores >= score}) / (1 + n_nonmembers)``, or with groups, with their
+        shares and their number.
 
     Raises
     ------
@@ -152,26 +156,36 @@ def conformal_p_values(scores: ArrayLike, null_scores: ArrayLike) -> NDArray[np.
     ----------
     V. Vovk, A. Gammerman and G. Shafer, "Algorithmic Learning in a Random World" (2005);
     S. Bates et al., "Testing for outliers with conformal p-values", Annals of
-    Statistics 51 (2023) 149-178.
+    Statistics 51 (2023) 149-178; of groups Y. Lee, R. F. Barber and R. Willett,
+    "Distribution-free inference with hierarchical data", arXiv:2306.06342 (2023).
 
     Examples
     --------
     >>> conformal_p_values([0.9, 0.2], [0.1, 0.3, 0.5])
     array([0.25, 0.75])
+    >>> conformal_p_values([0.2], [0.1, 0.3, 0.5], null_groups=["a", "a", "b"])
+    array([0.83333333])
     """
-    values, null = check_scores(scores), np.sort(check_scores(null_scores, "null_scores"))
-    at_least = len(null) - np.searchsorted(null, values, side="left")
-    return np.asarray((1 + at_least) / (1 + len(null)), dtype=np.float64)
+    values, null = check_scores(scores), check_scores(null_scores, "null_scores")
+    if not len(null):
+        return np.ones(len(values))
+    groups = check_groups(null_groups, len(null))
+    shares = 1 / np.bincount(groups)[groups]
+    order = np.argsort(null, kind="stable")
+    # The sum of the shares from each place on, exact where each is 1.
+    above = np.append(np.cumsum(shares[order][::-1])[::-1], 0.0)
+    at_least = above[np.searchsorted(null[order], values, side="left")]
+    return np.minimum((1 + at_least) / (2 + groups.max()), 1.0)
 
 
 def cross_conformal_p_values(
-    y: ArrayLike, scores: ArrayLike, folds: ArrayLike
+    y: ArrayLike, scores: ArrayLike, folds: ArrayLike, groups: ArrayLike | None = None
 ) -> NDArray[np.float64]:
     """:func:`conformal_p_values` of out-of-fold scores, each within its own fold.
 
     A query is compared with the non-members that were held out together with it, so
-    that one fitted attack scored them all and saw none of them. A non-member is not
-    compared with itself.
+    that one fitted attack scored them all and saw none of them. A query is not compared
+    with itself, nor with others of its patient.
 
     Parameters
     ----------
@@ -181,6 +195,8 @@ def cross_conformal_p_values(
         Larger for members.
     folds : array-like of shape (n_queries,)
         In which fold each query was held out.
+    groups : array-like of shape (n_queries,), default=None
+        Patients, say.
 
     Returns
     -------
@@ -197,95 +213,10 @@ def cross_conformal_p_values(
     >>> cross_conformal_p_values([1, 0, 0, 1], [4, 2, 3, 1], folds=[0, 0, 0, 0])
     array([0.33333333, 1.        , 0.5       , 1.        ])
     """
-    members, values = check_members(y, scores, folds), check_scores(scores)
-    numbers = check_groups(folds, len(values))
+    members, values = check_members(y, scores, folds, groups), check_scores(scores)
+    in_fold, patients = check_groups(folds, len(values)), check_groups(groups, len(values))
     p_values = np.empty(len(values))
-    for fold in range(numbers.max() + 1):
-        used, others = (np.flatnonzero((numbers == fold) & (members == own)) for own in (1, 0))
-        p_values[used] = conformal_p_values(values[used], values[others])
-        if len(others):
-            # Compared with itself as well: take one off both counts.
-            with_itself = conformal_p_values(values[others], values[others]) * (1 + len(others))
-            p_values[others] = (with_itself - 1) / len(others)
+    for query, value in enumerate(values):
+        others = ~members & (in_fold == in_fold[query]) & (patients != patients[query])
+        p_values[query] = conformal_p_values([value], values[others], patients[others])[0]
     return p_values
-
-
-def set_level_p_value(
-    candidate_scores: ArrayLike,
-    nonmember_scores: ArrayLike,
-    statistic: Literal["mean", "auc"] = "auc",
-    *,
-    n_permutations: int = 9999,
-    random_state: Any = None,
-) -> float:
-    """P-value for the hypothesis that no image of a set was used.
-
-    Many weak scores can say together what none says alone. Candidates and known
-    non-members are exchanged; all of them have to be independent (one image a patient,
-    or one mean score a patient) and alike in everything but membership, such as scanner,
-    site and time, or the test notices that instead.
-
-    Parameters
-    ----------
-    candidate_scores : array-like of shape (n_candidates,)
-        Larger for members.
-    nonmember_scores : array-like of shape (n_nonmembers,)
-        Of known non-members, by the same fitted attack, which saw neither.
-    statistic : {"auc", "mean"}, default="auc"
-        What is compared: ranks (the one-sided Mann-Whitney test, with any ties), or mean
-        scores.
-    n_permutations : int, default=9999
-        If there are no more ways to choose the candidates among all, every one is
-        counted, which is exact. Otherwise so many are drawn, and no p-value is below
-        ``1 / (n_permutations + 1)``.
-    random_state : int, RandomState instance or None, default=None
-        Draws the permutations.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If a set is empty, a score NaN or infinite, or `statistic` unknown.
-
-    References
-    ----------
-    E. J. G. Pitman, "Significance tests which may be applied to samples from any
-    populations", Journal of the Royal Statistical Society, Supplement 4 (1937) 119-130.
-
-    Examples
-    --------
-    >>> set_level_p_value([4, 5, 6], [1, 2, 3])
-    0.05
-    """
-    candidates = check_scores(candidate_scores, "candidate_scores")
-    others = check_scores(nonmember_scores, "nonmember_scores")
-    pooled = np.concatenate([candidates, others])
-    if not len(candidates) or not len(others):
-        raise ValueError(
-            "Both sets need a score at least; got "
-            f"{len(candidates)} candidates and {len(others)} non-members."
-        )
-    if statistic == "auc":
-        # By their order first: before SciPy 1.13 infinite values had no rank.
-        pooled = rankdata(np.unique(pooled, return_inverse=True)[1])
-    elif statistic != "mean":
-        raise ValueError(f'statistic has to be "auc" or "mean"; got {statistic!r}.')
-    elif not np.isfinite(pooled).all():
-        raise ValueError('Infinite scores have no mean; statistic="auc" takes them.')
-    n = len(candidates)
-    # The sum of the candidates orders the permutations as any difference of means does;
-    # of numbers that are not negative, it tells ties from rounding.
-    pooled = pooled - pooled.min()
-    test = permutation_test(
-        (pooled[:n], pooled[n:]),
-        lambda drawn, rest, axis: drawn.sum(axis=axis),
-        vectorized=True,
-        batch=max(1, 10_000_000 // len(pooled)),
-        alternative="greater",
-        n_resamples=n_permutations,
-        random_state=check_random_state(random_state),
-    )
-    return float(test.pvalue)

@@ -1,0 +1,97 @@
+"""Choosing the best attack without flattering it."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from gan_isi.audit import audit
+from gan_isi.audit._attacks import Answers
+from gan_isi.audit._choice import ChosenAttack
+from gan_isi.audit._crossfit import cross_fit, null_distribution
+from gan_isi.audit._statistics import permutation_p_value
+
+
+class Scores:
+    """A prepared attack that learns nothing."""
+
+    def __init__(self, scores):
+        self.scores = scores
+
+    def answer(self, train, labels, test):
+        return Answers(self.scores[test], self.scores[test] > 0)
+
+
+def test_the_better_attack_is_chosen_in_every_fold(rng, folds_of):
+    used = np.repeat([0, 1], 20)
+    good, bad = Scores(used + rng.normal(0, 0.2, size=40)), Scores(rng.normal(size=40))
+    chosen = ChosenAttack({"bad": bad, "good": good}, None, 3, 0)
+    answers = cross_fit(chosen, used, folds_of(used, cv=4), seed=0)
+    assert answers.chosen == ("good",) * 4
+    assert_array_equal(answers.scores[0], good.scores)
+
+
+def test_the_choice_never_sees_the_queries_that_it_answers_for(rng, folds_of):
+    """An attack that only knows the held-out queries is not chosen for them."""
+    used = np.repeat([0, 1], 20)
+    plan = folds_of(used, cv=4)
+    folds = cross_fit(Scores(np.zeros(40)), used, plan, seed=0).folds[0]
+    honest = used + rng.normal(0, 1.0, size=40)
+    for fold in range(4):
+        lucky = np.where(folds == fold, used, -used).astype(float)
+        chosen = ChosenAttack({"lucky": Scores(lucky), "honest": Scores(honest)}, None, 3, 0)
+        answers = cross_fit(chosen, used, plan, seed=0)
+        assert answers.chosen[fold] == "honest"
+
+
+def test_choosing_flatters_the_best_row_but_not_the_chosen_one(folds_of):
+    """Ten attacks that know nothing."""
+    best, chosen, p_values = [], [], []
+    used = np.repeat([0, 1], 15)
+    for seed in range(40):
+        scores = np.random.default_rng(seed).normal(size=(10, 30))
+        attacks = {str(i): Scores(one) for i, one in enumerate(scores)}
+        plan = folds_of(used, cv=3)
+        best.append(max(cross_fit(one, used, plan, seed=0).auc(used) for one in attacks.values()))
+        choice = ChosenAttack(attacks, None, 3, 0)
+        chosen.append(cross_fit(choice, used, plan, seed=0).auc(used))
+        if seed < 20:
+            null = null_distribution(choice, used, plan, n_permutations=9, seed=seed)
+            p_values.append(permutation_p_value(chosen[-1], null[:, 0]))
+    assert np.mean(best) > 0.6
+    # Their standard error is about 0.02.
+    assert abs(np.mean(chosen) - 0.5) < 0.06
+    assert 0.3 < np.mean(p_values) < 0.8
+
+
+def test_in_an_audit(attack, world):
+    real, used, generated = world(np.random.default_rng(0), n=48, n_generated=150)
+    attacks = {"closest": attack(n_closest=(1,)), "all": attack(n_closest=(100,))}
+    options = {"n_permutations": 4, "n_resamples": 50, "cv": 3, "random_state": 0}
+    result = audit(attacks, real, used, generated=generated, choose=True, **options)
+    assert list(result.attacks) == ["closest", "all", "blind", "chosen"]
+    chosen = result.attacks["chosen"]
+    assert set(chosen.answers.chosen) <= set(attacks)
+    assert "Chosen in the folds: " in str(result)
+    assert 'the one to quote is "chosen"' in str(result)
+    for fold, name in enumerate(chosen.answers.chosen):
+        here = chosen.answers.folds[0] == fold
+        expected = result.attacks[name].answers.scores[0, here]
+        assert_array_equal(chosen.answers.scores[0, here], expected)
+    without = audit(attacks, real, used, generated=generated, **options)
+    assert "its p-value has to be taken times 2" in str(without)
+    assert_array_equal(without.attacks["all"].null, result.attacks["all"].null)
+
+
+@pytest.mark.parametrize(
+    ("names", "cv", "message"),
+    [
+        (["one"], 2, "needs two attacks at least"),
+        (["one", "chosen"], 2, "adds an attack named 'chosen'"),
+        (["one", "two"], 10, "of 10 queries of one class only 9 may be left for 10"),
+    ],
+)
+def test_what_is_refused(names, cv, message, attack, world):
+    real, used, generated = world(np.random.default_rng(0), n=20)
+    attacks = {name: attack() for name in names}
+    with pytest.raises(ValueError, match=message):
+        audit(attacks, real, used, generated=generated, cv=cv, choose=True)
