@@ -6,7 +6,9 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import roc_auc_score
 
 from gan_isi import StatisticalDescriptor, make_pipeline, plotting
 from gan_isi.plotting import (
@@ -18,6 +20,7 @@ from gan_isi.plotting import (
     MembershipScoreDisplay,
     family_importance,
 )
+from gan_isi.plotting._attack import bags_of, families_of
 
 TRUTH, SCORE = np.repeat([0, 1], 6), np.linspace(0, 1, 12)
 
@@ -149,3 +152,65 @@ def test_matplotlib_is_imported_with_the_first_figure_only():
 
 def test_every_public_name_is_there():
     assert all(hasattr(plotting, name) for name in plotting.__all__)
+
+
+@pytest.fixture(scope="module")
+def recommended(images):
+    queries, used, generated = images
+    attack = make_pipeline(preset="recommended", families=["statistical", "steerable"])
+    return attack.fit(queries, used, generated=generated)
+
+
+class TestTheRecommendedAttack:
+    """Its distances have branches: views of pixels, and textures."""
+
+    VIEWS = ("pixels_none", "pixels_global", "pixels_local")
+
+    def test_families_are_views_and_textures_in_the_order_of_the_bags(self, recommended, images):
+        families = families_of(recommended)
+        assert [one.name for one in families] == [*self.VIEWS, "statistical", "steerable"]
+        assert families[-1].columns.stop == bags_of(recommended, images[0][:2]).shape[2]
+        union = recommended.named_steps["distances"]
+        assert dict(union.map_groups_)["texture"] == slice(
+            families[3].first, families[4].columns.stop
+        )
+        # Unfitted, they are the same.
+        assert [one.name for one in families_of(clone(recommended))] == [
+            one.name for one in families
+        ]
+
+    def test_cdfs_are_those_of_the_paper_attack(self, recommended, attack, images):
+        one, other = (
+            MapCdfDisplay.from_estimator(each, images[0][0], "statistical_std")
+            for each in (recommended, attack)
+        )
+        np.testing.assert_allclose(one.query, other.query)
+        np.testing.assert_allclose(one.distances, other.distances)
+        np.testing.assert_array_equal(one.indices, other.indices)
+
+    def test_a_view_has_no_cdf(self, recommended, images):
+        with pytest.raises(ValueError, match="compares whole images and has no CDF; take a map of"):
+            MapCdfDisplay.from_estimator(recommended, images[0][0], "pixels_local")
+
+    def test_heat_maps(self, recommended, images):
+        queries, used, generated = images
+        bags = bags_of(recommended, queries)[:, : len(generated)]
+        shown = DistanceHeatmapDisplay.from_estimator(
+            recommended, queries, used, map_name="pixels_local"
+        )
+        np.testing.assert_allclose(shown.distances, bags[:, :, 2])
+        assert shown.name == "distance of pixels_local"
+        average = DistanceHeatmapDisplay.from_estimator(recommended, queries)
+        assert average.name == "mean over maps of distance / median distance"
+
+    def test_shuffling_a_view_costs_what_it_says(self, recommended, images):
+        queries, used, _ = images
+        drops = family_importance(recommended, queries, used, n_repeats=2, random_state=0)
+        assert drops.families == [one.name for one in families_of(recommended)]
+        assert drops.baseline_score == roc_auc_score(used, recommended.predict_proba(queries)[:, 1])
+        # The views find the copies.
+        assert drops.importances_mean[:3].max() > drops.importances_mean[3:].max()
+
+    def test_its_textures_have_sheets(self, recommended, images):
+        shown = FeatureMapsDisplay.from_estimator(clone(recommended), images[0][0])
+        assert set(shown.maps) == {"statistical", "steerable"}

@@ -159,7 +159,7 @@ class DistanceUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin
         """
         rows = self._fit(X, generated)
         parts = [
-            _split(branch)[1].transform(row)
+            split_branch(branch)[1].transform(row)
             for (_, branch), row in zip(self.transformers_, rows, strict=True)
         ]
         return _side_by_side(parts)
@@ -182,7 +182,7 @@ class DistanceUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin
         check_is_fitted(self, "transformers_")
         parts = [
             after.transform(before.transform(X) if before is not None else X)
-            for before, after in (_split(branch) for _, branch in self.transformers_)
+            for before, after in (split_branch(branch) for _, branch in self.transformers_)
         ]
         return _side_by_side(parts)
 
@@ -204,7 +204,7 @@ class DistanceUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin
         other = copy.copy(self)
         other.transformers_ = []
         for name, branch in self.transformers_:
-            before, after = _split(branch)
+            before, after = split_branch(branch)
             rows = generated if before is None else before.transform(generated)
             other.transformers_.append((name, _join(before, after.retarget((rows,)), branch)))
         return other
@@ -227,7 +227,7 @@ class DistanceUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin
     def include_real(self) -> bool:
         """Whether the branches compare with the real images of `fit` as well."""
         values = {
-            name: bool(getattr(_split(branch)[1], "include_real", False))
+            name: bool(getattr(split_branch(branch)[1], "include_real", False))
             for name, branch in self.transformer_list
             if branch != "drop"
         }
@@ -279,7 +279,7 @@ class DistanceUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin
             for name, branch in self.transformer_list:
                 if branch == "drop":
                     continue
-                before, after = _split(clone(branch))
+                before, after = split_branch(clone(branch))
                 described, reference = X, generated
                 if before is not None:
                     described = before.fit(X).transform(X)
@@ -299,7 +299,7 @@ class DistanceUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin
         if not kept:
             raise ValueError(f"At least one branch is needed; got transformer_list={pairs!r}.")
         for name, branch in kept:
-            last = _split(branch)[1]
+            last = split_branch(branch)[1]
             if not (hasattr(last, "retarget") and hasattr(last, "transform")):
                 raise TypeError(
                     f"The branch {name!r} has to be a pairwise transformer (such as "
@@ -310,7 +310,7 @@ class DistanceUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin
 
     def _fitted_parts(self) -> list[tuple[str, Any]]:
         # An AttributeError where nothing is fitted, so that hasattr tells.
-        return [(name, _split(branch)[1]) for name, branch in self.transformers_]
+        return [(name, split_branch(branch)[1]) for name, branch in self.transformers_]
 
     def _first_step(self) -> Any:
         branch = self.transformers_[0][1]
@@ -327,8 +327,19 @@ class DistanceUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin
         return tags
 
 
-def _split(branch: Any) -> tuple[Pipeline | None, Any]:
-    """Return what describes the images (None: nothing does), and what compares them."""
+def split_branch(branch: Any) -> tuple[Pipeline | None, Any]:
+    """Return what describes the images (None: nothing does), and what compares them.
+
+    Parameters
+    ----------
+    branch : Pipeline or pairwise transformer
+        Of a :class:`DistanceUnion`.
+
+    Returns
+    -------
+    before : Pipeline or None
+    after : pairwise transformer
+    """
     if not isinstance(branch, Pipeline):
         return None, branch
     return (branch[:-1] if len(branch) > 1 else None), branch.steps[-1][1]

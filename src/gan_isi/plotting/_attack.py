@@ -1,4 +1,4 @@
-"""What the figures ask of a fitted attack: its maps, their units, its scores."""
+"""What the figures ask of an attack: its branches, their maps and units, its scores."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ..descriptors import FAMILIES
+from ..distances._union import split_branch
 
 INTENSITY = "intensity"
 
@@ -27,7 +28,11 @@ _UNITS = {
 
 @dataclass(frozen=True)
 class Family:
-    """A descriptor family, and where its maps lie among all maps."""
+    """A descriptor family, and where its maps lie among all maps.
+
+    A view that compares whole images, such as their pixels, is a family of one map
+    without a descriptor of maps.
+    """
 
     name: str
     descriptor: Any
@@ -40,23 +45,84 @@ class Family:
         return slice(self.first, self.first + len(self.map_names))
 
 
+@dataclass(frozen=True)
+class Branch:
+    """One way in which an attack compares images."""
+
+    #: Describes the images; None where they are compared as they are.
+    before: Any
+    #: Compares them.
+    distances: Any
+    families: tuple[Family, ...]
+
+    def vectors_of(self, X: Any) -> NDArray[np.float32]:
+        """CDF vectors of images, (n, n_maps, n_levels), as the distances get them."""
+        rows = X if self.before is None else self.before.transform(X)
+        vectors = np.asarray(rows, dtype=np.float32)
+        return vectors.reshape(len(vectors), *self.distances.reference_.shape[1:])
+
+
 def families_of(descriptors: Any) -> list[Family]:
-    """Families of a descriptor, a union of descriptors, or a pipeline that has them.
+    """Families of a descriptor, a union of descriptors, or an attack.
 
     Descriptors of the library need not be fitted. Dropped families are left out.
     """
     steps = getattr(descriptors, "named_steps", None)
-    if steps is not None:
-        if "descriptors" not in steps:
-            raise ValueError(
-                f"The pipeline has no step 'descriptors'; its steps are {list(steps)}."
-            )
-        descriptors = steps["descriptors"]
+    if steps is None:
+        return _families(descriptors)
+    if "descriptors" in steps:
+        return _families(steps["descriptors"])
+    if not hasattr(steps.get("distances"), "transformer_list"):
+        raise ValueError(
+            "The pipeline has no step 'descriptors', nor a step 'distances' with branches; its "
+            f"steps are {list(steps)}."
+        )
+    return [family for branch in _branches(steps["distances"]) for family in branch.families]
+
+
+def branches_of(attack: Any) -> list[Branch]:
+    """Return the branches of a fitted attack; one, unless it has a union of distances."""
+    steps = getattr(attack, "named_steps", {})
+    distances = steps.get("distances")
+    if hasattr(distances, "transformer_list"):
+        check_is_fitted(distances)
+        return _branches(distances)
+    if distances is None or "descriptors" not in steps:
+        found = f" with the steps {list(steps)}" if len(steps) else ""
+        raise TypeError(
+            "Expected a fitted attack, a pipeline with the steps 'descriptors' and 'distances' or "
+            f"with a union of distances; got {type(attack).__name__}{found}."
+        )
+    check_is_fitted(distances, "reference_")
+    before = attack[: list(attack.named_steps).index("distances")]
+    return [Branch(before, distances, tuple(_families(steps["descriptors"])))]
+
+
+def _branches(union: Any) -> list[Branch]:
+    branches: list[Branch] = []
+    first = 0
+    for name, branch in getattr(union, "transformers_", union.transformer_list):
+        if isinstance(branch, str):  # dropped
+            continue
+        before, distances = split_branch(branch)
+        families = _branch_families(name, before, first)
+        branches.append(Branch(before, distances, families))
+        first = families[-1].columns.stop
+    return branches
+
+
+def _branch_families(name: str, before: Any, first: int) -> tuple[Family, ...]:
+    descriptors = None if before is None else before.steps[0][1]
+    if hasattr(descriptors, "_map_names") or hasattr(descriptors, "transformer_list"):
+        return tuple(_families(descriptors, first))
+    return (Family(name, None, first, (name,)),)
+
+
+def _families(descriptors: Any, first: int = 0) -> list[Family]:
     members = getattr(descriptors, "transformer_list", None)
     if members is None:
         members = [(None, descriptors)]
     families: list[Family] = []
-    first = 0
     for name, descriptor in members:
         if isinstance(descriptor, str):  # dropped
             continue
@@ -117,30 +183,26 @@ def _kind(descriptor: Any) -> str:
     return next((name for name, cls in FAMILIES.items() if type(descriptor) is cls), "")
 
 
-def check_attack(attack: Any) -> Any:
-    """Return the fitted distances step of an attack."""
-    steps = getattr(attack, "named_steps", {})
-    if "descriptors" not in steps or "distances" not in steps:
-        found = f" with the steps {list(steps)}" if len(steps) else ""
-        raise TypeError(
-            "Expected a fitted attack, a pipeline with the steps 'descriptors' and "
-            f"'distances'; got {type(attack).__name__}{found}."
+def find_branch(attack: Any, map_name: str) -> tuple[Branch, Family, int]:
+    """Return what compares the CDFs of a map: branch, family, position in the branch."""
+    branches = branches_of(attack)
+    families = [family for branch in branches for family in branch.families]
+    family, position = find_map(families, map_name)
+    if family.descriptor is None:
+        raise ValueError(
+            f"{map_name!r} compares whole images and has no CDF; take a map of "
+            f"{[one.name for one in families if one.descriptor is not None]}."
         )
-    check_is_fitted(steps["distances"], "reference_")
-    return steps["distances"]
-
-
-def cdf_vectors_of(attack: Any, X: Any) -> NDArray[np.float32]:
-    """CDF vectors of images, (n, n_maps, n_levels), as the distances get them."""
-    reference = check_attack(attack).reference_
-    position = list(attack.named_steps).index("distances")
-    vectors = np.asarray(attack[:position].transform(X), dtype=np.float32)
-    return vectors.reshape(len(vectors), *reference.shape[1:])
+    branch = next(branch for branch in branches if family in branch.families)
+    return branch, family, position - branch.families[0].first
 
 
 def bags_of(attack: Any, X: Any) -> NDArray[np.float32]:
-    """Distances of images to the generated ones, (n_queries, n_generated, n_maps)."""
-    check_attack(attack)
+    """Distances of images to the generated ones, (n_queries, n_generated, n_maps).
+
+    Distances to real images follow where the attack has them.
+    """
+    branches_of(attack)
     position = list(attack.named_steps).index("distances")
     return np.asarray(attack[: position + 1].transform(X))
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._attack import bags_of, check_attack, families_of, find_map, map_unit, members_among
+from ._attack import bags_of, branches_of, find_map, map_unit, members_among
 from ._style import SEQUENTIAL, figure_and_axes
 
 #: More columns than this are narrower than a pixel of the default figure.
@@ -122,8 +122,9 @@ class DistanceHeatmapDisplay:
             For unknown maps, and labels that are not of two classes or not as many as
             queries.
         """
-        n_generated = check_attack(attack).n_generated_
-        families = families_of(attack)
+        branches = branches_of(attack)
+        n_generated = branches[0].distances.n_generated_
+        families = [family for branch in branches for family in branch.families]
         names = [name for family in families for name in family.map_names]
         unit = None
         if map_name is not None:
@@ -135,6 +136,7 @@ class DistanceHeatmapDisplay:
             map_names=names,
             unit=unit,
             pos_label=pos_label,
+            measure="W1" if all(family.descriptor for family in families) else "distance",
             ax=ax,
         )
 
@@ -147,6 +149,7 @@ class DistanceHeatmapDisplay:
         map_name: str | None = None,
         map_names: Sequence[str] | None = None,
         unit: str | None = None,
+        measure: str = "W1",
         pos_label: Any = None,
         ax: Any = None,
     ) -> Self:
@@ -166,6 +169,8 @@ class DistanceHeatmapDisplay:
             Names of the maps; needed to choose one.
         unit : str, default=None
             Unit of the distances of one map.
+        measure : str, default="W1"
+            What the distances are called.
         pos_label : label, default=None
             The label of members; None takes the larger one in sort order.
         ax : matplotlib Axes, default=None
@@ -188,10 +193,10 @@ class DistanceHeatmapDisplay:
                 "distances have to be finite and of shape (n_queries, n_generated) or "
                 f"(n_queries, n_generated, n_maps), none of them 0; got shape {array.shape}."
             )
-        name = f"W1 of {map_name}" if map_name else "W1"
+        name = f"{measure} of {map_name}" if map_name else measure
         if array.ndim == 3 and map_name is None:
             array, unit = _average(array), None
-            name = "mean over maps of W1 / median W1"
+            name = f"mean over maps of {measure} / median {measure}"
         elif array.ndim == 3:
             array = array[:, :, _index_of(map_name, map_names, array.shape[2])]
         is_member = None if y is None else members_among(y, len(array), pos_label)

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import column_or_1d
 
-from ._attack import bags_of, check_attack, families_of
+from ._attack import bags_of, families_of
 from ._style import BLACK, BLUE, figure_and_axes
 
 
@@ -27,7 +27,8 @@ def family_importance(
 
     All maps of a family change places together: each query gets the distances, to all
     generated images, that another query has in this family, and keeps its own in the
-    others. Nothing is fitted anew.
+    others. A view that compares whole images is a family of one map. Nothing is fitted
+    anew.
 
     Parameters
     ----------
@@ -103,10 +104,9 @@ def family_importance(
     """
     if n_repeats < 1:
         raise ValueError(f"n_repeats has to be at least 1; got {n_repeats}.")
-    check_attack(attack)
-    families = families_of(attack)
     labels = column_or_1d(y)
     bags = bags_of(attack, X)
+    families = families_of(attack)
     if len(labels) != len(bags):
         raise ValueError(f"There are {len(labels)} labels for {len(bags)} queries.")
     after = _steps_after_distances(attack)

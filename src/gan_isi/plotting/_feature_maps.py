@@ -107,8 +107,7 @@ class FeatureMapsDisplay:
         ----------
         descriptors : descriptor, union of descriptors, or pipeline
             One family, several as from :func:`~gan_isi.make_descriptors`, or an attack
-            with a step "descriptors". Need not be fitted where a family has nothing to
-            load.
+            that has some. Need not be fitted where a family has nothing to load.
         image : array-like of shape (height, width) or (height, width, channels)
             One image.
         map_names : sequence of str, default=None
@@ -133,7 +132,8 @@ class FeatureMapsDisplay:
             For unknown maps, for more than 128 of them on one sheet, and for maps that
             are no pictures, such as a family's pooled ones.
         """
-        families = families_of(descriptors)
+        # Views that compare whole images have no maps to draw.
+        families = [one for one in families_of(descriptors) if one.descriptor is not None]
         chosen = _choose(families, map_names)
         maps, names = {}, {}
         for family in families:

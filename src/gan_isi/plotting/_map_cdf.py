@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..quantiles import cell_edges, wasserstein_distances
-from ._attack import cdf_vectors_of, check_attack, families_of, find_map, map_unit
+from ._attack import find_branch, map_unit
 from ._style import BLACK, CURVES, GREY, figure_and_axes
 
 _DASHES = ("-", "--", "-.", ":")
@@ -129,17 +129,14 @@ class MapCdfDisplay:
         TypeError
             If `attack` is no attack.
         ValueError
-            For unknown maps, and `n_nearest` below 1.
+            For unknown maps, those that compare whole images, and `n_nearest` below 1.
         """
         if n_nearest < 1:
             raise ValueError(f"n_nearest has to be at least 1; got {n_nearest}.")
-        distances_step = check_attack(attack)
-        family, position = find_map(families_of(attack), map_name)
-        query = cdf_vectors_of(attack, [np.asarray(query_image)])[:, [position]]
-        if generated is None:
-            vectors = distances_step.reference_[:, [position]]
-        else:
-            vectors = cdf_vectors_of(attack, generated)[:, [position]]
+        branch, family, position = find_branch(attack, map_name)
+        query = branch.vectors_of([np.asarray(query_image)])[:, [position]]
+        vectors = branch.distances.reference_ if generated is None else branch.vectors_of(generated)
+        vectors = vectors[:, [position]]
         distances = wasserstein_distances(query, vectors)[0, :, 0]
         order = np.argsort(distances, kind="stable")
         nearest, typical = order[:n_nearest], order[len(order) // 2]

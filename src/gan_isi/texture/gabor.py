@@ -64,7 +64,8 @@ def gabor_magnitudes(
     Returns
     -------
     ndarray of shape (n_wavelengths * n_orientations, height, width), float32
-        In the units of `image`, all orientations of the first wavelength first.
+        In the units of `image` times square pixels (the filters are not normalised), all
+        orientations of the first wavelength first.
 
     Notes
     -----

@@ -1,0 +1,123 @@
+"""How much a generator has to repeat before each attack sees it.
+
+    python benchmarks/dose_response.py [--seeds N] [--figure PATH.png]
+
+Generators of known memorization, from not depending on their training images (0) to
+copies of them (1), on crops of photographs. Each attack's AUC is out of fold, and the
+mean over generators with other images and members; nothing is tuned between them.
+"""
+
+import argparse
+
+import numpy as np
+from _common import print_table
+from real_generator import summary_attack
+from sklearn.utils.parallel import Parallel, delayed
+
+from gan_isi import audit, baselines, datasets, make_pipeline
+from gan_isi.descriptors import CLASSICAL_FAMILIES
+
+DOSES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+#: Those drawn; the table has all.
+DRAWN = {
+    "recommended": {"color": "#0b5394", "marker": "o"},
+    "relative_nearest, ssim": {"color": "#38761d", "marker": "s"},
+    "nearest, pixels": {"color": "#b45f06", "marker": "^"},
+    "nearest, texture": {"color": "#741b47", "marker": "v"},
+    "texture summary": {"color": "#a64d79", "marker": "D"},
+    "paper's pair SVM, mean": {"color": "#444444", "marker": "x"},
+    "blind": {"color": "#999999", "marker": ""},
+}
+
+
+def attacks():
+    yield "recommended", make_pipeline(preset="recommended")
+    for name in baselines.BASELINES:
+        if name != "blind":
+            for representation in ("pixels", "local_contrast", "ssim", "texture"):
+                attack = baselines.make_baseline(name, representation=representation)
+                yield f"{name}, {representation}", attack
+    yield "blind", baselines.make_blind()
+    yield "texture summary", summary_attack(CLASSICAL_FAMILIES)
+    for fusion in ("mean", "top_mean"):
+        paper = make_pipeline(fusion=fusion, max_pairs=4000, random_state=0)
+        yield f"paper's pair SVM, {fusion}", paper
+
+
+def measure(dose, seed):
+    """AUC of each attack on one generator."""
+    problem = datasets.make_membership_problem(
+        120, n_generated=200, memorization=dose, random_state=seed
+    )
+    result = audit.audit(
+        dict(attacks()),
+        problem.images,
+        problem.target,
+        generated=problem.generated,
+        n_permutations=0,
+        n_resamples=2,
+        random_state=seed,
+    )
+    return {name: one.measures["AUC"].value for name, one in result.attacks.items()}
+
+
+def draw(path, means, errors, n_seeds):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(0.5, color="#cccccc", linewidth=1, zorder=0)
+    for name, style in DRAWN.items():
+        axes.errorbar(
+            DOSES, means[name], errors[name], label=name, markersize=5, capsize=2,
+            linewidth=1.5, **style,
+        )  # fmt: skip
+    axes.set(xlabel="memorization of the generator", ylabel="AUC, out of fold", ylim=(0.35, 1.02))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize="small", loc="upper left")
+    axes.set_title(
+        f"Mean of {n_seeds} generators, 120 real and 200 generated images; bars: standard error",
+        fontsize="medium",
+    )
+    figure.savefig(path, dpi=150)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--n-jobs", type=int, default=2)
+    parser.add_argument("--figure", help="where to draw it")
+    options = parser.parse_args()
+    tasks = [(dose, seed) for dose in DOSES for seed in range(options.seeds)]
+    found = Parallel(n_jobs=options.n_jobs)(delayed(measure)(*task) for task in tasks)
+    names = list(found[0])
+    values = {
+        name: np.reshape([one[name] for one in found], (len(DOSES), options.seeds))
+        for name in names
+    }
+    means = {name: one.mean(axis=1) for name, one in values.items()}
+    errors = {
+        name: one.std(axis=1, ddof=1) / np.sqrt(options.seeds) for name, one in values.items()
+    }
+    rows = [
+        [
+            name,
+            *(
+                f"{value:.2f} ± {error:.2f}"
+                for value, error in zip(means[name], errors[name], strict=True)
+            ),
+        ]
+        for name in sorted(names, key=lambda one: -means[one].sum())
+    ]
+    print_table(
+        f"AUC by memorization: mean and standard error of {options.seeds} generators each",
+        ["attack", *map(str, DOSES)],
+        rows,
+    )
+    if options.figure:
+        draw(options.figure, means, errors, options.seeds)
+
+
+if __name__ == "__main__":
+    main()
