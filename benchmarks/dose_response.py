@@ -11,7 +11,7 @@ import argparse
 
 import numpy as np
 from _common import print_table
-from real_generator import summary_attack
+from real_generator import GAMMAS, pair_svm, summary_attack
 from sklearn.utils.parallel import Parallel, delayed
 
 from gan_isi import audit, baselines, datasets, make_pipeline
@@ -26,7 +26,8 @@ DRAWN = {
     "nearest, pixels": {"color": "#b45f06", "marker": "^"},
     "nearest, texture": {"color": "#741b47", "marker": "v"},
     "texture summary": {"color": "#a64d79", "marker": "D"},
-    "paper's pair SVM, mean": {"color": "#444444", "marker": "x"},
+    "pair SVM, gamma=scale, mean": {"color": "#444444", "marker": "x"},
+    "pair SVM, gamma=1, mean": {"color": "#990000", "marker": "P"},
     "blind": {"color": "#999999", "marker": ""},
 }
 
@@ -40,9 +41,9 @@ def attacks():
                 yield f"{name}, {representation}", attack
     yield "blind", baselines.make_blind()
     yield "texture summary", summary_attack(CLASSICAL_FAMILIES)
-    for fusion in ("mean", "top_mean"):
-        paper = make_pipeline(fusion=fusion, max_pairs=4000, random_state=0)
-        yield f"paper's pair SVM, {fusion}", paper
+    for gamma in GAMMAS:
+        for fusion in ("mean", "max"):
+            yield f"pair SVM, gamma={gamma}, {fusion}", pair_svm(fusion, gamma, 4000)
 
 
 def measure(dose, seed):
