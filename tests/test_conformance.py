@@ -5,6 +5,7 @@ import warnings
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.naive_bayes import GaussianNB
 from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -32,7 +33,7 @@ ESTIMATORS = [
     gan_isi.baselines.Retrieval(),
     gan_isi.BagSummaryTransformer(),
     gan_isi.MembershipClassifier(),
-    gan_isi.MembershipClassifier(fusion="max", calibrate_fusion=True),
+    gan_isi.MembershipClassifier(GaussianNB(), fusion="max", calibrate_fusion=True),
 ]
 DESCRIPTORS = [
     estimator

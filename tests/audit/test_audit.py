@@ -196,6 +196,15 @@ def test_words_never_say_safe(found):
     assert "that is no proof of absence" in text
 
 
+def test_a_notebook_shows_one_line_an_attack(found):
+    result, *_ = found
+    first, *rest = repr(result).splitlines()
+    assert first == "AuditResult(30 used, 30 not used, 200 generated)"
+    assert [line.split()[0] for line in rest] == ["copies", "blind"]
+    assert rest[0].endswith("p-value 0.025")
+    assert f"AUC {result.attacks['copies'].measures['AUC']}," in rest[0]
+
+
 def test_the_page_stands_alone(found, tmp_path):
     pytest.importorskip("matplotlib", reason='needs the extra "report"')
     result, *_ = found

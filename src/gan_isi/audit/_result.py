@@ -59,7 +59,7 @@ class AttackResult:
     candidates: CandidateResult | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AuditResult:
     """What an audit found.
 
@@ -264,6 +264,21 @@ class AuditResult:
         for name, result in self.attacks.items():
             sentences[name] = describe_attack(self, result)
         return sentences
+
+    def __repr__(self) -> str:
+        counts = {
+            "used": int(self.labels.sum()),
+            "not used": int((self.labels == 0).sum()),
+            "generated": self.n_generated,
+            "candidates": self.n_candidates,
+        }
+        shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        width = max(len(name) for name in self.attacks)
+        lines = [f"AuditResult({shown})"]
+        for name, result in self.attacks.items():
+            p_value = "not tested" if np.isnan(result.p_value) else f"{result.p_value:.2g}"
+            lines.append(f"  {name:{width}}  AUC {result.measures['AUC']}, p-value {p_value}")
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         lines = []
