@@ -1,0 +1,201 @@
+"""The command ``gan-isi audit``."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ._folders import (
+    folder_option,
+    load,
+    output_option,
+    read_patients,
+    shows_progress,
+    work_options,
+    write_rows,
+)
+
+if TYPE_CHECKING:
+    from ..audit import AuditResult
+
+#: Attacks by name: presets of the pipeline and baselines. Spelled out, so that ``--help``
+#: need not import the library; a test compares.
+ATTACKS = (
+    "recommended",
+    "paper",
+    "nearest",
+    "relative_nearest",
+    "epsilon_ball",
+    "density_ratio",
+    "calibrated_similarity",
+    "retrieval",
+)
+
+
+@click.command()
+@folder_option("--used", "Real images that the generator was trained on.")
+@folder_option("--not-used", "Real images, alike in all else, that it was not trained on.")
+@folder_option("--generated", "Images of the generator.")
+@folder_option("--candidates", "Real images of unknown membership.", required=False)
+@output_option("--report", "Write the audit as one HTML page.")
+@output_option("--json", "Write all numbers as JSON.")
+@output_option("--candidates-csv", "Write what each attack says of each candidate.")
+@click.option(
+    "--attack",
+    "names",
+    multiple=True,
+    type=click.Choice(ATTACKS),
+    default=("recommended", "nearest"),
+    show_default=True,
+    help='Which attacks; may be repeated. The "blind" one is always there.',
+)
+@click.option(
+    "--choose",
+    is_flag=True,
+    help="Also report the best of the attacks, chosen within each training part.",
+)
+@click.option(
+    "--patients",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="CSV file with the columns file and patient, where patients have several images.",
+)
+@click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
+@click.option("--repeats", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--permutations",
+    type=click.IntRange(0),
+    default=199,
+    show_default=True,
+    help="Of the labels, with refit; with N of them no p-value is below 1 / (N + 1).",
+)
+@work_options
+def audit(
+    used: Path,
+    not_used: Path,
+    generated: Path,
+    candidates: Path | None,
+    report: Path | None,
+    json: Path | None,
+    candidates_csv: Path | None,
+    names: tuple[str, ...],
+    choose: bool,
+    patients: Path | None,
+    folds: int,
+    repeats: int,
+    permutations: int,
+    seed: int,
+    jobs: int,
+    cache: Path | None,
+    quiet: bool,
+) -> None:
+    """Tell whether used images can be told from others, and how sure that is.
+
+    Needs real images of known membership. Prints what was found as sentences.
+
+    \b
+    gan-isi audit --used used/ --not-used other/ --generated fakes/ --report audit.html
+    """
+    _check_extras(report, candidates_csv)
+    if candidates_csv is not None and candidates is None:
+        raise click.UsageError("--candidates-csv needs --candidates.")
+    images = load({"used": used, "not used": not_used, "candidates": candidates})
+    groups = {} if patients is None else read_patients(patients, images)
+    from .. import audit as auditing
+    from ..datasets import ImageFiles, load_images
+
+    known = ImageFiles([*images["not used"].paths, *images["used"].paths])
+    verbose = shows_progress(quiet)
+    known_groups = None if patients is None else groups["not used"] + groups["used"]
+    result = auditing.audit(
+        {name: make_attack(name, seed, jobs, cache, verbose=verbose) for name in names},
+        known,
+        [0] * len(images["not used"]) + [1] * len(images["used"]),
+        generated=load_images(generated),
+        groups=known_groups,
+        candidates=images.get("candidates"),
+        candidate_groups=groups.get("candidates"),
+        choose=choose,
+        cv=folds,
+        n_repeats=repeats,
+        n_permutations=permutations,
+        random_state=seed,
+        n_jobs=jobs,
+        verbose=verbose,
+    )
+    click.echo(str(result))
+    _write(result, report, json)
+    if candidates_csv is not None:
+        _write_candidates(result, images["candidates"].paths, candidates_csv)
+
+
+def make_attack(name: str, seed: int, jobs: int, cache: Path | None, *, verbose: bool) -> Any:
+    """Return an attack by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of `ATTACKS`.
+    seed, jobs, cache
+        What the user asked for.
+    verbose : bool
+        Whether bars are shown while images are described.
+
+    Returns
+    -------
+    SourceIdentificationPipeline
+    """
+    from .. import baselines
+    from ..presets import make_pipeline
+
+    memory = None if cache is None else str(cache)
+    if name == "paper":
+        attack = make_pipeline(random_state=seed, n_jobs=jobs, memory=memory)
+    elif name == "recommended":
+        attack = make_pipeline(preset="recommended", n_jobs=jobs, memory=memory)
+    else:
+        attack = baselines.make_baseline(name, n_jobs=jobs, memory=memory)
+    return attack.set_params(**dict.fromkeys(_bars(attack), verbose))
+
+
+def _bars(attack: Any) -> list[str]:
+    """Parameters that show bars; those of pipelines and unions print lines among the results."""
+    from ..descriptors._transformer import BaseImageTransformer
+
+    parameters = attack.get_params()
+    return [
+        f"{name}__verbose"
+        for name, value in parameters.items()
+        if isinstance(value, BaseImageTransformer)
+    ]
+
+
+def _check_extras(report: Path | None, candidates_csv: Path | None) -> None:
+    needed = ["jinja2", "matplotlib"] if report else []
+    needed += ["pandas"] if candidates_csv else []
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        raise click.ClickException(
+            f'This needs {", ".join(missing)}: pip install "gan-isi[report]".'
+        )
+
+
+def _write(result: "AuditResult", report: Path | None, json: Path | None) -> None:
+    if report is not None:
+        result.to_html(report)
+        click.echo(f"\nReport: {report}")
+    if json is not None:
+        result.to_json(json)
+        click.echo(f"Numbers: {json}")
+
+
+def _write_candidates(result: "AuditResult", paths: tuple[Path, ...], target: Path) -> None:
+    frames = {name: result.candidates_to_frame(name) for name in result.attacks}
+    rows = [
+        (name, path.name, f"{frame['rank'].iloc[i]:.4g}", f"{frame['p_value'].iloc[i]:.4g}")
+        for name, frame in frames.items()
+        for i, path in enumerate(paths)
+    ]
+    write_rows(target, ["attack", "file", "rank", "p_value"], rows)
+    click.echo(f"Candidates: {target}")

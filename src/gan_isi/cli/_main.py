@@ -1,0 +1,63 @@
+"""The entry point, and how errors and interruptions leave it."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from .._version import __version__
+from ._audit import audit
+from ._predict import predict, submit
+
+#: As shells have it for a program that SIGINT ended.
+_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gan-isi")
+def cli() -> None:
+    """Tell which real images an image generator was trained on, from its output alone.
+
+    Begin with an audit: it says whether there is anything to tell.
+
+    \b
+    gan-isi audit --used DIR --not-used DIR --generated DIR --report audit.html
+    """
+
+
+for command in (audit, predict, submit):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, default=None
+        Those after the program's name; None takes `sys.argv`.
+
+    Returns
+    -------
+    int
+        0 done, 1 the work failed, 2 wrong usage, 130 interrupted.
+    """
+    try:
+        # Its own handling of errors would turn an interruption into a failure.
+        code = cli.main(args=arguments, prog_name="gan-isi", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; nothing more was written.", err=True)
+        return _INTERRUPTED
+    # What the library says of images, folders and missing extras is meant for users.
+    except (ValueError, OSError, ImportError, TypeError, MemoryError) as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+
+
+def run() -> None:
+    """Run the command line as a program."""
+    sys.exit(main())

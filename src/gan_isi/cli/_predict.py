@@ -1,0 +1,144 @@
+"""The commands ``gan-isi predict`` and ``gan-isi submit``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ._audit import make_attack
+from ._folders import (
+    folder_option,
+    load,
+    output_option,
+    read_patients,
+    shows_progress,
+    work_options,
+    write_rows,
+)
+
+_PRESETS = click.option(
+    "--preset",
+    type=click.Choice(("recommended", "paper")),
+    default="recommended",
+    show_default=True,
+    help="Which attack.",
+)
+
+
+@click.command()
+@folder_option("--used", "Real images that the generator was trained on.")
+@folder_option("--not-used", "Real images that it was not trained on.")
+@folder_option("--generated", "Images of the generator.")
+@folder_option("--candidates", "Real images to answer for.")
+@output_option("--output", "Write one line an image as CSV.", required=True)
+@output_option("--save", "Keep the fitted attack (joblib: load only files that you trust).")
+@click.option(
+    "--patients",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="CSV file with the columns file and patient; used by the paper's calibration.",
+)
+@_PRESETS
+@work_options
+def predict(
+    used: Path,
+    not_used: Path,
+    generated: Path,
+    candidates: Path,
+    output: Path,
+    save: Path | None,
+    patients: Path | None,
+    preset: str,
+    seed: int,
+    jobs: int,
+    cache: Path | None,
+    quiet: bool,
+) -> None:
+    """Answer for each candidate by an attack fitted on images of known membership.
+
+    Whether its answers mean anything is what `gan-isi audit` tells. The column score is
+    the larger, the more like the used images; it is no probability that an image was
+    used.
+
+    \b
+    gan-isi predict --used used/ --not-used other/ --generated fakes/ \\
+        --candidates unknown/ --output scores.csv
+    """
+    images = load({"used": used, "not used": not_used, "candidates": candidates})
+    known = {name: images[name] for name in ("not used", "used")}
+    groups = None
+    if patients is not None:
+        of_images = read_patients(patients, known)
+        groups = of_images["not used"] + of_images["used"]
+    from ..datasets import load_images
+
+    attack = make_attack(preset, seed, jobs, cache, verbose=shows_progress(quiet))
+    _fit(attack, known, load_images(generated), groups)
+    scores = attack.predict_proba(images["candidates"])[:, 1]
+    decisions = attack.predict(images["candidates"])
+    rows = [
+        (path.name, f"{score:.6g}", int(decision))
+        for path, score, decision in zip(images["candidates"].paths, scores, decisions, strict=True)
+    ]
+    write_rows(output, ["file", "score", "used"], rows)
+    click.echo(
+        f"{output}: {len(rows)} images, {sum(row[2] for row in rows)} called used by the "
+        f"{preset} attack."
+    )
+    if save is not None:
+        import joblib
+
+        joblib.dump(attack, save)
+        click.echo(f"Fitted attack: {save}")
+
+
+@click.command()
+@click.argument("train", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("test", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@output_option("--output", "Write the submission (CSV without a header).", required=True)
+@_PRESETS
+@work_options
+def submit(
+    train: Path,
+    test: Path,
+    output: Path,
+    preset: str,
+    seed: int,
+    jobs: int,
+    cache: Path | None,
+    quiet: bool,
+) -> None:
+    """Label the test images of ImageCLEFmedical GANs 2023.
+
+    TRAIN holds the folders real_used, real_not_used and generated, TEST real_unknown and
+    generated. With --preset paper this is the paper's experiment.
+
+    \b
+    gan-isi submit train/ test/ --preset paper --output run.csv
+    """
+    from ..datasets import check_submission, load_membership, write_submission
+
+    known, asked = load_membership(train), load_membership(test)
+    if known.target is None:
+        raise click.ClickException(f"{train} has no folders real_used and real_not_used.")
+    unknown = asked.images if asked.target is None else asked.unknown
+    if unknown is None:
+        raise click.ClickException(f"{test} has no folder real_unknown.")
+    attack = make_attack(preset, seed, jobs, cache, verbose=shows_progress(quiet))
+    attack.fit(known.images, known.target, generated=(known.generated,))
+    labels = attack.retarget((asked.generated,)).predict(unknown)
+    ids = [path.stem for path in unknown.paths]
+    write_submission(output, ids, labels)
+    check_submission(output, ids)
+    click.echo(f"{output}: {len(ids)} images, {int(sum(labels))} called used.")
+
+
+def _fit(attack: Any, known: Any, generated: Any, groups: Any) -> None:
+    from ..datasets import ImageFiles
+
+    images = ImageFiles([path for one in known.values() for path in one.paths])
+    labels = [label for label, one in enumerate(known.values()) for _ in one.paths]
+    # The recommended attack has nothing to calibrate, and so no use for patients.
+    takes_groups = groups is not None and hasattr(attack.named_steps["membership"], "fusion")
+    options = {"groups": groups} if takes_groups else {}
+    attack.fit(images, labels, generated=(generated,), **options)

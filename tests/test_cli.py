@@ -1,0 +1,228 @@
+"""The command line, on folders of small images."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_isi import SourceIdentificationPipeline, __version__, baselines, datasets
+from gan_isi.cli import main
+from gan_isi.cli._audit import ATTACKS
+
+QUICK = ["--permutations", "4", "--folds", "3", "--attack", "nearest"]
+
+
+def save(folder, images, names=None):
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, image in enumerate(images):
+        Image.fromarray(image).save(folder / (names[index] if names else f"{index:03}.png"))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Members and others, a generator that copies, and candidates of both kinds."""
+    root = tmp_path_factory.mktemp("folders")
+    problem = datasets.make_membership_problem(
+        48, n_generated=60, image_size=32, memorization=1.0, random_state=0
+    )
+    used, other = (problem.images[problem.target == label] for label in (1, 0))
+    save(root / "used", used[:16], [f"u{i}.png" for i in range(16)])
+    save(root / "other", other[:16], [f"o{i}.png" for i in range(16)])
+    candidates = [*used[16:], *other[16:]]
+    save(root / "candidates", candidates, [f"c{i:02}.png" for i in range(16)])
+    save(root / "generated", problem.generated)
+    return root
+
+
+def known(root):
+    return [
+        "--used", f"{root}/used", "--not-used", f"{root}/other", "--generated", f"{root}/generated",
+    ]  # fmt: skip
+
+
+def read_csv(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+class TestAudit:
+    def test_sentences_page_numbers_and_candidates(self, folders, tmp_path, capsys):
+        pytest.importorskip("jinja2", reason='needs the extra "report"')
+        code = main([
+            "audit", *known(folders), *QUICK, "--candidates", f"{folders}/candidates",
+            "--report", f"{tmp_path}/a.html", "--json", f"{tmp_path}/a.json",
+            "--candidates-csv", f"{tmp_path}/c.csv",
+        ])  # fmt: skip
+        out, err = capsys.readouterr()
+        assert code == 0
+        assert "16 real images known to be used and 16 known not to be used" in out
+        assert err == ""  # no bars where there is no terminal
+        numbers = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        assert numbers["settings"]["n_candidates"] == 16
+        aucs = {r["attack"]: r["value"] for r in numbers["results"] if r["measure"] == "AUC"}
+        assert aucs["nearest"] > 0.9
+        assert "Images of unknown membership" in (tmp_path / "a.html").read_text(encoding="utf-8")
+        rows = [row for row in read_csv(tmp_path / "c.csv") if row["attack"] == "nearest"]
+        assert [row["file"] for row in rows] == [f"c{i:02}.png" for i in range(16)]
+        # The first eight were used.
+        ranks = [float(row["rank"]) for row in rows]
+        assert min(ranks[:8]) > max(ranks[8:])
+        assert {row["p_value"] for row in rows[:8]} == {"0.05882"}  # 1 / 17
+
+    def test_patients_stay_together(self, folders, tmp_path, capsys):
+        names = [f"{kind}{i}.png" for kind in "uo" for i in range(16)]
+        table = tmp_path / "patients.csv"
+        table.write_text(
+            "file,patient\n" + "".join(f"x/{n},{n[0]}{int(n[1:-4]) // 2}\n" for n in names)
+        )
+        assert main(["audit", *known(folders), *QUICK, "--patients", str(table)]) == 0
+        assert "of 16 patients" in capsys.readouterr().out
+        table.write_text("file,patient\nu0.png,a\n")
+        assert main(["audit", *known(folders), *QUICK, "--patients", str(table)]) == 1
+        assert "names no patient for 31 images; one is " in capsys.readouterr().err
+        table.write_text("image,patient\n")
+        assert main(["audit", *known(folders), *QUICK, "--patients", str(table)]) == 1
+        assert "needs a first line with the columns file and patient" in capsys.readouterr().err
+        table.write_text("file,patient\nu0.png,a\nu0.png,b\n")
+        assert main(["audit", *known(folders), *QUICK, "--patients", str(table)]) == 1
+        assert "names two patients for u0.png" in capsys.readouterr().err
+
+    def test_the_same_image_in_two_folders_is_refused(self, folders, tmp_path, capsys):
+        save(tmp_path / "other", [np.asarray(Image.open(folders / "used" / "u3.png"))])
+        arguments = known(folders)
+        arguments[3] = str(tmp_path / "other")
+        assert main(["audit", *arguments, *QUICK]) == 1
+        assert "1 images lie in two folders" in capsys.readouterr().err
+
+    def test_names_of_attacks_are_those_of_the_library(self):
+        assert set(ATTACKS) == {"recommended", "paper", *baselines.BASELINES} - {"blind"}
+
+    def test_a_missing_extra_is_named_before_the_work(self, folders, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr("gan_isi.cli._audit.find_spec", lambda name: None)
+        assert main(["audit", *known(folders), "--report", f"{tmp_path}/a.html"]) == 1
+        assert 'pip install "gan-isi[report]"' in capsys.readouterr().err
+
+
+class TestPredict:
+    @pytest.mark.parametrize("preset", ["recommended", "paper"])
+    def test_one_line_an_image(self, preset, folders, tmp_path, capsys):
+        code = main([
+            "predict", *known(folders), "--candidates", f"{folders}/candidates", "--preset", preset,
+            "--output", f"{tmp_path}/s.csv", "--save", f"{tmp_path}/a.joblib",
+        ])  # fmt: skip
+        assert code == 0
+        rows = read_csv(tmp_path / "s.csv")
+        assert [row["file"] for row in rows] == [f"c{i:02}.png" for i in range(16)]
+        fitted = joblib.load(tmp_path / "a.joblib")
+        assert isinstance(fitted, SourceIdentificationPipeline)
+        images = datasets.load_images(folders / "candidates")
+        expected = fitted.predict_proba(images)[:, 1]
+        np.testing.assert_allclose([float(row["score"]) for row in rows], expected, rtol=1e-5)
+        assert [int(row["used"]) for row in rows] == fitted.predict(images).tolist()
+        called = sum(int(row["used"]) for row in rows)
+        assert f"16 images, {called} called used by the {preset} attack" in capsys.readouterr().out
+
+
+def test_submit_writes_what_the_challenge_takes(folders, tmp_path, capsys):
+    for name, source in (("real_used", "used"), ("real_not_used", "other")):
+        (tmp_path / "train").mkdir(exist_ok=True)
+        (tmp_path / "train" / name).symlink_to(folders / source)
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "real_unknown").symlink_to(folders / "candidates")
+    for part in ("train", "test"):
+        (tmp_path / part / "generated").symlink_to(folders / "generated")
+    arguments = ["submit", f"{tmp_path}/train", f"{tmp_path}/test"]
+    assert main([*arguments, "--output", f"{tmp_path}/run.csv"]) == 0
+    labels = datasets.check_submission(tmp_path / "run.csv", [f"c{i:02}" for i in range(16)])
+    # Exact copies: the recommended attack makes few errors.
+    assert (labels == np.repeat([1, 0], 8)).mean() > 0.8
+    assert main(["submit", f"{tmp_path}/test", f"{tmp_path}/test", "--output", "run.csv"]) == 1
+    assert "has no folders real_used and real_not_used" in capsys.readouterr().err
+
+
+class TestWhatUsersGetWrong:
+    @pytest.mark.parametrize(
+        ("arguments", "code", "message"),
+        [
+            (["audit", "--used", "nowhere"], 2, "Directory 'nowhere' does not exist"),
+            (["audit"], 2, "Missing option '--used'"),
+            (["adit"], 2, "No such command 'adit'"),
+            (["predict", "--preset", "best"], 2, "'best' is not one of"),
+        ],
+    )
+    def test_usage(self, arguments, code, message, capsys):
+        assert main(arguments) == code
+        assert message in capsys.readouterr().err
+
+    def test_folders(self, folders, tmp_path, capsys):
+        (tmp_path / "empty").mkdir()
+        arguments = known(folders)
+        arguments[5] = str(tmp_path / "empty")
+        assert main(["audit", *arguments, *QUICK]) == 1
+        assert "empty" in capsys.readouterr().err
+        (tmp_path / "broken").mkdir()
+        (tmp_path / "broken" / "a.png").write_bytes(b"no image")
+        arguments[5] = str(tmp_path / "broken")
+        assert main(["audit", *arguments, *QUICK]) == 1
+        assert "a.png" in capsys.readouterr().err
+
+    def test_outputs(self, folders, tmp_path, capsys):
+        missing = f"{tmp_path}/missing/a.html"
+        assert main(["audit", *known(folders), "--report", missing]) == 2
+        assert "There is no folder" in capsys.readouterr().err
+        assert main(["audit", *known(folders), "--candidates-csv", f"{tmp_path}/c.csv"]) == 2
+        assert "--candidates-csv needs --candidates" in capsys.readouterr().err
+
+    def test_too_few_images(self, folders, capsys):
+        assert main(["audit", *known(folders), "--folds", "17"]) == 1
+        assert "cv=17 needs at least 17 queries of each class" in capsys.readouterr().err
+
+
+class TestAsAProgram:
+    def run(self, *arguments, **options):
+        command = [sys.executable, "-c", "from gan_isi.cli._main import run; run()", *arguments]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        )
+
+    def test_version(self):
+        process = self.run("--version")
+        assert process.communicate()[0] == f"gan-isi, version {__version__}\n"
+        assert process.returncode == 0
+
+    def test_errors_are_one_line_without_a_traceback(self, folders):
+        process = self.run("audit", *known(folders), "--folds", "17")
+        out, err = process.communicate()
+        assert process.returncode == 1
+        assert out == ""
+        assert err.startswith("Error: ")
+        assert "Traceback" not in err
+        assert err.count("\n") == 1
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
+    def test_an_interruption_ends_it(self, folders):
+        process = self.run(
+            "audit", *known(folders), "--permutations", "100000", start_new_session=True
+        )
+        time.sleep(6)
+        os.killpg(process.pid, signal.SIGINT)
+        err = process.communicate(timeout=20)[1]
+        assert process.returncode == 130
+        assert err.strip().endswith("Interrupted; nothing more was written.")
+        assert "Traceback" not in err
+
+    def test_the_entry_point_is_declared(self):
+        tomllib = pytest.importorskip("tomllib")
+        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+        module, name = project["project"]["scripts"]["gan-isi"].split(":")
+        assert callable(getattr(__import__(module, fromlist=[name]), name))
