@@ -6,7 +6,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # The lowest versions that pyproject.toml admits.
 OLDEST := "numpy==1.26.*" "scipy==1.12.*" "scikit-learn==1.7.*" "scikit-image==0.24.*" "joblib==1.4.*"
 
-.PHONY: help demo test test-fast test-oldest bench lint format clean
+.PHONY: help demo test test-fast test-oldest docs bench lint format clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -22,6 +22,10 @@ test-fast: $(VENV)/test/.installed  ## Run the tests that take no time
 
 test-oldest: $(VENV)/oldest/.installed  ## Run the quick tests with the oldest dependencies
 	$(VENV)/oldest/bin/python -m pytest -m "not slow"
+
+docs: $(VENV)/docs/.installed  ## Run the pages' code and build the documentation
+	$(VENV)/docs/bin/python -m pytest -m pages tests/test_pages.py
+	$(VENV)/docs/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/test/.installed  ## Measure the stages beside their peers, in a few minutes
 	$(VENV)/test/bin/python benchmarks/descriptors.py
@@ -40,7 +44,7 @@ format: $(VENV)/lint/.installed  ## Format the code
 	$(VENV)/lint/bin/ruff format .
 
 clean:  ## Remove the environments and everything built
-	rm -rf $(VENV) build dist output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist output docs/_build docs/api docs/auto_examples .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/demo/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)/demo
@@ -55,6 +59,11 @@ $(VENV)/test/.installed: pyproject.toml
 $(VENV)/oldest/.installed: pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)/oldest
 	$(VENV)/oldest/bin/python $(PIP_INSTALL) $(OLDEST) --editable ".[test]"
+	touch $@
+
+$(VENV)/docs/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)/docs
+	$(VENV)/docs/bin/python $(PIP_INSTALL) --editable ".[docs]"
 	touch $@
 
 $(VENV)/lint/.installed: pyproject.toml

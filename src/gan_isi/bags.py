@@ -165,6 +165,7 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         Returns
         -------
         self
+            Fitted.
         """
         bags = check_bags(X, self, reset=True, allow_nan=True)
         self._check_parameters(bags.shape[2])

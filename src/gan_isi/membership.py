@@ -165,6 +165,7 @@ class MembershipClassifier(
         Returns
         -------
         self
+            Fitted.
 
         Raises
         ------

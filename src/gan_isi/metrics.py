@@ -323,8 +323,12 @@ def make_tpr_at_fpr_scorer(
 
     Parameters
     ----------
-    max_fpr, pos_label, unresolved
-        As for :func:`tpr_at_fpr`.
+    max_fpr : float
+        Largest share of non-members called members, see :func:`tpr_at_fpr`.
+    pos_label : label, default=None
+        That of members, see :func:`tpr_at_fpr`.
+    unresolved : {"raise", "warn", "nan"}, default="raise"
+        What happens where there are too few non-members, see :func:`tpr_at_fpr`.
 
     Returns
     -------

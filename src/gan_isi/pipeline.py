@@ -78,6 +78,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         Returns
         -------
         self
+            Fitted.
 
         Raises
         ------

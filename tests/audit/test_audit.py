@@ -196,6 +196,20 @@ def test_words_never_say_safe(found):
     assert "that is no proof of absence" in text
 
 
+def test_single_images_are_counted_only_where_they_can_stand_out(found, attack, world):
+    result, *_ = found
+    # Six non-members a fold.
+    assert "with 6 not used in a fold, none has a p-value below 0.14" in str(result)
+    real, used, generated = world(np.random.default_rng(0), n=90, n_generated=300)
+    options = {"n_permutations": 0, "n_resamples": 10, "cv": 2, "random_state": 0}
+    larger = audit(attack(), real, used, generated=generated, **options)
+    one = larger.attacks["attack"]
+    counts = [(one.conformal[used == label] <= 0.05).sum() for label in (1, 0)]
+    assert counts[0] > 20
+    assert f"Taken alone, {counts[0]} of 45 used images stand out" in str(larger)
+    assert f"and {counts[1]} of 45 that were not used; by chance about 2" in str(larger)
+
+
 def test_a_notebook_shows_one_line_an_attack(found):
     result, *_ = found
     first, *rest = repr(result).splitlines()

@@ -103,6 +103,8 @@ def test_copied_candidates_are_found(attack, world):
     assert len(result.queries_to_frame("attack")) == 60
     text = str(result)
     assert "30 candidates, real images of unknown membership" in text
+    assert found.smallest_p == 1 / (1 + (used[known] == 0).sum())
+    assert found.p_values.min() == pytest.approx(found.smallest_p)
     assert "evidence that some of them were used" in text
     assert "No evidence found by this attack that any candidate was used" in text
     read = json.loads(result.to_json())

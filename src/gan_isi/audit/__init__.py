@@ -2,8 +2,17 @@
 
 from ._audit import audit
 from ._candidates import CandidateResult
+from ._crossfit import OutOfFold
 from ._evidence import Evidence
 from ._measures import Estimate
 from ._result import AttackResult, AuditResult
 
-__all__ = ["AttackResult", "AuditResult", "CandidateResult", "Estimate", "Evidence", "audit"]
+__all__ = [
+    "AttackResult",
+    "AuditResult",
+    "CandidateResult",
+    "Estimate",
+    "Evidence",
+    "OutOfFold",
+    "audit",
+]

@@ -34,6 +34,8 @@ class CandidateResult:
         For the hypothesis that the image was not used: the share of known non-members
         that score as high by an attack that saw neither, itself counted (see
         `candidate_p_values`).
+    smallest_p : float
+        Smallest p-value that so many non-members, or patients of them, can show.
     auc : Estimate
         Share of pairs of a candidate and a known non-member in which the candidate
         scores higher; 0.5 is expected if no candidate was used.
@@ -48,6 +50,7 @@ class CandidateResult:
 
     ranks: NDArray[np.float64] = field(repr=False)
     p_values: NDArray[np.float64] = field(repr=False)
+    smallest_p: float
     auc: Estimate
     null: NDArray[np.float64] = field(repr=False)
     p_value: float
@@ -113,7 +116,11 @@ def judge_candidates(
     p_value = permutation_p_value(auc, null) if n_permutations else float("nan")
     over = "" if plan.groups is None else " over groups"
     estimate = Estimate(auc, float(low), float(high), "Newcombe" + over)
-    return CandidateResult(_ranks(answers), p_values, estimate, null, p_value, evidence)
+    others = plan.known[labels == 0]
+    n_units = len(others if plan.groups is None else np.unique(plan.groups[others]))
+    return CandidateResult(
+        _ranks(answers), p_values, 1 / (1 + n_units), estimate, null, p_value, evidence
+    )
 
 
 def candidate_p_values(

@@ -131,12 +131,23 @@ def _beyond_blind(attack: "AttackResult", percent: str) -> str:
 
 def _known_nonmembers(result: "AuditResult", attack: "AttackResult") -> str:
     """Say how often a single image stands out, in truth and by mistake."""
+    others = result.labels == 0
+    units = np.arange(len(others)) if result.groups is None else result.groups
+    held_out = [
+        len(np.unique(units[others & (attack.answers.folds[0] == fold)]))
+        for fold in range(result.cv)
+    ]
+    smallest = 1 / (1 + max(held_out))
+    if smallest > _SIGNIFICANCE:
+        return (
+            f"Of single images no more can be said: with {max(held_out)} not used in a fold, none "
+            f"has a p-value below {smallest:.2g}."
+        )
     small = attack.conformal <= _SIGNIFICANCE
-    used = result.labels == 1
     return (
-        f"Taken alone, {small[used].sum()} of {used.sum()} used images stand out (p at most "
-        f"{_SIGNIFICANCE:g}), and {small[~used].sum()} of {(~used).sum()} that were not used; by "
-        f"chance about {_SIGNIFICANCE * (~used).sum():.0f} of the latter would."
+        f"Taken alone, {small[~others].sum()} of {(~others).sum()} used images stand out (p at "
+        f"most {_SIGNIFICANCE:g}), and {small[others].sum()} of {others.sum()} that were not used; "
+        f"by chance about {_SIGNIFICANCE * others.sum():.0f} of the latter would."
     )
 
 
@@ -146,7 +157,8 @@ def _candidates(found: "CandidateResult", percent: str) -> list[str]:
         f"Candidates score higher than images known not to be used in {100 * auc.value:.0f} of "
         f"100 pairs ({percent} {100 * auc.low:.0f} to {100 * auc.high:.0f}; 50 if none was used).",
         f"Taken alone, {(found.p_values <= _SIGNIFICANCE).sum()} of {n} candidates stand out (p at "
-        f"most {_SIGNIFICANCE:g}); by chance about {_SIGNIFICANCE * n:.0f} would if none was used.",
+        f"most {_SIGNIFICANCE:g}, where {found.smallest_p:.2g} is the smallest there can be); by "
+        f"chance about {_SIGNIFICANCE * n:.0f} would if none was used.",
     ]
     n_null = len(found.null)
     if n_null == 0:

@@ -73,6 +73,7 @@ class BaseBagClassifier(
         Returns
         -------
         self
+            Fitted.
 
         Raises
         ------

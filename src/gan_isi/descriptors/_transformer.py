@@ -57,6 +57,7 @@ class BaseImageTransformer(
         Returns
         -------
         self
+            Fitted.
         """
         check_images(X, self, reset=True)
         self._check_parameters()

@@ -151,6 +151,7 @@ class DeepDescriptor(BaseDescriptor):
         Returns
         -------
         self
+            Fitted.
 
         Raises
         ------

@@ -69,6 +69,7 @@ class BasePairwiseTransformer(
         Returns
         -------
         self
+            Fitted.
 
         Raises
         ------
@@ -152,6 +153,7 @@ class BasePairwiseTransformer(
         Returns
         -------
         self
+            Itself.
         """
         return self
 

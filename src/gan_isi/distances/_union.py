@@ -107,6 +107,7 @@ class DistanceUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin
         Returns
         -------
         self
+            Itself.
         """
         self._set_params("transformer_list", **params)
         return self
@@ -127,6 +128,7 @@ class DistanceUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin
         Returns
         -------
         self
+            Fitted.
 
         Raises
         ------
@@ -220,6 +222,7 @@ class DistanceUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin
         Returns
         -------
         self
+            Itself.
         """
         return self
 

@@ -215,6 +215,7 @@ class DistanceHeatmapDisplay:
         Returns
         -------
         self
+            Itself.
         """
         self.figure_, self.ax_ = figure_and_axes(ax)
         distances = np.asarray(self.distances)

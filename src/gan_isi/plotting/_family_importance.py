@@ -262,6 +262,7 @@ class FamilyImportanceDisplay:
         Returns
         -------
         self
+            Itself.
 
         Raises
         ------

@@ -162,6 +162,7 @@ class FeatureMapsDisplay:
         Returns
         -------
         self
+            Itself.
 
         Raises
         ------

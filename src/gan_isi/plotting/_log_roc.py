@@ -223,6 +223,7 @@ class LogRocDisplay:
         Returns
         -------
         self
+            Itself.
 
         Raises
         ------

@@ -166,6 +166,7 @@ class MapCdfDisplay:
         Returns
         -------
         self
+            Itself.
 
         Raises
         ------

@@ -201,6 +201,7 @@ class MembershipScoreDisplay:
         Returns
         -------
         self
+            Itself.
         """
         rows = [
             ("used", np.asarray(self.member_score), ORANGE, "o"),

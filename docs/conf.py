@@ -1,0 +1,91 @@
+"""How the documentation is built; ``make docs``."""
+
+import os
+import warnings
+
+import gan_isi
+
+project = "gan_isi"
+author = "The gan_isi developers"
+copyright = author
+version = release = gan_isi.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/**/*.py", "figures/*.py"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+root_doc = "index"
+default_role = "literal"
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+# The checks that scikit-image runs, and those of parameters and returns.
+numpydoc_validation_checks = {
+    "GL01", "GL02", "GL03", "GL05", "GL06", "GL07", "GL08", "GL09", "GL10",
+    "PR01", "PR02", "PR03", "PR04", "PR05", "PR06",
+    "RT01", "RT03", "RT04", "SS01", "SS02", "SS03", "SS04", "YD01",
+}  # fmt: skip
+numpydoc_validation_exclude = {
+    r"\.__",
+    # Made by scikit-learn and Python.
+    r"\.get_metadata_routing$", r"\.set_\w+_request$", r"\.named_steps$",
+    r"ImageFiles\.(count|index)$",
+    # Results, which the library makes: their attributes are documented.
+    r"^gan_isi\.audit\.[A-Z]",
+}  # fmt: skip
+
+# Other projects' objects are looked up where there is a network.
+if os.environ.get("GAN_ISI_INTERSPHINX"):
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "python": ("https://docs.python.org/3", None),
+        "sklearn": ("https://scikit-learn.org/stable", None),
+    }
+
+html_theme = "pydata_sphinx_theme"
+html_title = "gan_isi"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "navbar_align": "left",
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "logo": {"text": "gan_isi"},
+}
+html_sidebars = {"about": [], "start": [], "paper": [], "comparison": []}
+html_show_sourcelink = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"/demo\.py$|__init__\.py",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "backreferences_dir": None,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 3600,
+    "plot_gallery": True,
+    "matplotlib_animations": False,
+}
+
+warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
