@@ -4,9 +4,9 @@ VENV := .venvs
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 # The lowest versions that pyproject.toml admits.
-OLDEST := "numpy==1.26.*" "scipy==1.12.*" "scikit-learn==1.7.*" "scikit-image==0.24.*" "joblib==1.4.*"
+OLDEST := "numpy==1.26.*" "scipy==1.12.*" "scikit-learn==1.7.*" "scikit-image==0.24.*" "joblib==1.4.*" "tqdm==4.66.*" "click==8.1.*" "threadpoolctl==3.1.*" "pillow==10.1.*" "tifffile==2022.8.12"
 
-.PHONY: help demo test test-fast test-oldest docs bench lint format clean
+.PHONY: help demo test test-fast test-oldest docs dist-test bench lint format clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -15,17 +15,20 @@ demo: $(VENV)/demo/.installed  ## Attack a generator that memorises, on real pho
 	$(VENV)/demo/bin/python examples/demo.py
 
 test: $(VENV)/test/.installed  ## Run the whole test suite, the deep family included
-	$(VENV)/test/bin/python -m pytest
+	$(VENV)/test/bin/python -m pytest -m "not pages"
 
 test-fast: $(VENV)/test/.installed  ## Run the tests that take no time
-	$(VENV)/test/bin/python -m pytest -m "not slow"
+	$(VENV)/test/bin/python -m pytest -m "not slow and not pages"
 
 test-oldest: $(VENV)/oldest/.installed  ## Run the quick tests with the oldest dependencies
-	$(VENV)/oldest/bin/python -m pytest -m "not slow"
+	$(VENV)/oldest/bin/python -m pytest -m "not slow and not pages"
 
 docs: $(VENV)/docs/.installed  ## Run the pages' code and build the documentation
 	$(VENV)/docs/bin/python -m pytest -m pages tests/test_pages.py
 	$(VENV)/docs/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+dist-test: $(VENV)/dist/.installed  ## Build wheel and sdist, and try both in empty environments
+	$(VENV)/dist/bin/python tools/dist_test.py
 
 bench: $(VENV)/test/.installed  ## Measure the stages beside their peers, in a few minutes
 	$(VENV)/test/bin/python benchmarks/descriptors.py
@@ -64,6 +67,11 @@ $(VENV)/oldest/.installed: pyproject.toml Makefile
 $(VENV)/docs/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)/docs
 	$(VENV)/docs/bin/python $(PIP_INSTALL) --editable ".[docs]"
+	touch $@
+
+$(VENV)/dist/.installed: Makefile
+	$(PYTHON) -m venv $(VENV)/dist
+	$(VENV)/dist/bin/python $(PIP_INSTALL) build twine
 	touch $@
 
 $(VENV)/lint/.installed: pyproject.toml

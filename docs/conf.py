@@ -1,9 +1,14 @@
 """How the documentation is built; ``make docs``."""
 
 import os
+import re
+import sys
 import warnings
+from pathlib import Path
 
 import gan_isi
+
+sys.path.insert(0, str(Path(__file__).parent))  # where the order of the gallery is
 
 project = "gan_isi"
 author = "The gan_isi developers"
@@ -28,7 +33,9 @@ default_role = "literal"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
+templates_path = ["_templates"]
 autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings say it in words
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 # The checks that scikit-image runs, and those of parameters and returns.
@@ -75,8 +82,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"/demo\.py$|__init__\.py",
-    "within_subsection_order": "FileNameSortKey",
+    "ignore_pattern": r"^demo\.py$",
+    "within_subsection_order": "_gallery_order.ReadingOrder",
     "abort_on_example_error": True,
     "backreferences_dir": None,
     "download_all_examples": False,
@@ -89,3 +96,25 @@ sphinx_gallery_conf = {
 }
 
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
+
+
+def skip_what_is_inherited(app, what, name, member, skip, options):
+    """Leave out what classes inherit from scikit-learn and Python, where it is documented."""
+    function = getattr(member, "fget", None) or getattr(member, "__func__", member)
+    own = str(getattr(function, "__module__", "")).startswith("gan_isi")
+    return None if own and callable(function) else True
+
+
+def mend_lines(app, what, name, obj, options, lines):
+    """Change what reStructuredText or a missing page would make of plain docstrings."""
+    for number, line in enumerate(lines):
+        # An author's initial begins no list.
+        line = re.sub(r"^([A-Z])\. ", r"\\\1. ", line)
+        # The labels of other projects' pages.
+        lines[number] = re.sub(r":ref:`([^<`]+?) *<[^`]+>`", r"\1", line)
+
+
+def setup(app):
+    """Connect the functions above; numpydoc comes before them."""
+    app.connect("autodoc-skip-member", skip_what_is_inherited)
+    app.connect("autodoc-process-docstring", mend_lines, priority=900)

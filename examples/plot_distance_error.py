@@ -34,8 +34,8 @@ exact = np.abs(values[pairs[:, 0]] - values[pairs[:, 1]]).mean(axis=2)
 # Two ways to cut the probabilities
 # ---------------------------------
 # Cells of equal probability miss the tails, which heavy-tailed maps such as second
-# derivatives have. Cells that become finer towards both ends reach a smaller largest
-# error with a quarter of the numbers.
+# derivatives have. Cells that become finer towards both ends hardly change the median error.
+# From 16 of them on, their 99th percentile is below that of four times as many equal cells.
 
 figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 levels = [8, 16, 32, 64, 128, 256]

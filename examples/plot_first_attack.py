@@ -48,8 +48,8 @@ print(np.round(scores, 2))
 # %%
 # What it found
 # -------------
-# Each dot is a candidate. In real life the colours are what you don't know: whether such
-# scores mean anything is a question for an audit, which the next examples make.
+# Each dot is a candidate. In real life you don't know the colours: whether such scores
+# mean anything is a question for :doc:`an audit </auto_examples/plot_audit>`.
 
 MembershipScoreDisplay.from_predictions(problem.target[candidates], scores)
 plt.show()

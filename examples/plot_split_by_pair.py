@@ -21,9 +21,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from gan_isi import MembershipClassifier, datasets, make_pipeline
 
 problem = datasets.make_membership_problem(80, n_generated=40, memorization=0.0, random_state=0)
-describe = make_pipeline(families=["statistical", "steerable"])[:-1]
-describe.fit(problem.images, generated=(problem.generated,))
-bags = describe.transform(problem.images)  # (80 queries, 40 generated images, 11 maps)
+attack = make_pipeline(families=["statistical", "steerable"])
+attack.fit(problem.images, problem.target, generated=problem.generated)
+bags = attack[:-1].transform(problem.images)  # (80 queries, 40 generated images, 11 maps)
 
 nearest = KNeighborsClassifier(1)
 folds = StratifiedKFold(5, shuffle=True, random_state=0)
@@ -33,8 +33,7 @@ for _ in range(10):
     labels = rng.permutation(problem.target)
     rows, row_labels = bags.reshape(-1, bags.shape[2]), np.repeat(labels, bags.shape[1])
     by_pair.append(cross_val_score(nearest, rows, row_labels, cv=folds).mean())
-    attack = MembershipClassifier(nearest)
-    by_image.append(cross_val_score(attack, bags, labels, cv=folds).mean())
+    by_image.append(cross_val_score(MembershipClassifier(nearest), bags, labels, cv=folds).mean())
 
 # %%
 # The same classifier, the same distances

@@ -231,6 +231,30 @@ def test_the_page_stands_alone(found, tmp_path):
         assert sentence in page.replace("&#39;", "'")
 
 
+def test_the_page_draws_the_best_of_many_attacks(attack, world, monkeypatch):
+    pytest.importorskip("matplotlib", reason='needs the extra "report"')
+    from gan_isi.plotting import LogRocDisplay
+
+    drawn = []
+    original = LogRocDisplay.from_predictions
+
+    def record(*arguments, name, **options):
+        drawn.append(name)
+        return original(*arguments, name=name, **options)
+
+    monkeypatch.setattr(LogRocDisplay, "from_predictions", record)
+    real, used, generated = world(np.random.default_rng(0), n=30)
+    attacks = {f"attack {number}": attack(n_closest=(1 + number,)) for number in range(8)}
+    result = audit(attacks, real, used, generated=generated, n_permutations=0, n_resamples=10)
+    page = result.to_html()
+    aucs = {name: one.measures["AUC"].value for name, one in result.attacks.items()}
+    assert len(drawn) == 6
+    assert "blind" in drawn
+    left_out = set(aucs) - set(drawn)
+    assert max(aucs[n] for n in left_out) <= min(aucs[n] for n in drawn if n != "blind")
+    assert "The 6 highest AUCs, blind among them." in page
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -6,6 +6,7 @@ from ._crossfit import OutOfFold
 from ._evidence import Evidence
 from ._measures import Estimate
 from ._result import AttackResult, AuditResult
+from ._statistics import detectable_accuracy, detectable_auc
 
 __all__ = [
     "AttackResult",
@@ -15,4 +16,6 @@ __all__ = [
     "Evidence",
     "OutOfFold",
     "audit",
+    "detectable_accuracy",
+    "detectable_auc",
 ]

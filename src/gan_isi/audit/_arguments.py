@@ -9,10 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, check_consistent_length, column_or_1d
 
-from ._result import BLIND
-
-#: Name of the attack that is chosen anew in each fold.
-CHOSEN = "chosen"
+from ._names import BLIND, CHOSEN
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,15 @@ from sklearn.utils.validation import _num_samples
 
 from .._generated import check_generated
 from .._progress import progress_bar
-from ._arguments import CHOSEN, check_choice, check_queries, joined, name_attacks
+from ._arguments import check_choice, check_queries, joined, name_attacks
 from ._attacks import PreparedAttack, prepare
 from ._candidates import CandidateResult, judge_candidates
 from ._choice import ChosenAttack
 from ._crossfit import Folds, OutOfFold, cross_fit, null_distribution
 from ._evidence import Evidence, closest_generated
 from ._measures import Estimate, Sampling, measure
-from ._result import BLIND, AttackResult, AuditResult
+from ._names import BLIND, CHOSEN
+from ._result import AttackResult, AuditResult
 from ._statistics import (
     cross_conformal_p_values,
     detectable_accuracy,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
+from ._names import BLIND
 
 if TYPE_CHECKING:
     from ._candidates import CandidateResult
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 #: In this order, those that an audit has.
 _SHOWN = ("AUC", "AUC minus blind", "accuracy", "recall", "specificity", "precision", "F1", "kappa")
+
+#: Curves in one figure.
+_DRAWN = 6
 
 #: Queries listed for each attack: the highest scores.
 _LISTED = 10
@@ -125,18 +129,23 @@ def _figures(result: "AuditResult") -> list[dict[str, str]]:
 
     from ..plotting import LogRocDisplay, MembershipScoreDisplay
 
-    figures = []
+    figures, n = [], len(result.attacks)
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.subplots()
-    for name, attack in result.attacks.items():
-        scores = attack.answers.scores.mean(axis=0)
+    highest = sorted(
+        result.attacks,
+        key=lambda name: (name != BLIND, -result.attacks[name].measures["AUC"].value),
+    )[:_DRAWN]
+    for name in (name for name in result.attacks if name in highest):
+        scores = result.attacks[name].answers.scores.mean(axis=0)
         LogRocDisplay.from_predictions(result.labels, scores, name=name, ax=axes)
     figures.append(
         {
             "image": _png(figure),
             "text": "How many used images an attack finds (up) at the price of how many false "
             "alarms (right), both on logarithmic axes. Left of the shaded limit there are too few "
-            "images not used to tell.",
+            "images not used to tell."
+            + (f" The {_DRAWN} highest AUCs, blind among them." if len(highest) < n else ""),
         }
     )
     for name, attack in result.attacks.items():

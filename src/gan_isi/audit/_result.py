@@ -15,9 +15,6 @@ from ._evidence import Evidence
 from ._measures import Estimate
 from ._words import describe_attack, describe_audit
 
-#: Name of the attack that sees no generated image.
-BLIND = "blind"
-
 
 @dataclass(frozen=True)
 class AttackResult:

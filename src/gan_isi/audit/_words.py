@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._names import BLIND, CHOSEN
+
 if TYPE_CHECKING:
     from ._candidates import CandidateResult
     from ._result import AttackResult, AuditResult
@@ -37,14 +39,14 @@ def describe_audit(result: "AuditResult") -> list[str]:
         f"{result.detectable_accuracy:.2f}, would have shown significantly above chance "
         "(one-sided, 5 %) in 80 of 100 such audits; weaker ones may well be missed.",
     ]
-    others = [name for name in result.attacks if name not in ("blind", "chosen")]
+    others = [name for name in result.attacks if name not in (BLIND, CHOSEN)]
     if len(others) > 1:
         sentences.append(
             f"{len(others)} attacks were tried. The best of several looks better than it is: "
             + (
                 'the one to quote is "chosen", for which the choice was made without the '
                 "images that it was judged by."
-                if "chosen" in result.attacks
+                if CHOSEN in result.attacks
                 else f"its p-value has to be taken times {len(others)}."
             )
         )

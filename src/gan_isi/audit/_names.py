@@ -1,0 +1,7 @@
+"""Names of attacks that mean something to an audit."""
+
+#: The attack that sees no generated image.
+BLIND = "blind"
+
+#: The attack that is chosen anew in each fold.
+CHOSEN = "chosen"

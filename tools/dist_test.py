@@ -1,0 +1,116 @@
+"""Build the distributions and try both as somebody would who found them.
+
+    python tools/dist_test.py
+
+Needs build and twine. The wheel goes into an empty environment and is used from the shell; the
+source distribution goes into another, where its own tests are run against it.
+"""
+
+import subprocess
+import sys
+import tarfile
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+IN_THE_WHEEL = ("gan_isi/py.typed", "gan_isi/audit/report.html.jinja", "gan_isi/cli/_main.py")
+IN_THE_SDIST = ("src/gan_isi/__init__.py", "tests/conftest.py", "docs/api.md", "CITATION.cff")
+#: Quick tests of the source distribution that need no data.
+TESTS = ("test_import.py", "test_documented.py", "test_release.py", "test_fusion.py", "datasets")
+
+FOLDERS = """
+from pathlib import Path
+from PIL import Image
+from gan_isi import datasets
+
+problem = datasets.make_membership_problem(32, n_generated=40, image_size=32, random_state=0)
+parts = {"used": problem.images[problem.target == 1], "other": problem.images[problem.target == 0],
+         "generated": problem.generated}
+for name, images in parts.items():
+    Path(name).mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(f"{name}/{number:03}.png")
+"""
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        wheel, sdist = build(Path(folder, "dist"))
+        check_contents(wheel, sdist)
+        try_wheel(wheel, Path(folder, "wheel"))
+        try_sdist(sdist, Path(folder, "sdist"))
+    print("Both distributions work.")
+
+
+def run(*command, cwd):
+    print("$", *command, flush=True)
+    return subprocess.run(command, cwd=cwd, check=True, text=True, stdout=subprocess.PIPE).stdout
+
+
+def build(target):
+    run(sys.executable, "-m", "build", "--outdir", str(target), str(ROOT), cwd=ROOT)
+    (wheel,), (sdist,) = target.glob("*.whl"), target.glob("*.tar.gz")
+    run(sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(sdist), cwd=ROOT)
+    return wheel, sdist
+
+
+def check_contents(wheel, sdist):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    missing = [name for name in IN_THE_WHEEL if name not in names]
+    stray = [name for name in names if not name.startswith("gan_isi") or "__pycache__" in name]
+    with tarfile.open(sdist) as archive:
+        inside = {name.split("/", 1)[-1] for name in archive.getnames()}
+    missing += [name for name in IN_THE_SDIST if name not in inside]
+    stray += [name for name in inside if name.startswith(("output", "docs/_build", ".venvs"))]
+    if missing or stray:
+        raise SystemExit(f"Missing: {missing}; stray: {stray}.")
+
+
+def environment(folder, requirement):
+    venv.create(folder, with_pip=True)
+    binaries = folder / ("Scripts" if sys.platform == "win32" else "bin")
+    quiet = ("--quiet", "--disable-pip-version-check")
+    run(str(binaries / "python"), "-m", "pip", "install", *quiet, requirement, cwd=folder)
+    return binaries
+
+
+def try_wheel(wheel, folder):
+    binaries = environment(folder, f"gan-isi[report] @ {wheel.as_uri()}")
+    version = wheel.name.split("-")[1]
+    said = run(str(binaries / "gan-isi"), "--version", cwd=folder)
+    if said != f"gan-isi, version {version}\n":
+        raise SystemExit(f"The wheel is version {version}, the program says {said!r}.")
+    run(str(binaries / "python"), "-c", FOLDERS, cwd=folder)
+    command = [
+        "audit",
+        "--used",
+        "used",
+        "--not-used",
+        "other",
+        "--generated",
+        "generated",
+        "--permutations",
+        "9",
+    ]
+    said = run(str(binaries / "gan-isi"), *command, "--report", "audit.html", cwd=folder)
+    page = (folder / "audit.html").read_text(encoding="utf-8")
+    if "Compared were 16 real images" not in said or "Compared were 16 real images" not in page:
+        raise SystemExit("The audit says nothing.")
+
+
+def try_sdist(sdist, folder):
+    binaries = environment(folder, f"gan-isi[test] @ {sdist.as_uri()}")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (unpacked,) = folder.glob("gan_isi-*")
+    # Without its src: what is installed is tested.
+    (unpacked / "src").rename(unpacked / "not-src")
+    tests = [f"tests/{name}" for name in TESTS]
+    run(str(binaries / "python"), "-m", "pytest", "-q", "-m", "not slow", *tests, cwd=unpacked)
+
+
+if __name__ == "__main__":
+    main()
