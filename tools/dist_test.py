@@ -69,11 +69,11 @@ def check_contents(wheel, sdist):
         raise SystemExit(f"Missing: {missing}; stray: {stray}.")
 
 
-def environment(folder, requirement):
+def environment(folder, *requirements):
     venv.create(folder, with_pip=True)
     binaries = folder / ("Scripts" if sys.platform == "win32" else "bin")
     quiet = ("--quiet", "--disable-pip-version-check")
-    run(str(binaries / "python"), "-m", "pip", "install", *quiet, requirement, cwd=folder)
+    run(str(binaries / "python"), "-m", "pip", "install", *quiet, *requirements, cwd=folder)
     return binaries
 
 
@@ -102,7 +102,8 @@ def try_wheel(wheel, folder):
 
 
 def try_sdist(sdist, folder):
-    binaries = environment(folder, f"gan-isi[test] @ {sdist.as_uri()}")
+    project = f"gan-isi[dicom,report] @ {sdist.as_uri()}"
+    binaries = environment(folder, project, "pytest", "hypothesis")
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     (unpacked,) = folder.glob("gan_isi-*")
