@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 from gan_isi import audit, baselines, datasets, make_pipeline
 from gan_isi.plotting import LogRocDisplay
 
-problem = datasets.make_membership_problem(120, n_generated=150, memorization=0.8, random_state=1)
+problem = datasets.make_membership_problem(100, n_generated=120, memorization=0.8, random_state=1)
 result = audit.audit(
     {
         "recommended": make_pipeline(preset="recommended"),
@@ -25,7 +25,7 @@ result = audit.audit(
     problem.target,
     generated=problem.generated,
     n_permutations=39,
-    n_resamples=500,  # of the bootstrap; the default of 2000 takes longer than the rest
+    n_resamples=500,  # not 2000, to be quick
     random_state=0,
 )
 result
@@ -42,10 +42,10 @@ print(result)
 # At a low rate of false alarms
 # -----------------------------
 # Accuracy counts all images alike. Whoever may accuse few innocents looks at the left end
-# of a logarithmic ROC curve, and at the line left of which 60 images that were not used
+# of a logarithmic ROC curve, and at the line left of which 50 images that were not used
 # can't tell. (The curves pool the folds, which the table does not: their AUC may differ.)
 
-figure, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
+figure, ax = plt.subplots(figsize=(8.0, 4.4), layout="constrained")
 for name, one in result.attacks.items():
     scores = one.answers.scores[0]
     LogRocDisplay.from_predictions(problem.target, scores, name=name, tpr_at=(0.05,), ax=ax)

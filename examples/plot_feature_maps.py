@@ -16,8 +16,6 @@ from skimage import data
 from gan_isi import datasets, make_descriptors, make_pipeline
 from gan_isi.plotting import FeatureMapsDisplay, MapCdfDisplay
 
-# sphinx_gallery_thumbnail_number = 2
-
 picture = data.camera()[::2, ::2]
 FeatureMapsDisplay.from_estimator(make_descriptors(), picture)
 plt.show()
@@ -36,3 +34,4 @@ attack = make_pipeline(families=["statistical"])
 attack.fit(problem.images, problem.target, generated=problem.generated)
 MapCdfDisplay.from_estimator(attack, problem.images[problem.source[0]], "statistical_std")
 plt.show()
+# sphinx_gallery_thumbnail_number = 2

@@ -10,8 +10,8 @@ their own variation, so we know the truth and can look at how well it was found.
 # %%
 # The problem
 # -----------
-# Real images, which of them were used, and what the generator made. With images of your
-# own, :func:`gan_isi.datasets.load_images` gives the first two and the last.
+# Real images, which of them were used, and what the generator made. From folders of your
+# own, :func:`gan_isi.datasets.load_membership` reads all three.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -317,7 +317,7 @@ def make_tpr_at_fpr_scorer(
     pos_label: Any = None,
     unresolved: Literal["raise", "warn", "nan"] = "raise",
 ) -> Callable[..., float]:
-    """Make a scorer of :func:`tpr_at_fpr` for `scoring=` of scikit-learn.
+    """Make a scorer of `tpr_at_fpr` for `scoring=` of scikit-learn.
 
     Every fold has to resolve the rate: with 200 non-members in 5 folds, none below 1/40.
 

@@ -47,7 +47,7 @@ def make_pipeline(
     accuracy of 0.535 on 200 test images, which is not significantly above chance
     (one-sided binomial p = 0.18). What we recommend is ``preset="recommended"``: pixels
     beside the textures, each query's bag summarised by its closest generated images, and
-    a logistic regression on the queries; see docs/recommended.md for what it was measured
+    a logistic regression on the queries; see :doc:`/guide/recommended` for what it was measured
     against.
 
     Parameters

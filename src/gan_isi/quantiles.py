@@ -12,7 +12,7 @@ cells where the two quantile functions cross, and never exceeds it.
 
 Most maps have heavy tails, and a crossing in an outermost cell is expensive. Cells that
 become finer towards both ends have fewer large errors with a quarter of the numbers
-(docs/distances.md).
+(docs/guide/distances.md).
 """
 
 from collections.abc import Iterable

@@ -58,7 +58,7 @@ def audit(
     Parameters
     ----------
     attacks : estimator or dict of str to estimator
-        Unfitted; pipelines of :func:`make_pipeline`, :mod:`gan_isi.baselines`, or any
+        Unfitted; pipelines of :func:`gan_isi.make_pipeline`, `gan_isi.baselines`, or any
         classifier with ``fit(X, y, generated=(images,))``. Unless one is named "blind",
         :func:`gan_isi.baselines.make_blind` is added.
     X : array-like or sequence of array-like of length n_queries

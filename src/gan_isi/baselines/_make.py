@@ -71,7 +71,7 @@ def make_baseline(
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
     memory : str, path or joblib.Memory, default=None
-        Where to keep what describes the images, see :class:`BaseDescriptor`.
+        Where to keep what describes the images, see :class:`~gan_isi.BaseDescriptor`.
 
     Returns
     -------
@@ -135,12 +135,12 @@ def make_blind(
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
     memory : str, path or joblib.Memory, default=None
-        Where to keep what describes the images, see :class:`BaseDescriptor`.
+        Where to keep what describes the images, see :class:`~gan_isi.BaseDescriptor`.
 
     Returns
     -------
     BlindPipeline
-        A :class:`SourceIdentificationPipeline` with the steps `descriptors` and
+        A :class:`~gan_isi.SourceIdentificationPipeline` with the steps `descriptors` and
         `membership`, unfitted.
 
     Raises

@@ -31,7 +31,7 @@ class BaseDescriptor(BaseImageTransformer):
     cells : {"fine_tails", "equal"}, default="fine_tails"
         Cells that become finer towards both ends, or cells of equal probability. The
         fine ones have fewer large errors of the distances with a quarter of the
-        numbers, see :func:`gan_isi.quantiles.cell_edges` and docs/distances.md.
+        numbers, see :func:`gan_isi.quantiles.cell_edges` and :doc:`/guide/distances`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Which intensities become 0 and 1. The map is linear and clips nothing.
 

@@ -28,7 +28,7 @@ class PixelDescriptor(BaseImageTransformer):
     contrast : {"none", "global", "local"}, default="none"
         What is taken out of every image, so that brightness and exposure don't hide a
         copy: nothing, its mean and standard deviation, or those around each pixel. See
-        :func:`gan_isi.texture.pixels.pixels`.
+        `gan_isi.texture.pixels`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Which intensities become 0 and 1, see :class:`BaseDescriptor`.
     n_jobs : int, default=None

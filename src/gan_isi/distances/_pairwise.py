@@ -28,7 +28,7 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
         - "correlation": the same of the rows minus their means. A row of zeros (for
           "correlation": a constant row) is at distance 1 from every other one.
         - "ssim": one minus the mean structural similarity. The columns are the pixels
-          of a square image in 0..1; see :func:`gan_isi.distances.ssim.ssim`.
+          of a square image in 0..1; see `gan_isi.distances.ssim`.
     include_real : bool, default=False
         Whether queries are compared with the real images of `fit` as well; their
         columns follow those of the generated images.
