@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venvs
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
+# Many tests wait for processes of their own.
+PARALLEL := -n 2 --dist worksteal
+
 # The lowest versions that pyproject.toml admits.
 OLDEST := "numpy==1.26.*" "scipy==1.12.*" "scikit-learn==1.7.*" "scikit-image==0.24.*" "joblib==1.4.*" "tqdm==4.66.*" "click==8.1.*" "threadpoolctl==3.1.*" "pillow==10.1.*" "tifffile==2022.8.12"
 
@@ -15,13 +18,13 @@ demo: $(VENV)/demo/.installed  ## Attack a generator that memorises, on real pho
 	$(VENV)/demo/bin/python examples/demo.py
 
 test: $(VENV)/test/.installed  ## Run the whole test suite, the deep family included
-	$(VENV)/test/bin/python -m pytest -m "not pages"
+	$(VENV)/test/bin/python -m pytest $(PARALLEL) -m "not pages" --durations=20
 
 test-fast: $(VENV)/test/.installed  ## Run the tests that take no time
-	$(VENV)/test/bin/python -m pytest -m "not slow and not pages"
+	$(VENV)/test/bin/python -m pytest $(PARALLEL) -m "not slow and not pages"
 
 test-oldest: $(VENV)/oldest/.installed  ## Run the quick tests with the oldest dependencies
-	$(VENV)/oldest/bin/python -m pytest -m "not slow and not pages"
+	$(VENV)/oldest/bin/python -m pytest $(PARALLEL) -m "not slow and not pages"
 
 docs: $(VENV)/docs/.installed  ## Run the pages' code and build the documentation
 	$(VENV)/docs/bin/python -m pytest -m pages tests/test_pages.py
