@@ -1,6 +1,7 @@
 """Audits of attacks whose worth is known."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 
 from gan_isi import PairwiseWassersteinTransformer, datasets
-from gan_isi.audit import audit
+from gan_isi.audit import Estimate, audit
 from gan_isi.audit._attacks import prepare
 from gan_isi.audit._crossfit import cross_fit, null_distribution
 from gan_isi.audit._statistics import auc_interval, permutation_p_value
+from gan_isi.audit._words import describe_attack
 from gan_isi.pipeline import SourceIdentificationPipeline
 
 
@@ -208,6 +210,24 @@ def test_single_images_are_counted_only_where_they_can_stand_out(found, attack, 
     assert counts[0] > 20
     assert f"Taken alone, {counts[0]} of 45 used images stand out" in str(larger)
     assert f"and {counts[1]} of 45 that were not used; by chance about 2" in str(larger)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "sentence"),
+    [
+        ((0.1, 0.3), "Its AUC is 0.20 above that of the blind attack (95 % interval of the "
+         "difference 0.10 to 0.30): more than"),
+        ((-0.1, 0.5), "0.20 above that of the blind attack (95 % interval of the difference -0.10 "
+         "to 0.50), an interval that holds 0"),
+        ((-0.3, -0.1), "Its AUC is 0.20 below that of the blind attack (95 % interval of the "
+         "difference -0.30 to -0.10): it tells less"),
+    ],
+)  # fmt: skip
+def test_beside_the_blind_attack(found, bounds, sentence):
+    result, *_ = found
+    difference = Estimate(sum(bounds) / 2, *bounds, "by hand")
+    changed = replace(result.attacks["copies"], beyond_blind=difference)
+    assert sentence in " ".join(describe_attack(result, changed))
 
 
 def test_a_notebook_shows_one_line_an_attack(found):

@@ -119,12 +119,15 @@ def _significance(result: "AuditResult", attack: "AttackResult") -> str:
 def _beyond_blind(attack: "AttackResult", percent: str) -> str:
     beyond = attack.beyond_blind
     assert beyond is not None
+    against = "above" if beyond.value >= 0 else "below"
     sentence = (
-        f"Its AUC exceeds that of the blind attack by {beyond.value:.2f} ({percent} "
-        f"{beyond.low:.2f} to {beyond.high:.2f})"
+        f"Its AUC is {abs(beyond.value):.2f} {against} that of the blind attack ({percent} of the "
+        f"difference {beyond.low:.2f} to {beyond.high:.2f})"
     )
     if beyond.low > 0:
         return sentence + ": more than the two sets of real images differ anyway."
+    if beyond.high < 0:
+        return sentence + ": it tells less than how the two sets of real images differ anyway."
     return sentence + (
         ", an interval that holds 0: what was seen may be a difference between the two sets of "
         "real images that has nothing to do with the generator."
