@@ -6,8 +6,8 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # Many tests wait for processes of their own.
 PARALLEL := -n 2 --dist worksteal
 
-# The lowest versions that pyproject.toml admits.
-OLDEST := "numpy==1.26.*" "scipy==1.12.*" "scikit-learn==1.7.*" "scikit-image==0.24.*" "joblib==1.4.*" "tqdm==4.66.*" "click==8.1.*" "threadpoolctl==3.1.*" "pillow==10.1.*" "tifffile==2022.8.12"
+# The lowest versions that pyproject.toml admits, to the last digit.
+OLDEST := "numpy==1.26.0" "scipy==1.12.0" "scikit-learn==1.7.0" "scikit-image==0.24.0" "joblib==1.4.0" "tqdm==4.66.0" "click==8.1.0" "threadpoolctl==3.1.0" "pillow==10.1.0" "tifffile==2022.8.12"
 
 .PHONY: help demo test test-fast test-oldest docs dist-test bench lint format clean
 

@@ -32,7 +32,7 @@ def folders(tmp_path_factory):
     """Members and others, a generator that copies, and candidates of both kinds."""
     root = tmp_path_factory.mktemp("folders")
     problem = datasets.make_membership_problem(
-        48, n_generated=60, image_size=32, memorization=1.0, random_state=0
+        48, n_generated=60, image_size=32, memorization=0.999, random_state=0
     )
     used, other = (problem.images[problem.target == label] for label in (1, 0))
     save(root / "used", used[:16], [f"u{i}.png" for i in range(16)])
@@ -60,7 +60,7 @@ class TestAudit:
         code = main([
             "audit", *known(folders), *QUICK, "--candidates", f"{folders}/candidates",
             "--report", f"{tmp_path}/a.html", "--json", f"{tmp_path}/a.json",
-            "--candidates-csv", f"{tmp_path}/c.csv",
+            "--candidates-csv", f"{tmp_path}/c.csv", "--known-csv", f"{tmp_path}/k.csv",
         ])  # fmt: skip
         out, err = capsys.readouterr()
         assert code == 0
@@ -71,6 +71,11 @@ class TestAudit:
         aucs = {r["attack"]: r["value"] for r in numbers["results"] if r["measure"] == "AUC"}
         assert aucs["nearest"] > 0.9
         assert "Images of unknown membership" in (tmp_path / "a.html").read_text(encoding="utf-8")
+        assert "So few permutations can show nothing" in out
+        known_rows = [row for row in read_csv(tmp_path / "k.csv") if row["attack"] == "nearest"]
+        assert [row["number"] for row in known_rows] == [str(i) for i in range(32)]
+        assert {row["file"][0] + row["used"] for row in known_rows} == {"o0", "u1"}
+        assert known_rows[20]["rank"] == f"{numbers['queries']['nearest']['rank'][20]:.4g}"
         rows = [row for row in read_csv(tmp_path / "c.csv") if row["attack"] == "nearest"]
         assert [row["file"] for row in rows] == [f"c{i:02}.png" for i in range(16)]
         # The first eight were used.
@@ -96,12 +101,49 @@ class TestAudit:
         assert main(["audit", *known(folders), *QUICK, "--patients", str(table)]) == 1
         assert "names two patients for u0.png" in capsys.readouterr().err
 
+    def test_patients_are_told_apart_by_folder(self, folders, tmp_path, capsys):
+        names = [f"{index}.png" for index in range(16)]
+        for kind in ("used", "other"):
+            images = datasets.load_images(folders / kind)
+            save(tmp_path / kind, list(images), names)
+        arguments = known(folders)
+        arguments[1], arguments[3] = f"{tmp_path}/used", f"{tmp_path}/other"
+        table = tmp_path / "patients.csv"
+        arguments += [*QUICK, "--patients", str(table)]
+        table.write_text("file,patient\n" + "".join(f"{name},{name}\n" for name in names))
+        assert main(["audit", *arguments]) == 1
+        assert "Several images have this name" in capsys.readouterr().err
+        table.write_text(
+            "file,patient\n"
+            + "".join(f"{k}/{i}.png,{k}{i // 2}\n" for k in ("used", "other") for i in range(16))
+        )
+        assert main(["audit", *arguments]) == 0
+        assert "of 16 patients" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("table", "message"),
+        [
+            (b"patient,file\np\n", "has a line without a file or a patient"),
+            (b"file,patient\n\xe9.png,a\n", "is no CSV file in UTF-8"),
+        ],
+    )
+    def test_tables_that_are_none(self, table, message, folders, tmp_path, capsys):
+        (tmp_path / "p.csv").write_bytes(table)
+        assert main(["audit", *known(folders), *QUICK, "--patients", f"{tmp_path}/p.csv"]) == 1
+        assert f"p.csv {message}" in capsys.readouterr().err
+
     def test_the_same_image_in_two_folders_is_refused(self, folders, tmp_path, capsys):
-        save(tmp_path / "other", [np.asarray(Image.open(folders / "used" / "u3.png"))])
+        # As another file of another format.
+        save(tmp_path / "other", [np.asarray(Image.open(folders / "used" / "u3.png"))], ["x.bmp"])
         arguments = known(folders)
         arguments[3] = str(tmp_path / "other")
         assert main(["audit", *arguments, *QUICK]) == 1
-        assert "1 images lie in two folders" in capsys.readouterr().err
+        assert "The same picture lies in two folders, 1 times" in capsys.readouterr().err
+
+    def test_real_images_among_those_generated_are_mentioned(self, folders, tmp_path, capsys):
+        arguments = known(folders)
+        assert main(["audit", *arguments[:5], f"{folders}/used", *QUICK]) == 0
+        assert "16 real images" in capsys.readouterr().err
 
     def test_names_of_attacks_are_those_of_the_library(self):
         assert set(ATTACKS) == {"recommended", "paper", *baselines.BASELINES} - {"blind"}
@@ -157,6 +199,8 @@ class TestWhatUsersGetWrong:
             (["audit"], 2, "Missing option '--used'"),
             (["adit"], 2, "No such command 'adit'"),
             (["predict", "--preset", "best"], 2, "'best' is not one of"),
+            (["audit", "--jobs", "0"], 2, "0 jobs do no work"),
+            (["audit", "--seed", "-1"], 2, "-1 is not in the range"),
         ],
     )
     def test_usage(self, arguments, code, message, capsys):

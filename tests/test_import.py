@@ -25,3 +25,16 @@ def test_every_public_name_is_there():
 
 def test_the_typed_marker_is_installed():
     run("import importlib.resources as r; assert (r.files('gan_isi') / 'py.typed').is_file()")
+
+
+def test_the_command_line_shows_its_help_without_the_library():
+    code = "import sys, gan_isi.cli; print(*sys.modules)"
+    assert not {"numpy", "scipy", "sklearn", "skimage", "torch"} & set(run(code))
+
+
+def test_names_that_are_not_there_are_refused():
+    code = (
+        "import gan_isi\ntry: gan_isi.nothing\nexcept AttributeError as error: print(error)\n"
+        "assert set(gan_isi.__all__) <= set(dir(gan_isi))"
+    )
+    assert run(code)[-1] == "'nothing'"

@@ -28,10 +28,10 @@ def test_the_oldest_tested_versions_are_those_that_are_admitted():
     tomllib = pytest.importorskip("tomllib")
     admitted = tomllib.loads(read("pyproject.toml"))["project"]["dependencies"]
     oldest = re.search(r"^OLDEST := (.+)$", read("Makefile"), re.MULTILINE)[1]
-    pinned = dict(re.findall(r'"([\w-]+)==([\d.]+?)(?:\.\*)?"', oldest))
+    pinned = dict(re.findall(r'"([\w-]+)==([\d.]+)"', oldest))
     for requirement in admitted:
         name, bound = re.match(r"([\w-]+)>=([\d.]+)", requirement).groups()
-        assert pinned[name] == bound, requirement
+        assert pinned[name] in (bound, f"{bound}.0"), requirement
 
 
 def test_the_changelog_speaks_of_this_version():

@@ -6,6 +6,7 @@ Needs build and twine. The wheel goes into an empty environment and is used from
 source distribution goes into another, where its own tests are run against it.
 """
 
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -36,8 +37,11 @@ for name, images in parts.items():
 
 
 def main():
+    # Stays, for whoever publishes them.
+    target = ROOT / "dist"
+    shutil.rmtree(target, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
-        wheel, sdist = build(Path(folder, "dist"))
+        wheel, sdist = build(target)
         check_contents(wheel, sdist)
         try_wheel(wheel, Path(folder, "wheel"))
         try_sdist(sdist, Path(folder, "sdist"))
@@ -46,7 +50,10 @@ def main():
 
 def run(*command, cwd):
     print("$", *command, flush=True)
-    return subprocess.run(command, cwd=cwd, check=True, text=True, stdout=subprocess.PIPE).stdout
+    done = subprocess.run(command, cwd=cwd, text=True, stdout=subprocess.PIPE)
+    if done.returncode:
+        raise SystemExit(f"{done.stdout}\nIt failed with exit code {done.returncode}.")
+    return done.stdout
 
 
 def build(target):

@@ -6,24 +6,33 @@ real and generated images, and a classifier on them (GAN-ISI, ImageCLEFmedical G
 2023), with what is needed to tell whether its answers mean anything.
 """
 
-from . import audit, baselines, datasets, metrics, plotting
-from ._pickling import InconsistentVersionWarning
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._version import __version__
-from .bags import BagSummaryTransformer
-from .descriptors import (
-    BaseDescriptor,
-    DeepDescriptor,
-    GaborDescriptor,
-    GaussianDerivativeDescriptor,
-    PixelDescriptor,
-    StatisticalDescriptor,
-    SteerableDescriptor,
-    make_descriptors,
-)
-from .distances import DistanceUnion, PairwiseDistanceTransformer, PairwiseWassersteinTransformer
-from .membership import MembershipClassifier
-from .pipeline import SourceIdentificationPipeline
-from .presets import make_pipeline
+
+if TYPE_CHECKING:
+    from . import audit, baselines, datasets, metrics, plotting
+    from ._pickling import InconsistentVersionWarning
+    from .bags import BagSummaryTransformer
+    from .descriptors import (
+        BaseDescriptor,
+        DeepDescriptor,
+        GaborDescriptor,
+        GaussianDerivativeDescriptor,
+        PixelDescriptor,
+        StatisticalDescriptor,
+        SteerableDescriptor,
+        make_descriptors,
+    )
+    from .distances import (
+        DistanceUnion,
+        PairwiseDistanceTransformer,
+        PairwiseWassersteinTransformer,
+    )
+    from .membership import MembershipClassifier
+    from .pipeline import SourceIdentificationPipeline
+    from .presets import make_pipeline
 
 __all__ = [
     "BagSummaryTransformer",
@@ -49,3 +58,44 @@ __all__ = [
     "metrics",
     "plotting",
 ]
+
+#: Where the public names are that are no modules. They are imported when asked for: the
+#: command line shows its help in a tenth of the time that scikit-learn takes to load.
+_MODULES = {
+    "_pickling": ("InconsistentVersionWarning",),
+    "bags": ("BagSummaryTransformer",),
+    "descriptors": (
+        "BaseDescriptor",
+        "DeepDescriptor",
+        "GaborDescriptor",
+        "GaussianDerivativeDescriptor",
+        "PixelDescriptor",
+        "StatisticalDescriptor",
+        "SteerableDescriptor",
+        "make_descriptors",
+    ),
+    "distances": (
+        "DistanceUnion",
+        "PairwiseDistanceTransformer",
+        "PairwiseWassersteinTransformer",
+    ),
+    "membership": ("MembershipClassifier",),
+    "pipeline": ("SourceIdentificationPipeline",),
+    "presets": ("make_pipeline",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    elif name in __all__:
+        value = import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

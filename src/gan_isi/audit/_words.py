@@ -102,6 +102,11 @@ def _significance(result: "AuditResult", attack: "AttackResult") -> str:
     if n == 0:
         return "No permutations of the labels were made, so no p-value is given."
     exactly = f"p = {attack.p_value:.2g} with {n} permutations"
+    if 1 / (n + 1) > _SIGNIFICANCE:
+        return (
+            f"So few permutations can show nothing ({exactly}): none has a p-value below "
+            f"{1 / (n + 1):.2g}."
+        )
     if attack.p_value <= 1 / (n + 1) * (1 + 1e-9):
         exactly += ", the smallest that so many can show"
     if attack.p_value <= _SIGNIFICANCE:
@@ -169,6 +174,9 @@ def _candidates(found: "CandidateResult", percent: str) -> list[str]:
     if n_null == 0:
         return [*sentences, "No exchanges were made, so no p-value is given for the set."]
     exactly = f"p = {found.p_value:.2g} with {n_null} exchanges"
+    if 1 / (n_null + 1) > _SIGNIFICANCE:
+        few = f"So few exchanges can show nothing of the set ({exactly})."
+        return [*sentences, few]
     if found.p_value <= 1 / (n_null + 1) * (1 + 1e-9):
         exactly += ", the smallest that so many can show"
     if found.p_value <= _SIGNIFICANCE:

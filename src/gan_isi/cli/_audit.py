@@ -40,6 +40,9 @@ ATTACKS = (
 @folder_option("--candidates", "Real images of unknown membership.", required=False)
 @output_option("--report", "Write the audit as one HTML page.")
 @output_option("--json", "Write all numbers as JSON.")
+@output_option(
+    "--known-csv", "Write what each attack says of each known image, with the report's numbers."
+)
 @output_option("--candidates-csv", "Write what each attack says of each candidate.")
 @click.option(
     "--attack",
@@ -78,6 +81,7 @@ def audit(
     candidates: Path | None,
     report: Path | None,
     json: Path | None,
+    known_csv: Path | None,
     candidates_csv: Path | None,
     names: tuple[str, ...],
     choose: bool,
@@ -97,13 +101,14 @@ def audit(
     \b
     gan-isi audit --used used/ --not-used other/ --generated fakes/ --report audit.html
     """
-    _check_extras(report, candidates_csv)
+    _check_extras(report, known_csv or candidates_csv)
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
-    images = load({"used": used, "not used": not_used, "candidates": candidates})
+    images = load({"used": used, "not used": not_used, "candidates": candidates}, generated)
+    fakes = images.pop("generated")
     groups = {} if patients is None else read_patients(patients, images)
     from .. import audit as auditing
-    from ..datasets import ImageFiles, load_images
+    from ..datasets import ImageFiles
 
     known = ImageFiles([*images["not used"].paths, *images["used"].paths])
     verbose = shows_progress(quiet)
@@ -112,7 +117,7 @@ def audit(
         {name: make_attack(name, seed, jobs, cache, verbose=verbose) for name in names},
         known,
         [0] * len(images["not used"]) + [1] * len(images["used"]),
-        generated=load_images(generated),
+        generated=fakes,
         groups=known_groups,
         candidates=images.get("candidates"),
         candidate_groups=groups.get("candidates"),
@@ -126,8 +131,13 @@ def audit(
     )
     click.echo(str(result))
     _write(result, report, json)
+    if known_csv is not None:
+        frames = {name: result.queries_to_frame(name) for name in result.attacks}
+        _write_images(frames, known.paths, {"used": "used", "p_value": "conformal_p"}, known_csv)
     if candidates_csv is not None:
-        _write_candidates(result, images["candidates"].paths, candidates_csv)
+        frames = {name: result.candidates_to_frame(name) for name in result.attacks}
+        paths = images["candidates"].paths
+        _write_images(frames, paths, {"p_value": "p_value"}, candidates_csv)
 
 
 def make_attack(name: str, seed: int, jobs: int, cache: Path | None, *, verbose: bool) -> Any:
@@ -171,9 +181,9 @@ def _bars(attack: Any) -> list[str]:
     ]
 
 
-def _check_extras(report: Path | None, candidates_csv: Path | None) -> None:
+def _check_extras(report: Path | None, table: Path | None) -> None:
     needed = ["jinja2", "matplotlib"] if report else []
-    needed += ["pandas"] if candidates_csv else []
+    needed += ["pandas"] if table else []
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise click.ClickException(
@@ -190,12 +200,19 @@ def _write(result: "AuditResult", report: Path | None, json: Path | None) -> Non
         click.echo(f"Numbers: {json}")
 
 
-def _write_candidates(result: "AuditResult", paths: tuple[Path, ...], target: Path) -> None:
-    frames = {name: result.candidates_to_frame(name) for name in result.attacks}
+def _write_images(
+    frames: dict[str, Any], paths: tuple[Path, ...], columns: dict[str, str], target: Path
+) -> None:
+    """Write one line an attack and image; the number is that of the report."""
     rows = [
-        (name, path.name, f"{frame['rank'].iloc[i]:.4g}", f"{frame['p_value'].iloc[i]:.4g}")
+        (
+            name,
+            number,
+            path.name,
+            *(f"{frame[own].iloc[number]:.4g}" for own in ("rank", *columns.values())),
+        )
         for name, frame in frames.items()
-        for i, path in enumerate(paths)
+        for number, path in enumerate(paths)
     ]
-    write_rows(target, ["attack", "file", "rank", "p_value"], rows)
-    click.echo(f"Candidates: {target}")
+    write_rows(target, ["attack", "number", "file", "rank", *columns], rows)
+    click.echo(f"Images: {target}")

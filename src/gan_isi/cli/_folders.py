@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,12 @@ def _in_a_folder(context: click.Context, parameter: click.Parameter, value: Any)
     return value
 
 
+def _not_zero(context: click.Context, parameter: click.Parameter, value: int) -> int:
+    if value == 0:
+        raise click.BadParameter("0 jobs do no work.")
+    return value
+
+
 _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
     click.option("--quiet", is_flag=True, help="Show no progress on a terminal."),
     click.option(
@@ -47,8 +53,22 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
         metavar="DIR",
         help="Keep what was computed of each image here, so that no image is described twice.",
     ),
-    click.option("--jobs", type=int, default=1, show_default=True, help="Parallel jobs."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn."),
+    click.option(
+        "--jobs",
+        type=int,
+        default=1,
+        show_default=True,
+        callback=_not_zero,
+        help="Parallel jobs; -1 is one a processor.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, 2**32 - 1),
+        default=0,
+        show_default="0",
+        metavar="INTEGER",
+        help="Of all that is drawn.",
+    ),
 )
 
 
@@ -64,42 +84,69 @@ def shows_progress(quiet: bool) -> bool:
     return not quiet and sys.stderr.isatty()
 
 
-def load(folders: Mapping[str, Path | None]) -> dict[str, "ImageFiles"]:
+def load(folders: Mapping[str, Path | None], generated: Path) -> dict[str, "ImageFiles"]:
     """Open folders of images, which are read when asked for.
 
     Parameters
     ----------
     folders : mapping of str to Path or None
-        By what their images are called ("used"); None is left out.
+        Of real images, by what they are called ("used"); None is left out.
+    generated : Path
+        That of the generated images.
 
     Returns
     -------
     dict of str to ImageFiles
+        The real ones, and those "generated".
 
     Raises
     ------
     ClickException
-        If two of the folders hold the same file.
+        If two folders of real images hold the same picture.
+
+    Notes
+    -----
+    All files are read once, so that what can't be read is known before hours of work.
     """
     from ..datasets import load_images
 
     loaded = {name: load_images(path) for name, path in folders.items() if path is not None}
-    _refuse_copies(loaded)
+    of_real = _by_picture(loaded)
+    _refuse_copies(of_real)
+    loaded["generated"] = load_images(generated)
+    copied = of_real.keys() & _by_picture({"generated": loaded["generated"]}).keys()
+    if copied:
+        path = of_real[copied.pop()][0][1]
+        click.echo(
+            f"Warning: {len(copied) + 1} real images, {path} for one, are among those generated, "
+            "pixel by pixel. Unless the generator copied them, the folders are mixed up and all "
+            "results wrong.",
+            err=True,
+        )
     return loaded
 
 
-def _refuse_copies(loaded: Mapping[str, "ImageFiles"]) -> None:
-    """One image can't be used and not used; a candidate whose answer is known is none."""
-    seen: defaultdict[bytes, list[tuple[str, Path]]] = defaultdict(list)
+def _by_picture(
+    loaded: Mapping[str, "ImageFiles"],
+) -> Mapping[bytes, list[tuple[str, Path]]]:
+    """Return which files hold each picture, whatever their format."""
+    files: defaultdict[bytes, list[tuple[str, Path]]] = defaultdict(list)
     for name, images in loaded.items():
-        for path in images.paths:
-            seen[hashlib.sha256(path.read_bytes()).digest()].append((name, path))
-    clashes = [found for found in seen.values() if len({name for name, _ in found}) > 1]
+        for path, pixels in zip(images.paths, images, strict=True):
+            key = hashlib.sha256(f"{pixels.dtype} {pixels.shape} ".encode() + pixels.tobytes())
+            files[key.digest()].append((name, path))
+    return files
+
+
+def _refuse_copies(files: Mapping[bytes, list[tuple[str, Path]]]) -> None:
+    """One image can't be used and not used; a candidate whose answer is known is none."""
+    clashes = [found for found in files.values() if len({name for name, _ in found}) > 1]
     if clashes:
         (first, path), (second, other) = clashes[0][0], clashes[0][-1]
         raise click.ClickException(
-            f"{len(clashes)} images lie in two folders; one is {path} ({first}) and {other} "
-            f"({second}). An image is either used, or not used, or a candidate."
+            f"The same picture lies in two folders, {len(clashes)} times; once it is {path} "
+            f"({first}) and {other} ({second}). An image is either used, or not used, or a "
+            "candidate."
         )
 
 
@@ -109,7 +156,8 @@ def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, l
     Parameters
     ----------
     path : Path
-        A CSV file with the columns file and patient; a file's name without its folder.
+        A CSV file with the columns file and patient. A file is named with its folder
+        (used/001.png) or, where no two of the images share a name, without.
     images : mapping of str to ImageFiles
         Those that need a patient.
 
@@ -123,26 +171,58 @@ def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, l
     ClickException
         For other columns, files that are named twice, and images without a patient.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        if not {"file", "patient"} <= set(rows.fieldnames or ()):
-            raise click.ClickException(
-                f"{path} needs a first line with the columns file and patient; it has "
-                f"{rows.fieldnames}."
-            )
-        patients: dict[str, str] = {}
-        for row in rows:
-            name = Path(row["file"]).name
-            if patients.setdefault(name, row["patient"]) != row["patient"]:
-                raise click.ClickException(f"{path} names two patients for {name}.")
+    patients = _read_table(path)
+    names = Counter(file.name for one in images.values() for file in one.paths)
+
+    of_name: defaultdict[str, set[str]] = defaultdict(set)
+    for key, patient in patients.items():
+        of_name[key.rpartition("/")[2]].add(patient)
+
+    def find(file: Path) -> str:
+        if (key := "/".join(file.absolute().parts[-2:])) in patients:
+            return patients[key]
+        # The name alone tells nothing where two images or two patients share it.
+        alone = names[file.name] == 1 and len(of_name[file.name]) == 1
+        return min(of_name[file.name]) if alone else ""
+
+    of_images = {name: [find(file) for file in one.paths] for name, one in images.items()}
     without = [
-        file.name for one in images.values() for file in one.paths if not patients.get(file.name)
+        file
+        for name, one in images.items()
+        for file, patient in zip(one.paths, of_images[name], strict=True)
+        if not patient
     ]
     if without:
+        hint = ""
+        if names[without[0].name] > 1:
+            hint = " Several images have this name: write the folder before it."
         raise click.ClickException(
-            f"{path} names no patient for {len(without)} images; one is {without[0]}."
+            f"{path} names no patient for {len(without)} images; one is {without[0]}.{hint}"
         )
-    return {name: [patients[file.name] for file in one.paths] for name, one in images.items()}
+    return of_images
+
+
+def _read_table(path: Path) -> dict[str, str]:
+    """Read patients by file, with its last folder where one is given."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            columns = rows.fieldnames or ()
+            listed = [(row.get("file"), row.get("patient")) for row in rows]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise click.ClickException(f"{path} is no CSV file in UTF-8: {error}.") from error
+    if not {"file", "patient"} <= set(columns):
+        raise click.ClickException(
+            f"{path} needs a first line with the columns file and patient; it has {columns}."
+        )
+    patients: dict[str, str] = {}
+    for name, patient in listed:
+        if not name or not patient:
+            raise click.ClickException(f"{path} has a line without a file or a patient.")
+        key = "/".join(Path(name).parts[-2:])
+        if patients.setdefault(key, patient) != patient:
+            raise click.ClickException(f"{path} names two patients for {key}.")
+    return patients
 
 
 def write_rows(path: Path, header: list[str], rows: Any) -> None:

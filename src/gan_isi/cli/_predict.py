@@ -64,16 +64,14 @@ def predict(
     gan-isi predict --used used/ --not-used other/ --generated fakes/ \\
         --candidates unknown/ --output scores.csv
     """
-    images = load({"used": used, "not used": not_used, "candidates": candidates})
+    images = load({"used": used, "not used": not_used, "candidates": candidates}, generated)
     known = {name: images[name] for name in ("not used", "used")}
     groups = None
     if patients is not None:
         of_images = read_patients(patients, known)
         groups = of_images["not used"] + of_images["used"]
-    from ..datasets import load_images
-
     attack = make_attack(preset, seed, jobs, cache, verbose=shows_progress(quiet))
-    _fit(attack, known, load_images(generated), groups)
+    _fit(attack, known, images["generated"], groups)
     scores = attack.predict_proba(images["candidates"])[:, 1]
     decisions = attack.predict(images["candidates"])
     rows = [

@@ -226,7 +226,7 @@ class DistanceHeatmapDisplay:
             shown,
             cmap=cmap,
             aspect="auto",
-            interpolation="auto",
+            interpolation="antialiased",
             vmin=distances.min(),
             vmax=_top(distances),
             extent=(-0.5, n_generated - 0.5, n_queries - 0.5, -0.5),
