@@ -256,11 +256,20 @@ class TestAsAProgram:
     @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
     def test_an_interruption_ends_it(self, folders):
         process = self.run(
-            "audit", *known(folders), "--permutations", "100000", start_new_session=True
+            "audit",
+            *known(folders),
+            "--permutations",
+            "100000",
+            start_new_session=True,
+            # A shell starts jobs in the background with SIGINT ignored, and so their children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        time.sleep(6)
-        os.killpg(process.pid, signal.SIGINT)
-        err = process.communicate(timeout=20)[1]
+        try:
+            time.sleep(6)
+            os.killpg(process.pid, signal.SIGINT)
+            err = process.communicate(timeout=20)[1]
+        finally:
+            process.kill()
         assert process.returncode == 130
         assert err.strip().endswith("Interrupted; nothing more was written.")
         assert "Traceback" not in err

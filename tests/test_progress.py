@@ -129,6 +129,8 @@ def test_ctrl_c_stops_promptly_and_leaves_no_workers():
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # A shell starts jobs in the background with SIGINT ignored, and so their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert running.stdout.readline() == "begun\n"
