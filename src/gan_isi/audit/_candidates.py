@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._attacks import PreparedAttack
-from ._crossfit import Folds, OutOfFold, cross_fit, refit_often
+from ._crossfit import LARGEST_SEED, Folds, OutOfFold, cross_fit, refit_often
 from ._evidence import Evidence
 from ._measures import Estimate, Sampling
 from ._statistics import (
@@ -17,8 +17,6 @@ from ._statistics import (
     permute_labels,
     within_fold_auc,
 )
-
-_LARGEST_SEED = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
@@ -225,5 +223,5 @@ def _exchanged(
     known = np.concatenate([plan.known[fixed], pool[~drawn]])
     new_labels = np.concatenate([labels[fixed], np.zeros((~drawn).sum(), dtype=np.intp)])
     refit = replace(plan, known=known, candidates=pool[drawn])
-    answers = cross_fit(attack, new_labels, refit, seed=int(rng.integers(_LARGEST_SEED)))
+    answers = cross_fit(attack, new_labels, refit, seed=int(rng.integers(LARGEST_SEED)))
     return _auc(new_labels, answers)

@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 from ._attacks import PreparedAttack
 from ._statistics import permute_labels, rank_within, within_fold_auc
 
-_LARGEST_SEED = np.iinfo(np.int32).max
+#: That scikit-learn takes.
+LARGEST_SEED = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def cross_fit(
     candidates = np.empty((plan.n_repeats, plan.cv, len(plan.candidates)))
     chosen = []
     for repeat in range(plan.n_repeats):
-        state = int(rng.integers(_LARGEST_SEED))
+        state = int(rng.integers(LARGEST_SEED))
         splitter: Any = StratifiedKFold if plan.groups is None else StratifiedGroupKFold
         splits = splitter(plan.cv, shuffle=True, random_state=state)
         for fold, (train, test) in enumerate(splits.split(labels, labels, plan.known_groups)):
@@ -217,5 +218,5 @@ def _permuted(
     attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, rng: np.random.Generator
 ) -> tuple[float, float]:
     permuted = permute_labels(labels, plan.known_groups, rng=rng)
-    answers = cross_fit(attack, permuted, plan, seed=int(rng.integers(_LARGEST_SEED)))
+    answers = cross_fit(attack, permuted, plan, seed=int(rng.integers(LARGEST_SEED)))
     return answers.auc(permuted), answers.accuracy(permuted)
