@@ -177,6 +177,32 @@ class TestPairwiseDistances:
         with pytest.raises(ValueError, match=rf"square image, at least 7 x 7.*got {width}"):
             PairwiseDistanceTransformer("ssim").fit(np.zeros((3, width)))
 
+    @pytest.mark.parametrize("metric", METRICS)
+    def test_mirrored_is_the_distance_to_the_mirror_images(self, metric, rows):
+        images = rows.reshape(30, 10, 10)
+        mirror_images = np.stack([np.fliplr(image) for image in images]).reshape(rows.shape)
+        distances = PairwiseDistanceTransformer(metric, mirrored=True).fit(rows, generated=rows[:9])
+        plain = PairwiseDistanceTransformer(metric).fit(rows, generated=mirror_images[:9])
+        expected = plain.transform(rows)
+        np.testing.assert_allclose(distances.transform(rows), expected, rtol=1e-5)
+        np.testing.assert_array_equal(
+            np.diagonal(distances.transform(mirror_images)[:9, :, 0]), 0
+        )
+        assert not np.allclose(distances.transform(rows), plain.transform(mirror_images))
+
+    def test_mirrored_real_images(self, rows):
+        symmetric = np.stack([row + np.fliplr(row.reshape(10, 10)).ravel() for row in rows[:3]])
+        queries = np.concatenate([symmetric, rows])
+        distances = PairwiseDistanceTransformer(mirrored=True, include_real=True)
+        bags = distances.fit(queries, generated=rows[:5]).transform(queries)
+        # Itself is no reference, its mirror image included.
+        np.testing.assert_array_equal(np.isnan(bags[:, 5:, 0]), np.eye(33, dtype=bool))
+
+    @pytest.mark.parametrize("width", [99, 101])
+    def test_mirrored_of_what_is_no_square_image(self, width):
+        with pytest.raises(ValueError, match=rf"mirrored=True.*square image.*got {width}"):
+            PairwiseDistanceTransformer(mirrored=True).fit(np.zeros((3, width)))
+
     def test_retarget(self, rows):
         original = PairwiseDistanceTransformer("cityblock").fit(rows, generated=rows[:9])
         other = original.retarget(rows[:3])

@@ -8,6 +8,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 
 from gan_isi import MembershipClassifier, datasets, make_pipeline
+from gan_isi.descriptors import CLASSICAL_FAMILIES
+from gan_isi.plotting._attack import families_of
 
 
 def problem_of(memorization, n=40):
@@ -33,16 +35,43 @@ def test_the_paper_is_the_default():
     assert isinstance(steps["membership"], MembershipClassifier)
 
 
-def test_one_column_a_view(fitted):
+def test_two_numbers_a_view_and_a_family(fitted):
     assert list(fitted.named_steps) == ["distances", "summary", "membership"]
-    assert fitted.named_steps["distances"].n_maps_ == 3 + 3
+    assert fitted.named_steps["distances"].n_maps_ == 5 + 3
     names = list(fitted.named_steps["summary"].get_feature_names_out())
-    assert names == [f"group{i}_{s}" for i in range(4) for s in ("closest1", "contrast50")]
+    assert names == [f"group{i}_{s}" for i in range(6) for s in ("closest1", "contrast50")]
+
+
+@pytest.mark.parametrize("families", [CLASSICAL_FAMILIES, ("gaussian", "statistical"), ("deep",)])
+def test_families_are_grouped_by_themselves(families):
+    attack = make_pipeline(preset="recommended", families=families)
+    sizes = [len(one.map_names) for one in families_of(attack)]
+    assert attack.named_steps["summary"].map_groups == tuple(sizes)
 
 
 def test_finds_what_the_generator_repeats(problem):
     attack = make_pipeline(preset="recommended", families=["statistical"], n_levels=16)
     params = {"generated": (problem.generated,)}
+    scores = cross_val_predict(
+        attack, problem.images, problem.target, cv=4, method="decision_function", params=params
+    )
+    assert roc_auc_score(problem.target, scores) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("moved", "memorization", "families"),
+    [
+        # Noisy copies, of which textures see little: the mirrored view does.
+        (lambda images: images[:, :, ::-1], 0.95, ["gabor"]),
+        # Exact ones: of all families and views, one is not lost by turning them.
+        (lambda images: np.rot90(images, axes=(1, 2)), 1.0, ["statistical", "gabor"]),
+    ],
+    ids=["mirrored", "turned"],
+)
+def test_finds_copies_that_were_moved(moved, memorization, families):
+    problem = problem_of(memorization)
+    attack = make_pipeline(preset="recommended", families=families, n_levels=16)
+    params = {"generated": (moved(problem.generated).copy(),)}
     scores = cross_val_predict(
         attack, problem.images, problem.target, cv=4, method="decision_function", params=params
     )
@@ -85,10 +114,10 @@ def test_in_a_grid_search_with_another_classifier(problem):
         estimator=LogisticRegression(max_iter=1000),
     )
     grid = {"membership__C": [0.1, 10], "distances__pixels_local": ["drop"], "summary__map_groups":
-            [(1, 1, -1)]}  # fmt: skip
+            [(1, 1, 1, 1, -1)]}  # fmt: skip
     search = GridSearchCV(attack, grid, cv=2, error_score="raise")
     search.fit(problem.images, problem.target, generated=(problem.generated,))
-    assert search.best_estimator_.named_steps["distances"].n_maps_ == 2 + 3
+    assert search.best_estimator_.named_steps["distances"].n_maps_ == 4 + 3
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def recommended(images):
 class TestTheRecommendedAttack:
     """Its distances have branches: views of pixels, and textures."""
 
-    VIEWS = ("pixels_none", "pixels_global", "pixels_local")
+    VIEWS = ("pixels_none", "pixels_global", "pixels_local", "ssim", "ssim_mirrored")
 
     def test_families_are_views_and_textures_in_the_order_of_the_bags(self, recommended, images):
         families = families_of(recommended)
@@ -172,7 +172,7 @@ class TestTheRecommendedAttack:
         assert families[-1].columns.stop == bags_of(recommended, images[0][:2]).shape[2]
         union = recommended.named_steps["distances"]
         assert dict(union.map_groups_)["texture"] == slice(
-            families[3].first, families[4].columns.stop
+            families[5].first, families[6].columns.stop
         )
         # Unfitted, they are the same.
         assert [one.name for one in families_of(clone(recommended))] == [
@@ -209,7 +209,7 @@ class TestTheRecommendedAttack:
         assert drops.families == [one.name for one in families_of(recommended)]
         assert drops.baseline_score == roc_auc_score(used, recommended.predict_proba(queries)[:, 1])
         # The views find the copies.
-        assert drops.importances_mean[:3].max() > drops.importances_mean[3:].max()
+        assert drops.importances_mean[:5].max() > drops.importances_mean[5:].max()
 
     def test_its_textures_have_sheets(self, recommended, images):
         shown = FeatureMapsDisplay.from_estimator(clone(recommended), images[0][0])

@@ -29,6 +29,11 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
           "correlation": a constant row) is at distance 1 from every other one.
         - "ssim": one minus the mean structural similarity. The columns are the pixels
           of a square image in 0..1; see `gan_isi.distances.ssim`.
+    mirrored : bool, default=False
+        Whether queries are compared with the mirror images (left and right exchanged):
+        a generator whose training images were mirrored at random, as is common, may
+        return a picture the other way round. The columns are the pixels of a square
+        image.
     include_real : bool, default=False
         Whether queries are compared with the real images of `fit` as well; their
         columns follow those of the generated images.
@@ -71,16 +76,19 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
         **BasePairwiseTransformer._parameter_constraints,
         "metric": [StrOptions(set(METRICS))],
+        "mirrored": ["boolean"],
     }
 
     def __init__(
         self,
         metric: str = "euclidean",
         *,
+        mirrored: bool = False,
         include_real: bool = False,
         n_jobs: int | None = None,
     ) -> None:
         self.metric = metric
+        self.mirrored = mirrored
         self.include_real = include_real
         self.n_jobs = n_jobs
 
@@ -92,6 +100,11 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
                 f"{SIDE_OF_WINDOW} x {SIDE_OF_WINDOW}, as from PixelDescriptor; got {width} "
                 "columns."
             )
+        if self.mirrored and side**2 != width:
+            raise ValueError(
+                "mirrored=True needs columns that are the pixels of a square image, as from "
+                f"PixelDescriptor; got {width} columns."
+            )
         return 1
 
     def _prepare(self, images: NDArray[np.float32]) -> NDArray[np.float64] | ImageMoments:
@@ -100,6 +113,12 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
             return prepare_vectors(rows, self.metric)
         side = int(np.sqrt(rows.shape[1]))
         return image_moments(rows.reshape(-1, side, side))
+
+    def _compare_batch(self, queries: NDArray[np.float32], references: Any) -> NDArray[Any]:
+        if self.mirrored:  # as far as the other way round, and the queries of a batch are fewer
+            side = int(np.sqrt(queries.shape[2]))
+            queries = queries.reshape(-1, side, side)[:, :, ::-1].reshape(queries.shape)
+        return super()._compare_batch(queries, references)
 
     def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
         if self.metric == "ssim":
