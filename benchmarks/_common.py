@@ -130,3 +130,15 @@ def print_table(title, header, rows):
     print(f"\n{title}\n\n| " + " | ".join(header) + " |\n" + "|---" * len(header) + "|")
     for row in rows:
         print("| " + " | ".join(row) + " |")
+
+
+def mean_and_error(values):
+    """The mean of some runs and its standard error, as text."""
+    return f"{np.mean(values):.2f} ± {np.std(values, ddof=1) / np.sqrt(len(values)):.2f}"
+
+
+def print_means(title, header, values):
+    """A table of runs: for each name a list of runs a column, the largest means first."""
+    names = sorted(values, key=lambda name: -np.mean(values[name]))
+    rows = [[name, *map(mean_and_error, values[name])] for name in names]
+    print_table(title, header, rows)

@@ -3,15 +3,18 @@
     python benchmarks/moved_copies.py [--seeds N]
 
 The generator of the built-in problem, whose images are then all changed in one way. Each
-attack's AUC is out of fold, and the mean over generators with other images and members.
+attack's AUC is out of fold, and the mean over generators with other images and members,
+none of which anything was chosen on.
 """
 
 import argparse
 
 import numpy as np
-from _common import print_table
+from _common import mean_and_error, print_table
+from dose_response import FIRST_SEED
 from real_generator import pair_svm, summary_attack
 from scipy.ndimage import shift
+from sklearn.utils.parallel import Parallel, delayed
 
 from gan_isi import audit, baselines, datasets, make_pipeline
 from gan_isi.descriptors import CLASSICAL_FAMILIES
@@ -39,7 +42,7 @@ CHANGES = {
 
 def attacks():
     yield "recommended", make_pipeline(preset="recommended")
-    for representation in ("pixels", "ssim", "texture"):
+    for representation in ("pixels", "ssim", "texture", "local_texture"):
         attack = baselines.make_baseline("relative_nearest", representation=representation)
         yield f"relative_nearest, {representation}", attack
     yield "texture summary", summary_attack(CLASSICAL_FAMILIES)
@@ -66,15 +69,19 @@ def measure(memorization, change, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--n-jobs", type=int, default=2)
     options = parser.parse_args()
     names = [name for name, _ in attacks()]
     for memorization in MEMORIZATIONS:
         rows = []
         for change in CHANGES:
-            values = np.array([measure(memorization, change, s) for s in range(options.seeds)])
-            errors = values.std(axis=0, ddof=1) / np.sqrt(options.seeds)
-            cells = zip(values.mean(axis=0), errors, strict=True)
-            rows.append([change, *(f"{mean:.2f} ± {error:.2f}" for mean, error in cells)])
+            values = np.array(
+                Parallel(n_jobs=options.n_jobs)(
+                    delayed(measure)(memorization, change, FIRST_SEED + index)
+                    for index in range(options.seeds)
+                )
+            )
+            rows.append([change, *map(mean_and_error, values.T)])
         print_table(
             f"AUC at memorization {memorization}: mean and standard error of {options.seeds} "
             "generators, 80 real and 120 generated images each",

@@ -185,9 +185,7 @@ class TestPairwiseDistances:
         plain = PairwiseDistanceTransformer(metric).fit(rows, generated=mirror_images[:9])
         expected = plain.transform(rows)
         np.testing.assert_allclose(distances.transform(rows), expected, rtol=1e-5)
-        np.testing.assert_array_equal(
-            np.diagonal(distances.transform(mirror_images)[:9, :, 0]), 0
-        )
+        np.testing.assert_array_equal(np.diagonal(distances.transform(mirror_images)[:9, :, 0]), 0)
         assert not np.allclose(distances.transform(rows), plain.transform(mirror_images))
 
     def test_mirrored_real_images(self, rows):

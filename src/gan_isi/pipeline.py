@@ -263,10 +263,13 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         descriptors = self.named_steps["descriptors"]
         families = getattr(descriptors, "transformer_list", [("descriptors", descriptors)])
         for name, family in families:
-            n_levels = getattr(family, "n_levels", wanted)
-            if wanted is not None and n_levels != wanted:
+            if wanted is None or not hasattr(family, "n_levels"):
+                continue
+            n_levels, grid = family.n_levels, getattr(family, "grid", 1)
+            if grid * grid * n_levels != wanted:
+                tiles = f" for each of {grid} x {grid} tiles" if grid > 1 else ""
                 raise ValueError(
-                    f"The family {name!r} has n_levels={n_levels}, but the distances have "
+                    f"The family {name!r} has n_levels={n_levels}{tiles}, but the distances have "
                     f"n_levels={wanted}; all have to agree (make_pipeline(n_levels=...))."
                 )
         if families and all(isinstance(family, str) for _, family in families):

@@ -36,6 +36,7 @@ def make_pipeline(
     families: Sequence[str] = CLASSICAL_FAMILIES,
     n_levels: int = DEFAULT_N_LEVELS,
     cells: Cells = "fine_tails",
+    grid: int = 1,
     intensity_range: IntensityRange = "dtype",
     estimator: Any = None,
     fusion: str | FusionRule = "mean",
@@ -68,6 +69,9 @@ def make_pipeline(
         Number of cells of each map's CDF vector.
     cells : {"fine_tails", "equal"}, default="fine_tails"
         Which cells of probability, see :class:`BaseDescriptor`.
+    grid : int, default=1
+        Into how many tiles along each side texture maps are cut, each with a CDF vector of
+        its own, see :class:`BaseDescriptor`. The paper's maps are whole.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Which intensities become 0 and 1, see :class:`BaseDescriptor`.
     estimator : classifier, default=None
@@ -116,6 +120,7 @@ def make_pipeline(
     common: dict[str, Any] = {
         "n_levels": n_levels,
         "cells": cells,
+        "grid": grid,
         "intensity_range": intensity_range,
         "n_jobs": n_jobs,
         "memory": memory,
@@ -136,7 +141,7 @@ def make_pipeline(
             estimator = make_sklearn_pipeline(StandardScaler(), SVC(kernel="rbf"))
         steps = [
             ("descriptors", make_descriptors(families, **common)),
-            ("distances", PairwiseWassersteinTransformer(n_levels=n_levels, n_jobs=n_jobs)),
+            ("distances", _texture_distances(n_levels, grid, n_jobs)),
             ("membership", MembershipClassifier(estimator, **pairs, n_jobs=n_jobs)),
         ]
     else:
@@ -161,6 +166,7 @@ def _recommended_steps(
     *,
     n_levels: int,
     cells: Cells,
+    grid: int,
     intensity_range: IntensityRange,
     estimator: Any,
     n_jobs: int | None,
@@ -171,7 +177,7 @@ def _recommended_steps(
 
     Parameters
     ----------
-    families, n_levels, cells, intensity_range, estimator, n_jobs, memory, verbose
+    families, n_levels, cells, grid, intensity_range, estimator, n_jobs, memory, verbose
         As for :func:`make_pipeline`.
 
     Returns
@@ -200,11 +206,11 @@ def _recommended_steps(
         )
         for name, contrast, metric, mirrored in _VIEWS
     ]
-    descriptors = make_descriptors(families, n_levels=n_levels, cells=cells, **common)
+    descriptors = make_descriptors(families, n_levels=n_levels, cells=cells, grid=grid, **common)
     textures = Pipeline(
         [
             ("descriptors", descriptors),
-            ("distances", PairwiseWassersteinTransformer(n_levels=n_levels, n_jobs=n_jobs)),
+            ("distances", _texture_distances(n_levels, grid, n_jobs)),
         ]
     )
     if estimator is None:
@@ -220,3 +226,10 @@ def _recommended_steps(
         ),
         ("membership", estimator),
     ]
+
+
+def _texture_distances(
+    n_levels: int, grid: int, n_jobs: int | None
+) -> PairwiseWassersteinTransformer:
+    # A map's tiles lie one after the other: together they are one map.
+    return PairwiseWassersteinTransformer(n_levels=grid * grid * n_levels, n_jobs=n_jobs)

@@ -15,7 +15,9 @@ from ._generated_only import EpsilonBall, NearestGenerated, Retrieval
 from ._pipelines import BlindPipeline, RetrievalPipeline
 from ._with_reference import CalibratedSimilarity, DensityRatio
 
-Representation: TypeAlias = Literal["pixels", "local_contrast", "ssim", "texture", "deep"]
+Representation: TypeAlias = Literal[
+    "pixels", "local_contrast", "ssim", "texture", "local_texture", "deep"
+]
 
 #: Names of what `make_baseline` makes.
 BASELINES = (
@@ -29,10 +31,14 @@ BASELINES = (
 )
 
 #: Names of what images may be compared by.
-REPRESENTATIONS = ("pixels", "local_contrast", "ssim", "texture", "deep")
+REPRESENTATIONS = ("pixels", "local_contrast", "ssim", "texture", "local_texture", "deep")
 
 #: Next closest images that "relative_nearest" sets the closest one in relation to.
 _N_RELATIVE = 50
+
+#: Tiles along each side of a texture map, and cells of each tile's CDF vector: a tile of
+#: a small picture has few pixels.
+_GRID, _TILE_N_LEVELS = 8, 8
 
 #: Of a deep channel's CDF vector: its mean. A distance a channel would make bags of 2048
 #: maps, gigabytes for a few hundred queries.
@@ -66,6 +72,8 @@ def make_baseline(
         - "local_contrast": the same after local contrast normalisation.
         - "ssim": structural similarity of the pixels.
         - "texture": the 65 classical maps, 1-Wasserstein distances.
+        - "local_texture": the same of 8 x 8 tiles of each map (of at least 8 x 8 pixels),
+          which see where things are.
         - "deep": cosine distance of the means of ResNet-50's 2048 channels; needs the
           extra "deep".
     n_jobs : int, default=None
@@ -176,6 +184,8 @@ def _make_descriptors(representation: str, n_jobs: int | None, memory: Any) -> A
     _check_name("representation", representation, REPRESENTATIONS)
     if representation == "texture":
         return make_descriptors(n_jobs=n_jobs, memory=memory)
+    if representation == "local_texture":
+        return make_descriptors(n_levels=_TILE_N_LEVELS, grid=_GRID, n_jobs=n_jobs, memory=memory)
     if representation == "deep":
         return DeepDescriptor(n_levels=_DEEP_N_LEVELS, n_jobs=n_jobs, memory=memory)
     if representation == "local_contrast":
@@ -184,9 +194,10 @@ def _make_descriptors(representation: str, n_jobs: int | None, memory: Any) -> A
 
 
 def _make_distances(representation: str, include_real: bool, n_jobs: int | None) -> Any:
-    if representation == "texture":
+    n_columns = {"texture": DEFAULT_N_LEVELS, "local_texture": _GRID**2 * _TILE_N_LEVELS}
+    if representation in n_columns:
         return PairwiseWassersteinTransformer(
-            n_levels=DEFAULT_N_LEVELS, include_real=include_real, n_jobs=n_jobs
+            n_levels=n_columns[representation], include_real=include_real, n_jobs=n_jobs
         )
     metric = {"ssim": "ssim", "deep": "cosine"}.get(representation, "euclidean")
     return PairwiseDistanceTransformer(metric, include_real=include_real, n_jobs=n_jobs)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from itertools import product
 from numbers import Integral
 from typing import Any
 
@@ -12,7 +13,13 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from .._images import IntensityRange, to_grey
 from .._typing import FloatImage
-from ..quantiles import DEFAULT_N_LEVELS, Cells, cdf_vectors, quantile_levels
+from ..quantiles import (
+    DEFAULT_N_LEVELS,
+    Cells,
+    cdf_vectors,
+    quantile_levels,
+    tiled_cdf_vectors,
+)
 from ._transformer import BaseImageTransformer
 
 
@@ -32,6 +39,11 @@ class BaseDescriptor(BaseImageTransformer):
         Cells that become finer towards both ends, or cells of equal probability. The
         fine ones have fewer large errors of the distances with a quarter of the
         numbers, see :func:`gan_isi.quantiles.cell_edges` and :doc:`/guide/distances`.
+    grid : int, default=1
+        Into how many tiles along each side maps are cut. Each tile has a CDF vector, so
+        that a map's vector is `grid` x `grid` times as long and the distance the mean
+        over the tiles: images are then alike when like texture is in like places. All
+        families of a pipeline need the same number.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Which intensities become 0 and 1. The map is linear and clips nothing.
 
@@ -74,15 +86,20 @@ class BaseDescriptor(BaseImageTransformer):
         **BaseImageTransformer._parameter_constraints,
         "n_levels": [Interval(Integral, 1, None, closed="left")],
         "cells": [StrOptions({"fine_tails", "equal"})],
+        "grid": [Interval(Integral, 1, None, closed="left")],
     }
 
     _fitted_attribute = "map_names_"
+
+    #: For families whose `__init__` has no such parameter.
+    grid: int = 1
 
     def __init__(
         self,
         *,
         n_levels: int = DEFAULT_N_LEVELS,
         cells: Cells = "fine_tails",
+        grid: int = 1,
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
         memory: Any = None,
@@ -90,6 +107,7 @@ class BaseDescriptor(BaseImageTransformer):
     ) -> None:
         self.n_levels = n_levels
         self.cells = cells
+        self.grid = grid
         self.intensity_range = intensity_range
         self.n_jobs = n_jobs
         self.memory = memory
@@ -129,7 +147,7 @@ class BaseDescriptor(BaseImageTransformer):
         return np.asarray(self.compute_maps(to_grey(image, self.intensity_range)))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
-        """Names of the columns: map and probability level.
+        """Names of the columns: map, tile if there are several, and probability level.
 
         Parameters
         ----------
@@ -138,19 +156,28 @@ class BaseDescriptor(BaseImageTransformer):
 
         Returns
         -------
-        ndarray of shape (n_maps * n_levels,), object
-            Such as ``gabor_w5.66_t45_q0.375``; the level is the centre of the cell.
+        ndarray of shape (n_maps * grid * grid * n_levels,), object
+            Such as ``gabor_w5.66_t45_q0.375``, or ``gabor_w5.66_t45_r0c3_q0.375`` in the
+            tile of row 0 and column 3; the level is the centre of the cell.
         """
         check_is_fitted(self, "map_names_")
         _check_feature_names_in(self, input_features, generate_names=False)
-        levels = [f"q{level:.7g}" for level in quantile_levels(self.n_levels, self.cells)]
+        levels = [f"_q{level:.7g}" for level in quantile_levels(self.n_levels, self.cells)]
+        places = [f"_r{row}c{column}" for row, column in np.ndindex(self.grid, self.grid)]
+        if self.grid == 1:
+            places = [""]
         return np.array(
-            [f"{name}_{level}" for name in self.map_names_ for level in levels], dtype=object
+            ["".join(parts) for parts in product(self.map_names_, places, levels)], dtype=object
         )
 
     @property
+    def columns_per_map(self) -> int:
+        """Number of consecutive columns that belong to one map."""
+        return self.grid * self.grid * self.n_levels
+
+    @property
     def _n_features_out(self) -> int:
-        return len(self.map_names_) * self.n_levels
+        return len(self.map_names_) * self.columns_per_map
 
     def _set_fitted(self) -> None:
         self.map_names_ = self._map_names()
@@ -167,11 +194,15 @@ class BaseDescriptor(BaseImageTransformer):
     def _describe(self, images: Sequence[ArrayLike], first: int) -> NDArray[np.float32]:
         """CDF vectors of consecutive images, the first of which has number `first`."""
         rows = [
-            cdf_vectors(
-                self._map_values(to_grey(image, self.intensity_range, f"image {first + offset}")),
-                self.n_levels,
-                self.cells,
-            ).ravel()
+            self._vectors(
+                self._map_values(to_grey(image, self.intensity_range, f"image {first + offset}"))
+            )
             for offset, image in enumerate(images)
         ]
         return np.stack(rows)
+
+    def _vectors(self, maps: Iterable[ArrayLike]) -> NDArray[np.float32]:
+        """CDF vectors of the maps of one image, one after the other."""
+        if self.grid == 1:  # maps of any shape
+            return cdf_vectors(maps, self.n_levels, self.cells).ravel()
+        return tiled_cdf_vectors(maps, self.grid, self.n_levels, self.cells).ravel()

@@ -77,8 +77,8 @@ class BaseImageTransformer(
         -------
         ndarray of shape (n, n_features_out), float32
             Columns in the order of `get_feature_names_out`. For a family of maps the
-            CDF vectors of one image one after the other, ``n_maps * n_levels`` columns
-            in the units of the maps.
+            CDF vectors of one image one after the other, ``columns_per_map`` columns a
+            map in its units.
 
         Raises
         ------

@@ -50,7 +50,7 @@ class DescriptorUnion(CallbackSupportMixin, FeatureUnion):
 
         Returns
         -------
-        ndarray of shape (n, n_maps * n_levels)
+        ndarray of shape (n, n_columns)
             The vectors of the families side by side.
         """
         with fit_task(self._init_callback_context(), self):
@@ -66,7 +66,7 @@ class DescriptorUnion(CallbackSupportMixin, FeatureUnion):
 
         Returns
         -------
-        ndarray of shape (n, n_maps * n_levels)
+        ndarray of shape (n, n_columns)
             The vectors of the families side by side.
         """
         vectors = []
@@ -81,6 +81,7 @@ def make_descriptors(
     *,
     n_levels: int = DEFAULT_N_LEVELS,
     cells: Cells = "fine_tails",
+    grid: int = 1,
     intensity_range: IntensityRange = "dtype",
     n_jobs: int | None = None,
     memory: Any = None,
@@ -97,6 +98,8 @@ def make_descriptors(
         Number of cells of each map's CDF vector.
     cells : {"fine_tails", "equal"}, default="fine_tails"
         Which cells of probability, see :class:`BaseDescriptor`.
+    grid : int, default=1
+        Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Which intensities become 0 and 1, see :class:`BaseDescriptor`.
     n_jobs : int, default=None
@@ -134,6 +137,7 @@ def make_descriptors(
     common = {
         "n_levels": n_levels,
         "cells": cells,
+        "grid": grid,
         "intensity_range": intensity_range,
         "n_jobs": n_jobs,
         "memory": memory,

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._images import IntensityRange, to_grey
-from ..quantiles import DEFAULT_N_LEVELS, Cells, cdf_vectors
+from ..quantiles import DEFAULT_N_LEVELS, Cells
 from ..texture.resnet import (
     N_CHANNELS,
     Weights,
@@ -54,6 +54,8 @@ class DeepDescriptor(BaseDescriptor):
         Number of cells of each CDF vector, see :class:`BaseDescriptor`.
     cells : {"fine_tails", "equal"}, default="fine_tails"
         Widths of the cells, see :class:`BaseDescriptor`.
+    grid : int, default=1
+        Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Which intensities become 0 and 1, see :class:`BaseDescriptor`. The pretrained
         networks have seen 0..1 only.
@@ -117,6 +119,7 @@ class DeepDescriptor(BaseDescriptor):
         batch_size: int = 32,
         n_levels: int = DEFAULT_N_LEVELS,
         cells: Cells = "fine_tails",
+        grid: int = 1,
         intensity_range: IntensityRange = "dtype",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
@@ -126,6 +129,7 @@ class DeepDescriptor(BaseDescriptor):
         super().__init__(
             n_levels=n_levels,
             cells=cells,
+            grid=grid,
             intensity_range=intensity_range,
             n_jobs=n_jobs,
             memory=memory,
@@ -203,8 +207,7 @@ class DeepDescriptor(BaseDescriptor):
             to_grey(image, self.intensity_range, f"image {first + offset}")
             for offset, image in enumerate(images)
         ]
-        rows = [cdf_vectors(maps, self.n_levels, self.cells).ravel() for maps in self._maps(grey)]
-        return np.stack(rows)
+        return np.stack([self._vectors(maps) for maps in self._maps(grey)])
 
     def _cache_key(self) -> tuple[Any, ...]:
         *family, parameters, code = super()._cache_key()

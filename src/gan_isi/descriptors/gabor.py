@@ -43,6 +43,8 @@ class GaborDescriptor(BaseDescriptor):
         Number of cells of each CDF vector, see :class:`BaseDescriptor`.
     cells : {"fine_tails", "equal"}, default="fine_tails"
         Which cells of probability, see :class:`BaseDescriptor`.
+    grid : int, default=1
+        Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Which intensities become 0 and 1, see :class:`BaseDescriptor`.
     n_jobs : int, default=None
@@ -93,6 +95,7 @@ class GaborDescriptor(BaseDescriptor):
         samples_per_wavelength: float | None = 10.0,
         n_levels: int = DEFAULT_N_LEVELS,
         cells: Cells = "fine_tails",
+        grid: int = 1,
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
         memory: Any = None,
@@ -101,6 +104,7 @@ class GaborDescriptor(BaseDescriptor):
         super().__init__(
             n_levels=n_levels,
             cells=cells,
+            grid=grid,
             intensity_range=intensity_range,
             n_jobs=n_jobs,
             memory=memory,

@@ -38,6 +38,8 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         Number of cells of each CDF vector, see :class:`BaseDescriptor`.
     cells : {"fine_tails", "equal"}, default="fine_tails"
         Which cells of probability, see :class:`BaseDescriptor`.
+    grid : int, default=1
+        Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Which intensities become 0 and 1, see :class:`BaseDescriptor`.
     n_jobs : int, default=None
@@ -81,6 +83,7 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         boundary: Boundary = "reflect",
         n_levels: int = DEFAULT_N_LEVELS,
         cells: Cells = "fine_tails",
+        grid: int = 1,
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
         memory: Any = None,
@@ -89,6 +92,7 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         super().__init__(
             n_levels=n_levels,
             cells=cells,
+            grid=grid,
             intensity_range=intensity_range,
             n_jobs=n_jobs,
             memory=memory,

@@ -32,6 +32,8 @@ class StatisticalDescriptor(BaseDescriptor):
         Number of cells of each CDF vector, see :class:`BaseDescriptor`.
     cells : {"fine_tails", "equal"}, default="fine_tails"
         Which cells of probability, see :class:`BaseDescriptor`.
+    grid : int, default=1
+        Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Which intensities become 0 and 1, see :class:`BaseDescriptor`. The entropy
         counts grey levels that are 1/255 of this range wide.
@@ -77,6 +79,7 @@ class StatisticalDescriptor(BaseDescriptor):
         entropy_size: int = 9,
         n_levels: int = DEFAULT_N_LEVELS,
         cells: Cells = "fine_tails",
+        grid: int = 1,
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
         memory: Any = None,
@@ -85,6 +88,7 @@ class StatisticalDescriptor(BaseDescriptor):
         super().__init__(
             n_levels=n_levels,
             cells=cells,
+            grid=grid,
             intensity_range=intensity_range,
             n_jobs=n_jobs,
             memory=memory,

@@ -17,8 +17,9 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
     Parameters
     ----------
     n_levels : int, default=None
-        Number of consecutive columns that make one map's CDF vector; None takes all
-        columns as one map.
+        Number of consecutive columns that make one map's CDF vector, or the vectors of
+        all its tiles, over which the distance is then a mean (`columns_per_map` of a
+        descriptor); None takes all columns as one map.
     include_real : bool, default=False
         Whether queries are compared with the real images of `fit` as well; their
         columns follow those of the generated images.

@@ -129,11 +129,17 @@ class MapCdfDisplay:
         TypeError
             If `attack` is no attack.
         ValueError
-            For unknown maps, those that compare whole images, and `n_nearest` below 1.
+            For unknown maps, those that compare whole images or are cut into tiles, and
+            `n_nearest` below 1.
         """
         if n_nearest < 1:
             raise ValueError(f"n_nearest has to be at least 1; got {n_nearest}.")
         branch, family, position = find_branch(attack, map_name)
+        if family.descriptor.grid > 1:
+            raise ValueError(
+                f"{map_name!r} has {family.descriptor.grid**2} CDFs, one a tile; only maps that "
+                "are whole (grid=1) can be drawn."
+            )
         query = branch.vectors_of([np.asarray(query_image)])[:, [position]]
         vectors = branch.distances.reference_ if generated is None else branch.vectors_of(generated)
         vectors = vectors[:, [position]]
