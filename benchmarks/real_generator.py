@@ -1,6 +1,6 @@
 """Every attack on a diffusion model whose training images are known.
 
-    python benchmarks/real_generator.py [FOLDER] [--permutations N] [--report PAGE.html] [--figure F.png]
+    python benchmarks/real_generator.py [FOLDER] [--permutations N] [--report PAGE] [--figure PNG]
 
 FOLDER holds real_used/, real_not_used/ and generated/. Each attack is audited by
 cross-validation over the real images. "chosen" is the best of those that need no textures,
