@@ -333,6 +333,13 @@ class TestErrors:
         with pytest.raises(ValueError, match=r"'steerable' has n_levels=8.*n_levels=16"):
             small_attack.fit(problem.images, problem.target, generated=problem.generated)
 
+    def test_tiles_that_disagree(self, small_attack, problem):
+        small_attack.set_params(descriptors__steerable__grid=2)
+        with pytest.raises(
+            ValueError, match=r"'steerable' has n_levels=16 for each of 2 x 2 tiles, but.*=16;"
+        ):
+            small_attack.fit(problem.images, problem.target, generated=problem.generated)
+
     def test_everything_dropped(self, small_attack, problem):
         small_attack.set_params(descriptors__steerable="drop", descriptors__statistical="drop")
         with pytest.raises(ValueError, match="All descriptor families are dropped"):

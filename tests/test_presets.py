@@ -120,6 +120,28 @@ def test_in_a_grid_search_with_another_classifier(problem):
     assert search.best_estimator_.named_steps["distances"].n_maps_ == 4 + 3
 
 
+@pytest.mark.parametrize("preset", ["paper", "recommended"])
+def test_tiles(preset, problem):
+    """As many maps as without, and distances that see where texture is."""
+    whole, tiled = (
+        make_pipeline(preset=preset, families=["statistical"], n_levels=8, grid=grid).fit(
+            problem.images, problem.target, generated=problem.generated
+        )
+        for grid in (1, 4)
+    )
+    steps = list(whole.named_steps)
+    before = steps.index("distances") + 1
+    upside_down = problem.generated[:, ::-1].copy()
+    bags = [
+        each.retarget(upside_down)[:before].transform(problem.generated) for each in (whole, tiled)
+    ]
+    assert bags[0].shape == bags[1].shape
+    # All three windows see the same upside down, as long as nobody asks where.
+    assert np.diagonal(bags[0][:, :, -3:]).max() < 1e-5
+    assert np.diagonal(bags[1][:, :, -3:]).mean() > 1e-2
+    assert tiled.predict_proba(problem.images).shape == (40, 2)
+
+
 @pytest.mark.parametrize(
     "parameter",
     [{"fusion": "max"}, {"max_pairs": 10}, {"calibrate_fusion": True}, {"random_state": 0}],

@@ -12,7 +12,13 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import beta, wasserstein_distance
 
-from gan_isi.quantiles import cdf_vectors, cell_edges, quantile_levels, wasserstein_distances
+from gan_isi.quantiles import (
+    cdf_vectors,
+    cell_edges,
+    quantile_levels,
+    tiled_cdf_vectors,
+    wasserstein_distances,
+)
 
 CELLS = ("equal", "fine_tails")
 #: (number of values, number of cells): dividing, not dividing, more cells than values.
@@ -297,3 +303,60 @@ class TestDistances:
         before = vectors.copy()
         wasserstein_distances(vectors[:4], vectors[4:])
         assert_array_equal(vectors, before)
+
+
+class TestTiles:
+    """CDF vectors of tiles."""
+
+    @pytest.fixture
+    def maps(self, rng):
+        return rng.random((3, 13, 18)).astype(np.float32)
+
+    def test_one_tile_is_the_map(self, maps):
+        assert_array_equal(tiled_cdf_vectors(maps, 1, 16), cdf_vectors(maps, 16))
+
+    @pytest.mark.parametrize("cells", CELLS)
+    def test_each_pixel_is_in_one_tile_in_its_place(self, maps, cells):
+        vectors = tiled_cdf_vectors(maps, 3, 5, cells).reshape(3, 3, 3, 5)
+        rows, columns = [0, 4, 8, 13], [0, 6, 12, 18]  # 13 is no multiple of 3
+        for row, (top, bottom) in enumerate(pairwise(rows)):
+            for column, (left, right) in enumerate(pairwise(columns)):
+                tile = maps[:, top:bottom, left:right]
+                assert_array_equal(vectors[:, row, column], cdf_vectors(tile, 5, cells))
+
+    def test_the_distance_is_the_mean_over_the_tiles(self, rng):
+        one, other = rng.normal(size=(2, 1, 12, 12)) ** 3
+        vectors = [tiled_cdf_vectors(each, 2, 36, "equal")[np.newaxis] for each in (one, other)]
+        exact = [
+            wasserstein_distance(
+                *(each[0, top : top + 6, left : left + 6].ravel() for each in (one, other))
+            )
+            for top in (0, 6)
+            for left in (0, 6)
+        ]
+        assert_allclose(wasserstein_distances(*vectors), np.mean(exact), rtol=1e-5)
+
+    def test_moving_pixels_within_a_tile_changes_nothing_and_beyond_does(self, maps):
+        within, beyond = maps.copy(), maps.copy()
+        within[:, 0, 0], within[:, 3, 5] = maps[:, 3, 5], maps[:, 0, 0]
+        beyond[:, 0, 0], beyond[:, 3, 6] = maps[:, 3, 6], maps[:, 0, 0]
+        expected = tiled_cdf_vectors(maps, 3)
+        assert_array_equal(tiled_cdf_vectors(within, 3), expected)
+        assert not np.array_equal(tiled_cdf_vectors(beyond, 3), expected)
+        assert_array_equal(cdf_vectors(beyond), cdf_vectors(maps))
+
+    def test_of_an_iterable_of_maps_of_several_sizes(self, maps):
+        several = [maps[0], maps[1, :7, :7]]
+        expected = [tiled_cdf_vectors(each[np.newaxis], 2, 4)[0] for each in several]
+        assert_array_equal(tiled_cdf_vectors(iter(several), 2, 4), expected)
+
+    def test_maps_with_further_axes_are_cut_along_the_last_two(self, maps):
+        stacked = np.stack([maps, maps + 1], axis=1)
+        assert_array_equal(
+            tiled_cdf_vectors(stacked, 2, 4)[:, 4:8], cdf_vectors(stacked[..., :6, 9:], 4)
+        )
+
+    @pytest.mark.parametrize("shape", [(2, 3, 9), (2, 9, 3), (2, 9)])
+    def test_too_small(self, shape):
+        with pytest.raises(ValueError, match="can't be cut into 4 x 4 tiles"):
+            tiled_cdf_vectors(np.zeros(shape), 4)

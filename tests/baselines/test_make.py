@@ -56,10 +56,10 @@ def test_the_blind_attack_finds_no_copies(copied):
     assert 0.2 < roc_auc_score(copied.target, out_of_fold(make_blind(), copied)) < 0.8
 
 
-@pytest.mark.parametrize("representation", ["local_contrast", "ssim", "texture"])
+@pytest.mark.parametrize("representation", ["local_contrast", "ssim", "texture", "local_texture"])
 def test_other_representations(representation, copied):
     attack = make_baseline("nearest", representation=representation)
-    if representation == "texture":  # two families are enough here
+    if "texture" in representation:  # two families are enough here
         attack.set_params(descriptors__gabor="drop", descriptors__gaussian="drop")
     attack.fit(copied.images, copied.target, generated=copied.generated)
     assert roc_auc_score(copied.target, attack.decision_function(copied.images)) > 0.9

@@ -91,6 +91,17 @@ def test_pooled_channels_are_one_map(fitted, images):
     assert len(pooled.get_feature_names_out()) == 32
 
 
+@pytest.mark.parametrize("pooling", [None, "channels"])
+def test_tiles(pooling, fitted, images):
+    tiled = make(pooling=pooling, n_levels=2, grid=7).fit(images[:1])
+    vectors = tiled.transform(images[:1]).reshape(-1, 7, 7, 2)
+    maps = fitted.feature_maps(images[0])
+    if pooling is None:  # one number a tile
+        assert_allclose(vectors.mean(axis=-1), maps, rtol=1e-6)
+    else:
+        assert_array_equal(vectors[:, 2, 3], cdf_vectors(maps[None, :, 2, 3], 2))
+
+
 def test_names(fitted):
     assert fitted.map_names_[:2] == ["deep_c0", "deep_c1"]
     assert fitted.map_names_[-1] == "deep_c2047"
@@ -232,6 +243,7 @@ def test_default_parameters():
         "intensity_range": "dtype",
         "random_state": None,
         "n_jobs": None,
+        "grid": 1,
         "memory": None,
         "verbose": False,
     }

@@ -7,7 +7,7 @@ from scipy.stats import wasserstein_distance
 import gan_isi
 from gan_isi import texture
 from gan_isi._images import to_grey
-from gan_isi.quantiles import cdf_vectors
+from gan_isi.quantiles import cdf_vectors, tiled_cdf_vectors
 
 CLASSICAL = {
     gan_isi.StatisticalDescriptor: 3,
@@ -151,3 +151,31 @@ def test_family_of_ones_own(photographs):
         photographs.mean(axis=(1, 2)) / 255,
         rtol=1e-5,
     )
+
+
+@pytest.mark.parametrize("family", CLASSICAL)
+def test_maps_in_tiles(family, photographs):
+    descriptor = family(n_levels=4, grid=3).fit(photographs)
+    maps = descriptor.feature_maps(photographs[0])
+    vectors = descriptor.transform(photographs[:1])
+    np.testing.assert_array_equal(vectors[0], tiled_cdf_vectors(maps, 3, 4).ravel())
+    assert descriptor.columns_per_map == 36
+    names = descriptor.get_feature_names_out()
+    assert len(set(names)) == vectors.shape[1]
+    # The last cell of the tile in the middle of the first map.
+    assert names[19].startswith(f"{descriptor.map_names_[0]}_r1c1_q0.9")
+    assert vectors[0, 19] == pytest.approx(cdf_vectors(maps[:1, 16:32, 16:32], 4)[0, 3])
+
+
+def test_more_tiles_than_pixels(photographs):
+    with pytest.raises(ValueError, match=r"\(48, 48\) can't be cut into 49 x 49 tiles"):
+        gan_isi.SteerableDescriptor(grid=49).fit_transform(photographs)
+
+
+def test_a_family_that_knows_nothing_of_tiles_has_one(photographs):
+    class Old(Brightness):
+        def __init__(self):  # no super().__init__, no grid
+            self.n_levels, self.cells, self.intensity_range = 4, "equal", "dtype"
+            self.n_jobs, self.memory, self.verbose = None, None, False
+
+    assert Old().fit_transform(photographs).shape == (12, 8)

@@ -106,6 +106,14 @@ def test_curves_that_do_not_fit_leave_no_figure(change):
     assert plt.get_fignums() == []
 
 
+def test_maps_in_tiles_have_no_single_cdf(images):
+    queries, used, generated = images
+    attack = make_pipeline(families=["steerable"], n_levels=4, grid=2)
+    attack.fit(queries, used, generated=generated)
+    with pytest.raises(ValueError, match="'steerable_d2_t45' has 4 CDFs, one a tile"):
+        MapCdfDisplay.from_estimator(attack, queries[0], "steerable_d2_t45")
+
+
 def test_every_map_of_the_library_has_a_unit():
     for family in families_of(make_descriptors()):
         for name in family.map_names:
