@@ -1,6 +1,7 @@
 """Audits of attacks whose worth is known."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -228,6 +229,16 @@ def test_beside_the_blind_attack(found, bounds, sentence):
     difference = Estimate(sum(bounds) / 2, *bounds, "by hand")
     changed = replace(result.attacks["copies"], beyond_blind=difference)
     assert sentence in " ".join(describe_attack(result, changed))
+
+
+@pytest.mark.parametrize("value", [0.975, 0.985, 0.565, 0.125])
+def test_one_number_is_rounded_once(found, value):
+    result, *_ = found
+    auc = replace(result.attacks["copies"].measures["AUC"], value=value)
+    changed = replace(result.attacks["copies"], measures={"AUC": auc})
+    first = describe_attack(result, changed)[0]
+    of_100, shown = re.search(r"in (\d+) of 100 pairs \(AUC 0\.(\d\d),", first).groups()
+    assert of_100 == shown
 
 
 def test_a_notebook_shows_one_line_an_attack(found):

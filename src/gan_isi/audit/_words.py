@@ -75,8 +75,9 @@ def describe_attack(result: "AuditResult", attack: "AttackResult") -> list[str]:
     """
     percent = f"{100 * result.confidence:g} % interval"
     auc = attack.measures["AUC"]
+    of_100 = 100 * float(f"{auc.value:.2f}")  # rounded once: 0.975 is not "98 (AUC 0.97)"
     sentences = [
-        f"A used image scores higher than one not used in {100 * auc.value:.0f} of 100 pairs "
+        f"A used image scores higher than one not used in {of_100:.0f} of 100 pairs "
         f"(AUC {auc.value:.2f}, {percent} {auc.low:.2f} to {auc.high:.2f}; chance is 0.50).",
         _significance(result, attack),
     ]
