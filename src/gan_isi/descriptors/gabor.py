@@ -1,6 +1,6 @@
 """The Gabor family: magnitudes of a bank of band-pass filters."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Real
 from typing import Any
 
@@ -132,9 +132,10 @@ class GaborDescriptor(BaseDescriptor):
         """
         return np.stack(list(self._magnitudes(image, None)))
 
-    def _map_values(self, image: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        # A tile has few pixels, which are all taken.
-        return self._magnitudes(image, self.samples_per_wavelength if self.grid == 1 else None)
+    def _map_values(self, image: NDArray[np.float32]) -> Iterable[NDArray[np.float32]]:
+        if self.grid > 1:  # a tile has few pixels, which are all taken
+            return self.compute_maps(image)
+        return self._magnitudes(image, self.samples_per_wavelength)
 
     def _magnitudes(
         self, image: NDArray[np.float32], samples_per_wavelength: float | None
