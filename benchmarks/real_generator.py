@@ -89,7 +89,7 @@ def draw(path, result):
     axes = figure.subplots()
     for name in DRAWN:
         scores = result.attacks[name].answers.scores[0]
-        LogRocDisplay.from_predictions(result.labels, scores, name=name, ax=axes)
+        LogRocDisplay.from_predictions(result.labels, scores, name=name, tpr_at=(), ax=axes)
     figure.savefig(path, dpi=100)
 
 
