@@ -169,7 +169,7 @@ def tiled_cdf_vectors(
     --------
     >>> halves = [[[0.0, 0.0, 5.0, 7.0], [0.0, 0.0, 6.0, 8.0]]]
     >>> tiled_cdf_vectors(halves, grid=2, n_levels=1)
-    array([[0. , 6. , 0. , 7. ]], dtype=float32)
+    array([[0., 6., 0., 7.]], dtype=float32)
     """
     if not isinstance(maps, np.ndarray):
         each = [np.asarray(values, dtype=np.float32)[np.newaxis] for values in maps]
