@@ -109,11 +109,14 @@ def try_wheel(wheel, folder):
 
 
 def try_sdist(sdist, folder):
-    project = f"gan-isi[dicom,report] @ {sdist.as_uri()}"
-    binaries = environment(folder, project, "pytest", "hypothesis")
+    folder.mkdir()
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     (unpacked,) = folder.glob("gan_isi-*")
+    # The folder: pip keeps the wheel that it built of an archive, and takes it again for the next
+    # archive of that path and version.
+    project = f"gan-isi[dicom,report] @ {unpacked.as_uri()}"
+    binaries = environment(folder / "environment", project, "pytest", "hypothesis")
     # Without its src: what is installed is tested.
     (unpacked / "src").rename(unpacked / "not-src")
     tests = [f"tests/{name}" for name in TESTS]
