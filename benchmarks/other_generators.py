@@ -5,7 +5,7 @@
 Three kinds of generators of 60 of 120 real chest X-rays (64 x 64 pixels), each fitted
 here to other members: a diffusion model with the local denoiser that is optimal for its
 training images, in closed form; a variational autoencoder; a generative adversarial
-network. No attack was chosen, nor any parameter of one, with these generators in sight.
+network. No attack was chosen on such generators, nor any parameter of one.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 from _common import load_pictures, print_means
-from dose_response import FIRST_SEED, attacks
+from dose_response import attacks
 from scipy.ndimage import uniform_filter
 from skimage.transform import resize
 from sklearn.utils.parallel import Parallel, delayed
@@ -21,6 +21,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from gan_isi import audit
 
 SIDE, N_MEMBERS, N_GENERATED = 64, 60, 300
+
+#: An earlier version of the recommended attack was measured on those of smaller seeds.
+FIRST_SEED = 200
 
 #: Windows of the local denoiser in pixels: the larger, the more a picture is one member's.
 WINDOWS = (9, 17, 33)
