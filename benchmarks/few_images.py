@@ -2,18 +2,24 @@
 
     python benchmarks/few_images.py [FOLDER] [--draws N]
 
-FOLDER is as for real_generator.py. Of its real images so many used and as many others are
-drawn, and so many generated ones; each attack's AUC is out of fold, and the mean over draws.
+Of the real images so many used and as many others are drawn, and so many generated ones;
+each attack's AUC is out of fold, and the mean over draws. First from FOLDER, which is as for
+real_generator.py and which the recommended attack was made on; then from blends of
+photographs, in each draw others that nothing was chosen on.
 """
 
 import argparse
 
 import numpy as np
 from _common import print_means
+from dose_response import FIRST_SEED
 from real_generator import SHARED
 from sklearn.utils.parallel import Parallel, delayed
 
 from gan_isi import audit, baselines, datasets, make_pipeline
+
+#: Of the generator that blends photographs.
+MEMORIZATION = 0.7
 
 SIZES = [(n_real, n_generated) for n_real in (20, 40, 80) for n_generated in (30, 120, 400)]
 
@@ -26,18 +32,17 @@ def attacks():
             yield f"{name}, {representation}", attack
 
 
-def measure(data, n_real, n_generated, seed):
+def measure(images, labels, generated, n_real, n_generated, seed):
     """AUC of each attack on so many used and other images, and so many generated ones."""
     random = np.random.default_rng([n_real, n_generated, seed])
     drawn = np.concatenate(
-        [random.permutation(np.flatnonzero(data.target == label))[:n_real] for label in (0, 1)]
+        [random.permutation(np.flatnonzero(labels == label))[:n_real] for label in (0, 1)]
     )
-    generated = random.permutation(len(data.generated))[:n_generated]
     result = audit.audit(
         dict(attacks()),
-        np.stack([data.images[index] for index in drawn]),
-        data.target[drawn],
-        generated=np.stack([data.generated[index] for index in generated]),
+        images[drawn],
+        labels[drawn],
+        generated=generated[random.permutation(len(generated))[:n_generated]],
         n_permutations=0,
         n_resamples=2,
         random_state=seed,
@@ -45,22 +50,41 @@ def measure(data, n_real, n_generated, seed):
     return {name: one.measures["AUC"].value for name, one in result.attacks.items()}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", default=SHARED)
-    parser.add_argument("--draws", type=int, default=4)
-    parser.add_argument("--n-jobs", type=int, default=2)
-    options = parser.parse_args()
-    data = datasets.load_membership(options.folder)
-    tasks = [(*size, seed) for size in SIZES for seed in range(options.draws)]
-    found = Parallel(n_jobs=options.n_jobs)(delayed(measure)(data, *task) for task in tasks)
-    columns = np.reshape(found, (len(SIZES), options.draws))
+def blends(seed):
+    """Photographs, which of them the generator blends, and what it makes of them."""
+    (n_real, n_generated), seed = SIZES[-1], FIRST_SEED + seed
+    problem = datasets.make_membership_problem(
+        2 * n_real, n_generated=n_generated, memorization=MEMORIZATION, random_state=seed
+    )
+    return problem.images, problem.target, problem.generated
+
+
+def measure_and_print(title, data, n_draws, n_jobs):
+    """One table; `data` gives images, labels and generated images of a draw."""
+    tasks = [(*size, seed) for size in SIZES for seed in range(n_draws)]
+    found = Parallel(n_jobs=n_jobs)(delayed(measure)(*data(task[-1]), *task) for task in tasks)
+    columns = np.reshape(found, (len(SIZES), n_draws))
     print_means(
-        f"AUC: mean and standard error of {options.draws} draws; used and other images "
+        f"{title}. AUC: mean and standard error of {n_draws} draws; used and other images "
         "each + generated images",
         ["attack", *(f"{n_real} + {n_generated}" for n_real, n_generated in SIZES)],
         {name: [[one[name] for one in column] for column in columns] for name in found[0]},
     )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", default=SHARED)
+    parser.add_argument("--draws", type=int, default=6)
+    parser.add_argument("--n-jobs", type=int, default=2)
+    options = parser.parse_args()
+    folder = datasets.load_membership(options.folder)
+    images, generated = np.stack(list(folder.images)), np.stack(list(folder.generated))
+    for title, data in (
+        (f"{options.folder}", lambda seed: (images, folder.target, generated)),
+        (f"Photographs blended with memorization {MEMORIZATION}", blends),
+    ):
+        measure_and_print(title, data, options.draws, options.n_jobs)
 
 
 if __name__ == "__main__":
