@@ -76,7 +76,7 @@ def measure(dose, seed):
 def draw(path, values):
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    figure = Figure(figsize=(8.6, 4.4), layout="constrained")
     axes = figure.subplots()
     axes.axhline(0.5, color="#cccccc", linewidth=1, zorder=0)
     n_seeds = values["recommended"].shape[1]
@@ -87,7 +87,7 @@ def draw(path, values):
         )
     axes.set(xlabel="memorization of the generator", ylabel="AUC, out of fold", ylim=(0.35, 1.02))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize="small", loc="upper left")
+    figure.legend(frameon=False, fontsize="small", loc="outside right upper")
     axes.set_title(
         f"Mean of {n_seeds} generators, 120 real and 200 generated images; bars: standard error",
         fontsize="medium",
