@@ -85,11 +85,16 @@ DRAWN = (
 def draw(path, result):
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 5.6), layout="constrained")
+    figure = Figure(figsize=(9.2, 5), layout="constrained")
     axes = figure.subplots()
     for name in DRAWN:
         scores = result.attacks[name].answers.scores[0]
         LogRocDisplay.from_predictions(result.labels, scores, name=name, tpr_at=(), ax=axes)
+    # Beside the curves, of which it would hide some.
+    legend = axes.get_legend()
+    labels = [text.get_text() for text in legend.get_texts()]
+    figure.legend(legend.legend_handles, labels, frameon=False, loc="outside right upper")
+    legend.remove()
     figure.savefig(path, dpi=100)
 
 
