@@ -1,6 +1,7 @@
 """What the benchmarks share: images, time and memory side by side, tables."""
 
 import os
+import re
 import sys
 import time
 import tracemalloc
@@ -126,10 +127,10 @@ def figure(value):
 
 
 def print_table(title, header, rows):
-    """A Markdown table."""
+    """A Markdown table, in which a page's narrow columns don't break intervals and errors."""
     print(f"\n{title}\n\n| " + " | ".join(header) + " |\n" + "|---" * len(header) + "|")
     for row in rows:
-        print("| " + " | ".join(row) + " |")
+        print(re.sub(r"(?<=\d) (±|to) (?=[-\d])", "\u00a0\\1\u00a0", f"| {' | '.join(row)} |"))
 
 
 def mean_and_error(values):
