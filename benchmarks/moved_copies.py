@@ -10,7 +10,7 @@ none of which anything was chosen on.
 import argparse
 
 import numpy as np
-from _common import mean_and_error, print_table
+from _common import print_means
 from dose_response import FIRST_SEED
 from real_generator import pair_svm, summary_attack
 from scipy.ndimage import shift
@@ -72,21 +72,17 @@ def main():
     parser.add_argument("--n-jobs", type=int, default=2)
     options = parser.parse_args()
     names = [name for name, _ in attacks()]
+    tasks = [(change, FIRST_SEED + index) for change in CHANGES for index in range(options.seeds)]
     for memorization in MEMORIZATIONS:
-        rows = []
-        for change in CHANGES:
-            values = np.array(
-                Parallel(n_jobs=options.n_jobs)(
-                    delayed(measure)(memorization, change, FIRST_SEED + index)
-                    for index in range(options.seeds)
-                )
-            )
-            rows.append([change, *map(mean_and_error, values.T)])
-        print_table(
+        found = Parallel(n_jobs=options.n_jobs)(
+            delayed(measure)(memorization, *task) for task in tasks
+        )
+        values = np.reshape(found, (len(CHANGES), options.seeds, len(names)))
+        print_means(
             f"AUC at memorization {memorization}: mean and standard error of {options.seeds} "
             "generators, 80 real and 120 generated images each",
-            ["generated images", *names],
-            rows,
+            ["attack", *CHANGES],
+            {name: values[:, :, index] for index, name in enumerate(names)},
         )
 
 
