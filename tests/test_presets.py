@@ -93,6 +93,9 @@ def test_a_rule_of_other_columns_is_refused(problem):
     attack.set_params(distances__pixels_none="drop", summary__map_groups=(1, 1, 1, 1, -1))
     with pytest.raises(ValueError, match="is of 12 summaries, and here are 10"):
         attack.fit(problem.images, problem.target, generated=problem.generated)
+    attack.set_params(membership__functiontransformer="passthrough")
+    attack.fit(problem.images, problem.target, generated=problem.generated)
+    assert attack.predict_proba(problem.images).shape == (40, 2)
 
 
 def test_finds_what_the_generator_repeats(problem):

@@ -285,8 +285,8 @@ def _with_rule(
     if summaries.shape[1] != n_columns:
         raise ValueError(
             f"The rule of the recommended attack is of {n_columns} summaries, and here are "
-            f"{summaries.shape[1]}: with other views, groups or statistics give "
-            "make_pipeline(preset='recommended', estimator=...) a classifier of your own."
+            f"{summaries.shape[1]}: with other views, groups or statistics set "
+            "membership__functiontransformer='passthrough', or give make_pipeline an estimator."
         )
     rule = _RULE_WEIGHT * summaries[:, list(columns)].mean(axis=1, keepdims=True)
     return np.hstack([summaries, rule])
