@@ -1,5 +1,6 @@
-"""What the benchmarks share: images, time and memory side by side, tables."""
+"""What the benchmarks share: images, attacks' AUCs, time and memory side by side, tables."""
 
+import argparse
 import os
 import re
 import sys
@@ -9,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import sem
 
-from gan_isi import datasets
+from gan_isi import audit, datasets
 
 SHARED_IMAGES = Path(__file__).parents[2] / "shared" / "data" / "cxr256"
 
@@ -135,7 +137,29 @@ def print_table(title, header, rows):
 
 def mean_and_error(values):
     """The mean of some runs and its standard error, as text."""
-    return f"{np.mean(values):.2f} ± {np.std(values, ddof=1) / np.sqrt(len(values)):.2f}"
+    return f"{np.mean(values):.2f} ± {sem(values):.2f}"
+
+
+def auc_of_each(attacks, images, labels, generated, seed):
+    """AUC of each attack out of fold, by its name."""
+    result = audit.audit(
+        dict(attacks),
+        images,
+        labels,
+        generated=generated,
+        n_permutations=0,
+        n_resamples=2,
+        random_state=seed,
+    )
+    return {name: one.measures["AUC"].value for name, one in result.attacks.items()}
+
+
+def options_of_runs(description):
+    """How many generators of each kind, and how many at once."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--n-jobs", type=int, default=2)
+    return parser
 
 
 def print_means(title, header, values):

@@ -4,17 +4,16 @@
 
 Generators of known memorization, from not depending on their training images (0) to
 copies of them (1), on crops of photographs. Each attack's AUC is out of fold, and the
-mean over generators with other images and members, none of which anything was chosen on.
+mean over generators with other crops and members, none of which anything was chosen on.
 """
 
-import argparse
-
 import numpy as np
-from _common import print_means
+from _common import auc_of_each, options_of_runs, print_means
 from real_generator import pair_svm, summary_attack
+from scipy.stats import sem
 from sklearn.utils.parallel import Parallel, delayed
 
-from gan_isi import audit, baselines, datasets, make_pipeline
+from gan_isi import baselines, datasets, make_pipeline
 from gan_isi.descriptors import CLASSICAL_FAMILIES
 
 DOSES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -61,16 +60,7 @@ def measure(dose, seed):
     problem = datasets.make_membership_problem(
         120, n_generated=200, memorization=dose, random_state=seed
     )
-    result = audit.audit(
-        dict(attacks()),
-        problem.images,
-        problem.target,
-        generated=problem.generated,
-        n_permutations=0,
-        n_resamples=2,
-        random_state=seed,
-    )
-    return {name: one.measures["AUC"].value for name, one in result.attacks.items()}
+    return auc_of_each(attacks(), problem.images, problem.target, problem.generated, seed)
 
 
 def draw(path, values):
@@ -81,7 +71,7 @@ def draw(path, values):
     axes.axhline(0.5, color="#cccccc", linewidth=1, zorder=0)
     n_seeds = values["recommended"].shape[1]
     for name, style in DRAWN.items():
-        means, errors = values[name].mean(axis=1), values[name].std(axis=1, ddof=1) / n_seeds**0.5
+        means, errors = values[name].mean(axis=1), sem(values[name], axis=1)
         axes.errorbar(
             DOSES, means, errors, label=name, markersize=5, capsize=2, linewidth=1.5, **style
         )
@@ -96,9 +86,7 @@ def draw(path, values):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--n-jobs", type=int, default=2)
+    parser = options_of_runs(__doc__)
     parser.add_argument("--figure", help="where to draw it")
     options = parser.parse_args()
     seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)

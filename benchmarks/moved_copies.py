@@ -3,20 +3,18 @@
     python benchmarks/moved_copies.py [--seeds N]
 
 The generator of the built-in problem, whose images are then all changed in one way. Each
-attack's AUC is out of fold, and the mean over generators with other images and members,
+attack's AUC is out of fold, and the mean over generators with other crops and members,
 none of which anything was chosen on.
 """
 
-import argparse
-
 import numpy as np
-from _common import print_means
+from _common import auc_of_each, options_of_runs, print_means
 from dose_response import FIRST_SEED
 from real_generator import pair_svm, summary_attack
 from scipy.ndimage import shift
 from sklearn.utils.parallel import Parallel, delayed
 
-from gan_isi import audit, baselines, datasets, make_pipeline
+from gan_isi import baselines, datasets, make_pipeline
 from gan_isi.descriptors import CLASSICAL_FAMILIES
 
 MEMORIZATIONS = (1.0, 0.9)
@@ -54,35 +52,24 @@ def measure(memorization, change, seed):
     problem = datasets.make_membership_problem(
         80, n_generated=120, memorization=memorization, random_state=seed
     )
-    result = audit.audit(
-        dict(attacks()),
-        problem.images,
-        problem.target,
-        generated=CHANGES[change](problem.generated),
-        n_permutations=0,
-        n_resamples=2,
-        random_state=seed,
-    )
-    return [one.measures["AUC"].value for one in result.attacks.values()]
+    generated = CHANGES[change](problem.generated)
+    return auc_of_each(attacks(), problem.images, problem.target, generated, seed)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--n-jobs", type=int, default=2)
+    parser = options_of_runs(__doc__)
     options = parser.parse_args()
-    names = [name for name, _ in attacks()]
     tasks = [(change, FIRST_SEED + index) for change in CHANGES for index in range(options.seeds)]
     for memorization in MEMORIZATIONS:
         found = Parallel(n_jobs=options.n_jobs)(
             delayed(measure)(memorization, *task) for task in tasks
         )
-        values = np.reshape(found, (len(CHANGES), options.seeds, len(names)))
+        columns = np.reshape(found, (len(CHANGES), options.seeds))
         print_means(
             f"AUC at memorization {memorization}: mean and standard error of {options.seeds} "
             "generators, 80 real and 120 generated images each",
             ["attack", *CHANGES],
-            {name: values[:, :, index] for index, name in enumerate(names)},
+            {name: [[one[name] for one in column] for column in columns] for name in found[0]},
         )
 
 

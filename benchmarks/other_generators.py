@@ -5,20 +5,18 @@
 Three kinds of generators of 60 of 120 real chest X-rays (64 x 64 pixels), each fitted
 here to other members: a diffusion model with the local denoiser that is optimal for its
 training images, in closed form; a variational autoencoder; a generative adversarial
-network. No attack was chosen on such generators, nor any parameter of one.
+network. No attack was chosen on such generators, nor any parameter of one; the X-rays are
+among those of real_generator.py, with other members.
 """
 
-import argparse
 from itertools import pairwise
 
 import numpy as np
-from _common import load_pictures, print_means
+from _common import auc_of_each, load_pictures, options_of_runs, print_means
 from dose_response import attacks
 from scipy.ndimage import uniform_filter
 from skimage.transform import resize
 from sklearn.utils.parallel import Parallel, delayed
-
-from gan_isi import audit
 
 SIDE, N_MEMBERS, N_GENERATED = 64, 60, 300
 
@@ -168,16 +166,8 @@ def generate(images, generator, seed):
 def measure(images, generator, seed):
     """AUC of each attack on one generator, and some of its images."""
     members, generated = generate(images, generator, seed)
-    result = audit.audit(
-        dict(attacks()),
-        as_bytes(images),
-        members,
-        generated=generated,
-        n_permutations=0,
-        n_resamples=2,
-        random_state=seed,
-    )
-    return {name: one.measures["AUC"].value for name, one in result.attacks.items()}, generated[:12]
+    aucs = auc_of_each(attacks(), as_bytes(images), members, generated, seed)
+    return aucs, generated[:12]
 
 
 def draw(path, examples):
@@ -194,9 +184,7 @@ def draw(path, examples):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--n-jobs", type=int, default=2)
+    parser = options_of_runs(__doc__)
     parser.add_argument("--sheet", help="where to draw some of the images")
     options = parser.parse_args()
     images = chest_radiographs()

@@ -32,6 +32,14 @@ FUSIONS = ("mean", "median", "max", "top_mean", "logit_mean")
 TILES = {"grid": 8, "n_levels": 8}
 
 
+def load_known(folder):
+    """Real images, which of them were used, and generated ones."""
+    if not Path(folder).is_dir():
+        raise SystemExit(f"No folder {folder}: give one with known membership.")
+    data = datasets.load_membership(folder)
+    return np.stack(list(data.images)), data.target, np.stack(list(data.generated))
+
+
 def summary_attack(families, **tiles):
     """Texture distances alone, their bags summarised map by map."""
     attack = make_pipeline(families=families, **tiles)
@@ -107,10 +115,7 @@ def main():
     parser.add_argument("--figure", help="where to draw ROC curves of some")
     parser.add_argument("--report", help="where to write the audit as a page")
     options = parser.parse_args()
-    if not Path(options.folder).is_dir():
-        raise SystemExit(f"No folder {options.folder}: give one with known membership.")
-    data = datasets.load_membership(options.folder)
-    images, generated = np.stack(list(data.images)), np.stack(list(data.generated))
+    images, labels, generated = load_known(options.folder)
     named = dict(attacks(options.paper_pairs))
     permutations = {"default": options.permutations}
     slow = [name for name in named if "texture" in name or "summary" in name or "pair SVM" in name]
@@ -119,12 +124,12 @@ def main():
     pairs = [name for name in named if "pair SVM" in name]
     permutations |= {name: 0 for name in pairs if not name.endswith(", mean")}
     arguments = {"generated": generated, "random_state": 0, "n_jobs": 2, "verbose": True}
-    result = audit.audit(named, images, data.target, n_permutations=permutations, **arguments)
+    result = audit.audit(named, images, labels, n_permutations=permutations, **arguments)
     quick = {name: attack for name, attack in named.items() if name not in slow}
     choice = audit.audit(
         quick,
         images,
-        data.target,
+        labels,
         choose=True,
         n_permutations={"default": 0, "chosen": options.permutations},
         **arguments,
