@@ -360,3 +360,8 @@ class TestTiles:
     def test_too_small(self, shape):
         with pytest.raises(ValueError, match="can't be cut into 4 x 4 tiles"):
             tiled_cdf_vectors(np.zeros(shape), 4)
+
+    @pytest.mark.parametrize("grid", [0, -1])
+    def test_no_tiles(self, grid, maps):
+        with pytest.raises(ValueError, match=f"can't be cut into {grid} x {grid} tiles"):
+            tiled_cdf_vectors(maps, grid)

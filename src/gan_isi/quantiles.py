@@ -163,7 +163,8 @@ def tiled_cdf_vectors(
     Raises
     ------
     ValueError
-        If maps have no two axes to cut, or fewer values along one than tiles.
+        If maps have no two axes to cut, or fewer values along one than tiles, and for
+        less than one tile.
 
     Examples
     --------
@@ -174,7 +175,7 @@ def tiled_cdf_vectors(
     if not isinstance(maps, np.ndarray):
         each = [np.asarray(values, dtype=np.float32)[np.newaxis] for values in maps]
         return np.concatenate([tiled_cdf_vectors(one, grid, n_levels, cells) for one in each])
-    if maps.ndim < 3 or min(maps.shape[-2:]) < grid:
+    if maps.ndim < 3 or not 1 <= grid <= min(maps.shape[-2:]):
         raise ValueError(f"Maps of shape {maps.shape[1:]} can't be cut into {grid} x {grid} tiles.")
     rows, columns = (np.arange(grid + 1) * length // grid for length in maps.shape[-2:])
     tiles = [
