@@ -139,7 +139,7 @@ def _tpr(labels: NDArray[np.intp], answers: OutOfFold, fpr: float, sampling: Sam
 
     def statistic(resampled: NDArray[Any], values: NDArray[Any]) -> float:
         # A resample of patients may hold fewer non-members than resolve the rate.
-        return tpr_at_fpr(resampled, values, max_fpr=fpr, pos_label=1, unresolved="nan")
+        return tpr_at_fpr(resampled, values, max_fpr=fpr, unresolved="nan")
 
     value = statistic(labels, scores)
     bounds = _bootstrap(statistic, [labels, scores], labels, sampling)
