@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
@@ -45,7 +46,9 @@ class PreparedAttack(Protocol):
         """Fit on the queries `train`, whose labels are given, and answer for `test`."""
 
 
-def prepare(attack: Any, images: Any, generated: Any) -> PreparedAttack:
+def prepare(
+    attack: Any, images: Any, generated: Any, groups: NDArray[Any] | None = None
+) -> PreparedAttack:
     """Do the part of an attack that needs no labels, where it can be told from the rest.
 
     Parameters
@@ -59,6 +62,8 @@ def prepare(attack: Any, images: Any, generated: Any) -> PreparedAttack:
         All real images that will be asked about.
     generated : array-like or sequence
         The generated images.
+    groups : ndarray of shape (n_images,), default=None
+        Patients of all real images, for the folds within which an attack calibrates.
 
     Returns
     -------
@@ -81,10 +86,10 @@ def prepare(attack: Any, images: Any, generated: Any) -> PreparedAttack:
         rows = images
     estimator = Pipeline(attack.steps[cut:])
     if "distances" not in names:
-        return _LabelledPart(estimator, rows, None, with_real=False)
+        return _LabelledPart(estimator, rows, None, with_real=False, groups=groups)
     distances = before.named_steps["distances"]
     with_real = bool(getattr(distances, "include_real", False))
-    return _LabelledPart(estimator, rows, distances.n_generated_, with_real)
+    return _LabelledPart(estimator, rows, distances.n_generated_, with_real, groups)
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ class _LabelledPart:
     n_generated: int | None
     #: Whether distances to all real images follow those to the generated ones.
     with_real: bool
+    #: Patients of all real images.
+    groups: NDArray[Any] | None = None
 
     @property
     def bags(self) -> NDArray[Any] | None:
@@ -105,8 +112,16 @@ class _LabelledPart:
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
     ) -> Answers:
-        fitted = clone(self.estimator).fit(self._rows(train, train), labels)
+        fitted = self._fit(train, labels)
         return _answers(fitted, self._rows(test, train))
+
+    def _fit(self, train: NDArray[np.intp], labels: NDArray[np.intp]) -> Any:
+        with config_context(enable_metadata_routing=True):
+            # Only what calibrates in folds asks for patients.
+            routing = self.estimator.get_metadata_routing()
+            asks = self.groups is not None and routing.consumes("fit", ["groups"])
+            params = {"groups": self.groups[train]} if asks else {}
+            return clone(self.estimator).fit(self._rows(train, train), labels, **params)
 
     def _rows(self, queries: NDArray[np.intp], train: NDArray[np.intp]) -> Any:
         if self.n_generated is None or not self.with_real:

@@ -11,12 +11,13 @@ from sklearn.utils.validation import _num_samples
 
 from .._generated import check_generated
 from .._progress import progress_bar
-from ._arguments import check_choice, check_queries, joined, name_attacks
+from ._arguments import check_choice, check_numbers, check_queries, joined, name_attacks
 from ._attacks import PreparedAttack, prepare
 from ._candidates import CandidateResult, judge_candidates
 from ._choice import ChosenAttack
 from ._crossfit import Folds, OutOfFold, cross_fit, null_distribution
 from ._evidence import Evidence, closest_generated
+from ._folds import check_folds
 from ._measures import Estimate, Sampling, measure
 from ._names import BLIND, CHOSEN
 from ._result import AttackResult, AuditResult
@@ -39,7 +40,7 @@ def audit(
     candidates: Any = None,
     candidate_groups: Any = None,
     choose: bool = False,
-    cv: int = 5,
+    cv: Any = 5,
     n_repeats: int = 1,
     n_permutations: int | Mapping[str, int] = 199,
     n_resamples: int = 2000,
@@ -57,18 +58,22 @@ def audit(
 
     Parameters
     ----------
-    attacks : estimator or dict of str to estimator
+    attacks : estimator, str, list of str, or dict of str to estimator or str
         Unfitted; pipelines of :func:`gan_isi.make_pipeline`, `gan_isi.baselines`, or any
-        classifier with ``fit(X, y, generated=(images,))``. Unless one is named "blind",
-        :func:`gan_isi.baselines.make_blind` is added.
+        classifier with ``fit(X, y, generated=(images,))``. Ready-made ones by name:
+        "recommended", "paper", and those of :func:`gan_isi.baselines.make_baseline`.
+        Unless one is named "blind", :func:`gan_isi.baselines.make_blind` is added;
+        "chosen" and "default" are no names for an attack.
     X : array-like or sequence of array-like of length n_queries
         Real images.
     y : array-like of shape (n_queries,)
-        Two labels; the larger one in sort order means "used".
+        Whether each was used: booleans, 0/1 or -1/1. Text is refused, since which of two
+        words means "used" can't be told.
     generated : array-like or sequence
         Images of the generator.
     groups : array-like of shape (n_queries,), default=None
-        Patients: their images are held out, resampled and permuted together.
+        Patients: their images are held out, resampled and permuted together, and stay
+        together in the folds of a calibration. Each image needs one.
     candidates : array-like or sequence of array-like of length n_candidates, default=None
         Real images of unknown membership, of no patient in `X`. They are compared with
         the known non-members, each of them and as a set; that the two are alike in all
@@ -81,10 +86,16 @@ def audit(
         the blind one) with the highest AUC in a cross-validation within the rest. Picking
         the best row of the table afterwards flatters it; this row does not. Costs as much
         as all attacks `cv` times again, also in each permutation.
-    cv : int, default=5
-        Number of folds.
+    cv : int, splitter or iterable of (train, test), default=5
+        Number of folds, stratified by label, that keep patients together; or who splits
+        instead. Each known image has to be held out once, patients as a whole, and both
+        classes have to be inside each fold and outside. One with ``random_state=None``
+        draws from that of the audit; permuted labels go through the same splitter. With
+        candidates a splitter has to know its `n_splits`; the folds within which
+        `choose` chooses are our own, as many.
     n_repeats : int, default=1
-        How often cross-validation is repeated with other folds.
+        How often cross-validation is repeated with other folds; a splitter then has to
+        draw.
     n_permutations : int or dict of str to int, default=199
         Of the labels, each with a refit of all that depends on them. A dict gives the
         number for each attack (0: no p-value; "default" for those not named), since a
@@ -112,8 +123,9 @@ def audit(
     Raises
     ------
     ValueError
-        Unless there are two classes with at least `cv` queries (or groups) each, or if
-        a patient has both known images and candidates.
+        Unless there are two classes with at least `cv` queries (or groups) each, if a
+        patient has both known images and candidates, and for all other arguments that are
+        no sense; before any image is described.
 
     Examples
     --------
@@ -130,16 +142,25 @@ def audit(
     >>> sorted(result.attacks)
     ['blind', 'nearest']
     """
-    queries = check_queries(X, y, groups, candidates, candidate_groups, cv)
+    queries = check_queries(X, y, groups, candidates, candidate_groups)
     generated = check_generated(generated)
-    named = name_attacks(attacks)
-    if choose:
-        check_choice(named, queries.labels, queries.known_groups, cv)
+    named = name_attacks(attacks, n_jobs)
+    check_numbers(
+        [*named, CHOSEN] if choose else list(named),
+        n_repeats=n_repeats, n_permutations=n_permutations, n_resamples=n_resamples,
+        confidence=confidence, fprs=fprs, n_jobs=n_jobs,
+    )  # fmt: skip
     rng = check_random_state(random_state)
     fold_seed, null_seed, seed = (int(s) for s in rng.randint(np.iinfo(np.int32).max, size=3))
+    cv, splitter, least = check_folds(
+        cv, queries.labels, queries.known_groups,
+        n_repeats=n_repeats, seed=fold_seed, with_candidates=candidates is not None,
+    )  # fmt: skip
+    if choose:
+        check_choice(named, queries.known_groups, cv, least)
     judge = _Judge(
         queries.labels,
-        Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats),
+        Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats, splitter),
         tuple(fprs),
         Sampling(queries.known_groups, n_resamples, confidence, seed),
         n_permutations,
@@ -152,7 +173,7 @@ def audit(
     results: dict[str, AttackResult] = {}
     # The blind one first: the others are compared with it.
     for name in sorted(named, key=lambda one: one != BLIND):
-        one = prepare(named[name], images, generated)
+        one = prepare(named[name], images, generated, queries.groups)
         blind = results[BLIND].answers if BLIND in results else None
         results[name] = judge(name, one, blind, closest_generated(one, named[name]))
         if choose and name != BLIND:

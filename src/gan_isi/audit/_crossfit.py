@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from ._attacks import PreparedAttack
+from ._folds import draw_folds, repeat_seeds
 from ._statistics import permute_labels, rank_within, within_fold_auc
 
 #: That scikit-learn takes.
@@ -73,6 +73,8 @@ class Folds:
         Patients of all real images, by number.
     cv, n_repeats : int
         Number of folds, and how often, each time others.
+    splitter : splitter or None
+        Who draws them, see `draw_folds`.
     """
 
     known: NDArray[np.intp]
@@ -80,6 +82,7 @@ class Folds:
     groups: NDArray[Any] | None
     cv: int
     n_repeats: int
+    splitter: Any = None
 
     @property
     def known_groups(self) -> NDArray[Any] | None:
@@ -90,7 +93,7 @@ class Folds:
 def cross_fit(
     attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, *, seed: int
 ) -> OutOfFold:
-    """Answer for every query out of fold; stratified, patients stay together.
+    """Answer for every query out of fold; patients stay together.
 
     Parameters
     ----------
@@ -107,17 +110,14 @@ def cross_fit(
     -------
     OutOfFold
     """
-    rng = np.random.default_rng(seed)
     shape = plan.n_repeats, len(labels)
     all_folds = np.empty(shape, dtype=np.intp)
     scores, used = np.empty(shape), np.empty(shape, dtype=bool)
     candidates = np.empty((plan.n_repeats, plan.cv, len(plan.candidates)))
     chosen = []
-    for repeat in range(plan.n_repeats):
-        state = int(rng.integers(LARGEST_SEED))
-        splitter: Any = StratifiedKFold if plan.groups is None else StratifiedGroupKFold
-        splits = splitter(plan.cv, shuffle=True, random_state=state)
-        for fold, (train, test) in enumerate(splits.split(labels, labels, plan.known_groups)):
+    for repeat, state in enumerate(repeat_seeds(seed, plan.n_repeats)):
+        splits = draw_folds(plan.cv, plan.splitter, labels, plan.known_groups, state)
+        for fold, (train, test) in enumerate(splits):
             asked = np.concatenate([plan.known[test], plan.candidates])
             answers = attack.answer(plan.known[train], labels[train], asked)
             all_folds[repeat, test] = fold

@@ -156,16 +156,11 @@ def make_attack(name: str, seed: int, jobs: int, cache: Path | None, *, verbose:
     -------
     SourceIdentificationPipeline
     """
-    from .. import baselines
-    from ..presets import make_pipeline
+    from .. import _registry
 
-    memory = None if cache is None else str(cache)
-    if name == "paper":
-        attack = make_pipeline(random_state=seed, n_jobs=jobs, memory=memory)
-    elif name == "recommended":
-        attack = make_pipeline(preset="recommended", n_jobs=jobs, memory=memory)
-    else:
-        attack = baselines.make_baseline(name, n_jobs=jobs, memory=memory)
+    attack = _registry.make_attack(
+        name, random_state=seed, n_jobs=jobs, memory=None if cache is None else str(cache)
+    )
     return attack.set_params(**dict.fromkeys(_bars(attack), verbose))
 
 
