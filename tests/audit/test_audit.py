@@ -112,19 +112,21 @@ def test_the_same_again_and_with_two_jobs(found, attack):
     assert_array_equal(again.attacks["copies"].null, result.attacks["copies"].null)
 
 
-def test_labels_of_any_kind(found, attack):
+@pytest.mark.parametrize("classes", [(False, True), (-1, 1)])
+def test_labels_of_any_kind(found, attack, classes):
     result, real, used, generated = found
-    words = np.where(used == 1, "used", "not used")
     named = audit(
         {"copies": attack(), "blind": Blind()},
         real,
-        words,
+        np.array(classes)[used],
         generated=generated,
         n_permutations=0,
         n_resamples=200,
         random_state=0,
     )
     assert_allclose(named.attacks["copies"].answers.scores, result.attacks["copies"].answers.scores)
+    assert_array_equal(named.classes, classes)
+    assert_array_equal(named.labels, used)
     assert np.isnan(named.attacks["copies"].p_value)
     assert "No permutations" in str(named)
 

@@ -182,7 +182,7 @@ def test_patients_of_candidates_are_their_own(attack, world):
             {"groups": np.arange(60), "candidates": np.ones((2, 8)), "candidate_groups": [5, 99]},
             r"1 groups have known images as well as candidates \(one is 5",
         ),
-        ({"candidates": np.ones((2, 8)), "candidate_groups": [1]}, "inconsistent numbers"),
+        ({"candidates": np.ones((2, 8)), "candidate_groups": [1]}, "candidate_groups has"),
     ],
 )
 def test_what_is_refused(change, message, attack, world):

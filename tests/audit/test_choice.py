@@ -86,8 +86,8 @@ def test_in_an_audit(attack, world):
     ("names", "cv", "message"),
     [
         (["one"], 2, "needs two attacks at least"),
-        (["one", "chosen"], 2, "adds an attack named 'chosen'"),
-        (["one", "two"], 10, "of 10 queries of one class only 9 may be left for 10"),
+        (["one", "chosen"], 2, "can't be named 'chosen'"),
+        (["one", "two"], 10, "of one class only 9 queries may be left for 10"),
     ],
 )
 def test_what_is_refused(names, cv, message, attack, world):

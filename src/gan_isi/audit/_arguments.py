@@ -229,7 +229,7 @@ def check_numbers(
         raise ValueError(f"fprs has to be a list of rates between 0 and 1; got {fprs!r}.")
     for name, shares in (("confidence", [confidence]), ("fprs", fprs)):
         for share in shares:
-            if not isinstance(share, Real) or not 0 < share < 1:
+            if not (isinstance(share, Real) and 0 < float(share) < 1):
                 raise ValueError(
                     f"{name} has to lie between 0 and 1, both excluded; got {share!r}."
                 )

@@ -116,12 +116,14 @@ class _LabelledPart:
         return _answers(fitted, self._rows(test, train))
 
     def _fit(self, train: NDArray[np.intp], labels: NDArray[np.intp]) -> Any:
+        estimator, rows = clone(self.estimator), self._rows(train, train)
+        if self.groups is None:
+            return estimator.fit(rows, labels)
         with config_context(enable_metadata_routing=True):
             # Only what calibrates in folds asks for patients.
-            routing = self.estimator.get_metadata_routing()
-            asks = self.groups is not None and routing.consumes("fit", ["groups"])
+            asks = estimator.get_metadata_routing().consumes("fit", ["groups"])
             params = {"groups": self.groups[train]} if asks else {}
-            return clone(self.estimator).fit(self._rows(train, train), labels, **params)
+            return estimator.fit(rows, labels, **params)
 
     def _rows(self, queries: NDArray[np.intp], train: NDArray[np.intp]) -> Any:
         if self.n_generated is None or not self.with_real:

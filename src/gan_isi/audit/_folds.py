@@ -58,14 +58,15 @@ def check_folds(
     n_units = _units(labels, groups)
     kind = "queries" if groups is None else "groups"
     if isinstance(cv, Integral) and not isinstance(cv, bool):
-        if cv < 2:
+        n_folds = int(cv)
+        if n_folds < 2:
             raise ValueError(f"cv has to be a whole number from 2; got {cv}.")
-        if min(n_units) < cv:
+        if min(n_units) < n_folds:
             raise ValueError(
                 f"cv={cv} needs at least {cv} {kind} of each class; got {n_units[0]} not used and "
                 f"{n_units[1]} used."
             )
-        return int(cv), None, min(n_units) - -(-min(n_units) // int(cv))
+        return n_folds, None, min(n_units) - -(-min(n_units) // n_folds)
     splitter = _splitter(cv)
     if with_candidates and not hasattr(splitter, "n_splits"):
         raise ValueError(
