@@ -112,8 +112,9 @@ def one_label_each(y: Any, n: int | None, *, name: str = "y", unit: str = "image
             "them out, and give them to predict_proba of the fitted attack, or to an audit as "
             "candidates."
         )
-    inferred = np.array(given.tolist()) if given.dtype.kind == "O" else given
-    return inferred if inferred.ndim == 1 else given
+    if given.dtype.kind != "O" or any(np.ndim(one) for one in given):
+        return given
+    return np.array(given.tolist())
 
 
 def check_groups(groups: Any, n: int, *, name: str = "groups", unit: str = "images") -> list[Any]:
@@ -161,10 +162,7 @@ def number_groups(names: list[Any]) -> NDArray[np.intp]:
 def _column(values: Any, name: str, unit: str) -> NDArray[Any]:
     # Of a list NumPy would make text as soon as one label is: None would be "None".
     as_objects = isinstance(values, (list, tuple))
-    try:
-        array = np.asarray(values, dtype=object if as_objects else None)
-    except ValueError as error:
-        raise ValueError(f"{name} has to be one label an entry; {error}.") from error
+    array = np.asarray(values, dtype=object if as_objects else None)
     if array.ndim == 2 and array.shape[1] == 1:
         return column_or_1d(array, warn=True)
     if array.ndim != 1:

@@ -11,6 +11,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._labels import check_groups, check_used, number_groups
 from ._names import BLIND, CHOSEN, DEFAULT
+from ._statistics import permute_labels
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,7 @@ def check_choice(
 
 
 def check_numbers(
+    queries: Queries,
     names: Collection[str],
     *,
     n_repeats: Any,
@@ -201,6 +203,8 @@ def check_numbers(
 
     Parameters
     ----------
+    queries : Queries
+        The real images.
     names : collection of str
         Of the attacks, that of the chosen one among them if there is one.
     n_repeats, n_permutations, n_resamples, confidence, fprs, n_jobs
@@ -209,12 +213,14 @@ def check_numbers(
     Raises
     ------
     ValueError
-        For counts below their least, shares outside 0..1, and permutations for an attack
-        that there is not.
+        For counts below their least, shares outside 0..1, permutations for an attack
+        that there is not, and of patients that can't change places.
     """
     _check_count("n_repeats", n_repeats, 1)
     _check_count("n_resamples", n_resamples, 1)
+    planned = [n_permutations]
     if isinstance(n_permutations, Mapping):
+        planned = list(n_permutations.values()) + [1] * (DEFAULT not in n_permutations)
         unknown = [one for one in n_permutations if one not in (*names, DEFAULT)]
         if unknown:
             raise ValueError(
@@ -225,6 +231,8 @@ def check_numbers(
             _check_count(f"n_permutations[{name!r}]", count, 0)
     else:
         _check_count("n_permutations", n_permutations, 0)
+    if any(planned):
+        permute_labels(queries.labels, queries.known_groups, rng=np.random.default_rng(0))
     if isinstance(fprs, str) or not isinstance(fprs, Iterable):
         raise ValueError(f"fprs has to be a list of rates between 0 and 1; got {fprs!r}.")
     for name, shares in (("confidence", [confidence]), ("fprs", fprs)):

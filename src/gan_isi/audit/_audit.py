@@ -146,7 +146,7 @@ def audit(
     generated = check_generated(generated)
     named = name_attacks(attacks, n_jobs)
     check_numbers(
-        [*named, CHOSEN] if choose else list(named),
+        queries, [*named, CHOSEN] if choose else list(named),
         n_repeats=n_repeats, n_permutations=n_permutations, n_resamples=n_resamples,
         confidence=confidence, fprs=fprs, n_jobs=n_jobs,
     )  # fmt: skip
