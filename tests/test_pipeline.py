@@ -257,13 +257,13 @@ class TestModelSelection:
 
     def test_an_audit_hands_patients_on(self, small_attack, problem, monkeypatch):
         seen = spied_folds(monkeypatch)
-        patients = np.array([f"p{i:02}" for i in np.arange(24) // 2])
+        patients = np.random.default_rng(0).permutation(24) // 2  # in no order
         audit(
             {"paper": small_attack, "recommended": "recommended"},
             problem.images,
-            np.repeat(np.arange(12) % 2, 2),
+            patients % 2,
             generated=problem.generated,
-            groups=patients,
+            groups=np.array([f"p{i}" for i in patients]),
             cv=3,
             n_permutations=0,
             n_resamples=10,
