@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, check_consistent_length, column_or_1d
 
+from ._candidates import exchangeable
 from ._names import BLIND, CHOSEN
 
 
@@ -75,6 +76,12 @@ def check_queries(
         raise ValueError(
             f"cv={cv} needs at least {cv} {kind} of each class; got {counts[0]} not used and "
             f"{counts[1]} used."
+        )
+    if n_candidates and not exchangeable(labels, queries.known_groups).any():
+        raise ValueError(
+            "Candidates are compared with patients of whom no image was used, and there is none: "
+            "every group with an image not used has used ones as well. Give known images of "
+            "other patients, or leave candidates out."
         )
     return queries
 
