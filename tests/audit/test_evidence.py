@@ -161,8 +161,8 @@ def test_what_the_attack_listens_to_decides(rng, told_by, classifier):
     assert_array_equal(evidence.generated[used == 1, 0], shown[used == 1])
     named = {f"map {index}" for index in told_by}
     for names in np.array(evidence.maps, dtype=object)[used == 1]:
-        # The most of the maps that tell, and none of the others before them.
-        assert set(names[: len(told_by)]) <= named
+        assert len(names) > 0
+        assert set(names) <= named
     assert (np.diff(evidence.distances, axis=1) >= 0).all()
     assert evidence.distances[used == 1, 0].max() < 0.5
 
@@ -217,7 +217,8 @@ def test_pairs_are_ranked_by_their_own_probability_out_of_fold(rng):
     # The last fit's queries: what each map adds to log-odds that are linear.
     pair = bags[test[0], evidence.generated[test[0], 0]]
     added = weights * (pair - np.median(bags.reshape(-1, 4), axis=0))
-    named = [f"map {index}" for index in np.argsort(-added)[:3] if added[index] > 0]
+    least = added.max() / 10
+    named = [f"map {index}" for index in np.argsort(-added)[:3] if added[index] > least]
     assert evidence.maps[test[0]] == named
 
 

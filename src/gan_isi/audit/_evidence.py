@@ -21,6 +21,9 @@ _EXCHANGED = 64
 #: An exact copy has distance zero: as far down as single precision tells it from one.
 _SMALLEST = float(np.finfo(np.float32).eps)
 
+#: Of the strongest map's part; maps with less are not named.
+_LEAST_PART = 0.1
+
 #: Digits of the order: copies of one generated image may differ in the last of a product.
 _DIGITS = 9
 
@@ -47,7 +50,7 @@ class Evidence:
     maps : list of list of str
         For each query, the maps (or views) by which the first image stands out, the
         strongest first: without them it would be the more usual. Of a family that is summarised
-        as a whole, the map that is closest. Fewer where fewer speak for it.
+        as a whole, the map that is closest. None that adds less than a tenth of the strongest.
     """
 
     generated: NDArray[np.intp]
@@ -109,8 +112,10 @@ def closest_generated(recorder: Recorder, attack: Any, *, n_shown: int = 3) -> E
         parts[fit.test] += listener.parts(pairs[fit.test])
     names = map_names(attack, n_maps)
     strongest = np.argsort(-parts, axis=1, kind="stable")[:, :n_shown]
+    least = np.maximum(_LEAST_PART * parts.max(axis=1), 0)
     maps = [
-        [names[j] for j in row if own[j] > 0] for row, own in zip(strongest, parts, strict=True)
+        [names[j] for j in row if own[j] > low]
+        for row, own, low in zip(strongest, parts, least, strict=True)
     ]
     return Evidence(order, distances, maps)
 
