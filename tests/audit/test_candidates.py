@@ -135,6 +135,17 @@ def test_patients_with_both_labels_are_never_exchanged():
     assert drawn == {(a, b) for a in range(2, 7) for b in range(a + 1, 7)}
 
 
+def test_no_p_value_is_smaller_than_the_exchanges_there_are(monkeypatch):
+    """One of six: other folds for the same exchange must not make it rarer."""
+    refits = "gan_isi.audit._candidates.refit_often"
+    monkeypatch.setattr(refits, lambda *args, **kwargs: np.zeros(args[2]))
+    scores = np.r_[np.arange(10.0), 99.0]
+    assert judged(scores, [0, 1] * 5, n_permutations=99).p_value == 1 / 6
+    scores = np.r_[scores, 99.0, 99.0]
+    groups = np.r_[np.arange(10), 20, 20, 21]  # two patients of 7: 21 sets
+    assert judged(scores, [0, 1] * 5, groups=groups, n_permutations=99).p_value == 1 / 21
+
+
 def test_without_patients_every_image_not_used_is_exchanged():
     drawn = set()
     for seed in range(60):

@@ -265,6 +265,53 @@ def test_of_equal_images_the_smaller_number_is_first(rng, estimator):
     assert_array_equal(evidence.generated[:, 1], evidence.generated[:, 0] + N_GENERATED)
 
 
+class Wobbling(LogisticRegression):
+    """The last digits depend on where a pair stands, as those of a matrix product may."""
+
+    def predict_proba(self, X):
+        used = super().predict_proba(X)[:, 1] + 1e-14 * np.arange(len(X))
+        return np.column_stack([1 - used, used])
+
+
+def test_of_equal_images_the_last_digits_do_not_decide(rng):
+    bags, used, _ = bags_where(rng, (2,))
+    bags = np.concatenate([bags, bags], axis=1)
+    estimator = Pipeline([("membership", MembershipClassifier(Wobbling()))])
+    evidence = closest_generated(recorded(bags, used, estimator=estimator), None)
+    assert (evidence.generated[:, 0] < N_GENERATED).all()
+
+
+@pytest.mark.parametrize("told_by", [(2,), (0, 3)])
+def test_the_label_of_a_query_changes_nothing_of_its_evidence(rng, told_by):
+    bags, used, _ = bags_where(rng, told_by)
+    other = used.copy()
+    other[5] = 1 - other[5]
+    before, after = (closest_generated(recorded(bags, y, cv=4), None) for y in (used, other))
+    held_out_with_it = np.arange(40) // 2 % 4 == 5 // 2 % 4
+    for name in ("generated", "distances"):
+        one, two = (getattr(each, name)[held_out_with_it] for each in (before, after))
+        assert_array_equal(one, two)
+    assert (before.distances != after.distances).any()
+
+
+def test_what_a_fit_listens_to_is_asked_of_queries_that_it_did_not_see(rng, monkeypatch):
+    bags, used, _ = bags_where(rng, (2,), n=400)
+    recorder, asked = recorded(bags, used, cv=2), []
+    rows = Recorder.rows
+
+    def seen(self, fit, queries):
+        asked.append((fit, queries))
+        return rows(self, fit, queries)
+
+    monkeypatch.setattr(Recorder, "rows", seen)
+    closest_generated(recorder, None)
+    assert len(asked) == 2
+    for fit, queries in asked:
+        assert np.isin(queries, fit.test).all()
+        assert len(queries) == 64
+        assert 10 < used[queries].sum() < 54
+
+
 def test_a_query_is_explained_by_fits_that_did_not_see_it_and_candidates_by_all(rng):
     """The fit of half the queries listens to map 0, that of the others to map 1."""
     bags, _, shown = bags_where(rng, (0, 1), n=42)
