@@ -15,8 +15,9 @@ from ._attacks import Fit, Recorder
 #: Distances worked on at once, which bounds the memory.
 _DISTANCES_PER_BLOCK = 5_000_000
 
-#: Held-out images, at most, that exchange their distances to find what a fit listens to.
-_EXCHANGED = 64
+#: Held-out images, at most, that exchange their distances to find what a fit listens to;
+#: fewer, but 8, where they have more distances than that.
+_EXCHANGED, _EXCHANGED_DISTANCES = 64, 10_000_000
 
 #: An exact copy has distance zero: as far down as single precision tells it from one.
 _SMALLEST = float(np.finfo(np.float32).eps)
@@ -214,7 +215,8 @@ def _weights(
     the closest image comes closer. Alike for all views if none is left.
     """
     # Drawn, as queries may lie in order of their labels; the same on each call.
-    drawn = np.random.default_rng(0).permutation(fit.test)[:_EXCHANGED]
+    most = max(8, _EXCHANGED_DISTANCES // (recorder.n_generated * len(scales)))
+    drawn = np.random.default_rng(0).permutation(fit.test)[: min(_EXCHANGED, most)]
     rows = recorder.rows(fit, drawn)
     bags = rows[:, : recorder.n_generated]
     before = _heard(fit.estimator, rows)
