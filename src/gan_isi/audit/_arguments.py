@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import _num_samples
 
 from .._labels import check_groups, check_used, number_groups
+from ._candidates import exchangeable
 from ._names import BLIND, CHOSEN, DEFAULT
 from ._statistics import permute_labels
 
@@ -67,10 +68,16 @@ def check_queries(X: Any, y: Any, groups: Any, candidates: Any, candidate_groups
     if candidates is not None and n_candidates == 0:
         raise ValueError("Found 0 candidates; at least 1 is required.")
     known = np.arange(len(used))
+    labels = used.astype(np.intp)
     numbers = _patients(groups, len(used), candidate_groups, n_candidates)
-    return Queries(
-        used.astype(np.intp), classes, known, len(known) + np.arange(n_candidates), numbers
-    )
+    queries = Queries(labels, classes, known, len(known) + np.arange(n_candidates), numbers)
+    if n_candidates and not exchangeable(labels, queries.known_groups).any():
+        raise ValueError(
+            "Candidates are compared with patients of whom no image was used, and there is none: "
+            "every group with an image not used has used ones as well. Give known images of "
+            "other patients, or leave candidates out."
+        )
+    return queries
 
 
 def _patients(

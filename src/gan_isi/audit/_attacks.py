@@ -1,6 +1,6 @@
 """How the audit runs an attack: what needs no labels once, the rest as often as asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -112,8 +112,13 @@ class _LabelledPart:
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
     ) -> Answers:
+        return self.fit_and_answer(train, labels, test)[1]
+
+    def fit_and_answer(
+        self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
+    ) -> tuple[Any, Answers]:
         fitted = self._fit(train, labels)
-        return _answers(fitted, self._rows(test, train))
+        return fitted, _answers(fitted, self._rows(test, train))
 
     def _fit(self, train: NDArray[np.intp], labels: NDArray[np.intp]) -> Any:
         estimator, rows = clone(self.estimator), self._rows(train, train)
@@ -131,6 +136,57 @@ class _LabelledPart:
         # Only the real images of this fit may serve as references.
         columns = np.concatenate([np.arange(self.n_generated), self.n_generated + train])
         return self.rows[queries][:, columns]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit of the last steps of an attack: on which queries, and for which others."""
+
+    estimator: Any
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """A prepared attack that keeps its fits, where it compares, to be asked again.
+
+    Attributes
+    ----------
+    prepared : PreparedAttack
+        See `prepare`.
+    fits : list of Fit
+        One for each call of `answer`.
+    """
+
+    prepared: PreparedAttack
+    fits: list[Fit] = field(default_factory=list)
+
+    @property
+    def bags(self) -> NDArray[Any] | None:
+        """Distances to the generated images."""
+        return self.prepared.bags
+
+    @property
+    def n_generated(self) -> int:
+        """How many columns of `rows` are generated images; real ones may follow."""
+        assert self.bags is not None
+        return int(self.bags.shape[1])
+
+    def answer(
+        self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
+    ) -> Answers:
+        """Fit, keep and answer."""
+        if self.bags is None or not isinstance(self.prepared, _LabelledPart):
+            return self.prepared.answer(train, labels, test)
+        fitted, answers = self.prepared.fit_and_answer(train, labels, test)
+        self.fits.append(Fit(fitted, train, test))
+        return answers
+
+    def rows(self, fit: Fit, queries: NDArray[np.intp]) -> Any:
+        """Return what a fit gets of some queries."""
+        assert isinstance(self.prepared, _LabelledPart)
+        return self.prepared._rows(queries, fit.train)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _num_samples
 from .._generated import check_generated
 from .._progress import progress_bar
 from ._arguments import check_choice, check_numbers, check_queries, joined, name_attacks
-from ._attacks import PreparedAttack, prepare
+from ._attacks import PreparedAttack, Recorder, prepare
 from ._candidates import CandidateResult, judge_candidates
 from ._choice import ChosenAttack
 from ._crossfit import Folds, OutOfFold, cross_fit, null_distribution
@@ -175,7 +175,7 @@ def audit(
     for name in sorted(named, key=lambda one: one != BLIND):
         one = prepare(named[name], images, generated, queries.groups)
         blind = results[BLIND].answers if BLIND in results else None
-        results[name] = judge(name, one, blind, closest_generated(one, named[name]))
+        results[name] = judge(name, one, blind, named[name])
         if choose and name != BLIND:
             prepared[name] = one
     if choose:
@@ -216,11 +216,14 @@ class _Judge:
         name: str,
         prepared: PreparedAttack,
         blind: OutOfFold | None,
-        evidence: Evidence | None,
+        attack: Any,
     ) -> AttackResult:
         fold_seed, null_seed = self.seeds
         planned = self._planned(name)
-        answers = cross_fit(prepared, self.labels, self.plan, seed=fold_seed)
+        recorder = Recorder(prepared)
+        answers = cross_fit(recorder, self.labels, self.plan, seed=fold_seed)
+        evidence = None if name == BLIND else closest_generated(recorder, attack)
+        del recorder  # and with it the fits
         with self._bar(name, planned) as bar:
             null = null_distribution(
                 prepared, self.labels, self.plan, n_permutations=planned, seed=null_seed,

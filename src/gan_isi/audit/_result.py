@@ -39,7 +39,7 @@ class AttackResult:
         For each query, the share of held-out known non-members of its fold that score as
         high, itself counted: no smaller than 1 / (1 + their number).
     evidence : Evidence or None
-        Which generated images look closest.
+        Which generated images speak for "used"; None for attacks that compare with none.
     candidates : CandidateResult or None
         What it says of the images of unknown membership.
     """
@@ -122,9 +122,10 @@ class AuditResult:
         -------
         pandas.DataFrame
             One row a query: whether it was used, its out-of-fold rank within its fold
-            (0 to 1), its conformal p-value, and where the attack compares, the closest
-            generated images (their numbers), how close the first one is (1 is a usual
-            pair) and the maps in which it stands out.
+            (0 to 1), its conformal p-value, and where the attack compares, the
+            generated images that speak most for "used" to it (their numbers), how close
+            the first one is (0 is a copy, 1 a usual pair) and the maps by which it stands
+            out; see :class:`Evidence`.
         """
         import pandas as pd
 
@@ -149,7 +150,7 @@ class AuditResult:
         pandas.DataFrame
             One row a candidate: the share of the known images that score lower (rank, 0
             to 1), the p-value for the hypothesis that it was not used, and the columns
-            of `queries_to_frame` about the closest generated images.
+            of `queries_to_frame` about generated images.
 
         Raises
         ------

@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._candidate_words import SIGNIFICANCE as _SIGNIFICANCE
+from ._candidate_words import describe_candidates, present_candidates
 from ._names import BLIND, CHOSEN
 
 if TYPE_CHECKING:
-    from ._candidates import CandidateResult
     from ._result import AttackResult, AuditResult
-
-#: The usual convention; sentences name the p-value beside it.
-_SIGNIFICANCE = 0.05
 
 
 def describe_audit(result: "AuditResult") -> list[str]:
@@ -51,11 +49,7 @@ def describe_audit(result: "AuditResult") -> list[str]:
             )
         )
     if result.n_candidates:
-        sentences.append(
-            f"{result.n_candidates} candidates, real images of unknown membership, were compared "
-            "with the images known not to be used. That presumes that the two are alike in all "
-            "but membership (scanner, site, time); what the blind attack finds speaks against it."
-        )
+        sentences.append(present_candidates(result.n_candidates))
     return sentences
 
 
@@ -94,7 +88,7 @@ def describe_attack(result: "AuditResult", attack: "AttackResult") -> list[str]:
         sentences.append(f"Chosen in the folds: {listed}.")
     sentences.append(_known_nonmembers(result, attack))
     if attack.candidates is not None:
-        sentences += _candidates(attack.candidates, percent)
+        sentences += describe_candidates(result, attack, percent)
     return sentences
 
 
@@ -160,35 +154,3 @@ def _known_nonmembers(result: "AuditResult", attack: "AttackResult") -> str:
         f"most {_SIGNIFICANCE:g}), and {small[others].sum()} of {others.sum()} that were not used; "
         f"by chance about {_SIGNIFICANCE * others.sum():.0f} of the latter would."
     )
-
-
-def _candidates(found: "CandidateResult", percent: str) -> list[str]:
-    auc, n = found.auc, len(found.p_values)
-    sentences = [
-        f"Candidates score higher than images known not to be used in {100 * auc.value:.0f} of "
-        f"100 pairs ({percent} {100 * auc.low:.0f} to {100 * auc.high:.0f}; 50 if none was used).",
-        f"Taken alone, {(found.p_values <= _SIGNIFICANCE).sum()} of {n} candidates stand out (p at "
-        f"most {_SIGNIFICANCE:g}, where {found.smallest_p:.2g} is the smallest there can be); by "
-        f"chance about {_SIGNIFICANCE * n:.0f} would if none was used.",
-    ]
-    n_null = len(found.null)
-    if n_null == 0:
-        return [*sentences, "No exchanges were made, so no p-value is given for the set."]
-    exactly = f"p = {found.p_value:.2g} with {n_null} exchanges"
-    if 1 / (n_null + 1) > _SIGNIFICANCE:
-        few = f"So few exchanges can show nothing of the set ({exactly})."
-        return [*sentences, few]
-    if found.p_value <= 1 / (n_null + 1) * (1 + 1e-9):
-        exactly += ", the smallest that so many can show"
-    if found.p_value <= _SIGNIFICANCE:
-        return [
-            *sentences,
-            f"As a set, the candidates score higher than sets drawn by lot from them and the "
-            f"images not used ({exactly}): evidence that some of them were used. It does not say "
-            "which, nor how many.",
-        ]
-    return [
-        *sentences,
-        f"No evidence found by this attack that any candidate was used ({exactly}). That is no "
-        "proof that none was.",
-    ]
