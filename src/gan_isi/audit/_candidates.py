@@ -100,20 +100,21 @@ def judge_candidates(
         ],
         axis=0,
     )
-    null = refit_often(
-        _exchanged, (attack, labels, plan), n_permutations,
-        seed=seed, n_jobs=n_jobs, progress=progress,
+    null = np.array(
+        refit_often(
+            _exchanged, (attack, labels, plan), n_permutations,
+            seed=seed, n_jobs=n_jobs, progress=progress,
+        )
     )  # fmt: skip
     auc = _auc(labels, answers)
     bounds = [
-        auc_interval(*_beside(labels, answers, repeat),
-                     groups=_units(labels, plan), confidence=sampling.confidence)
+        auc_interval(*_beside(labels, answers, repeat), groups=_units(labels, plan),
+                     null=null, confidence=sampling.confidence)
         for repeat in range(plan.n_repeats)
     ]  # fmt: skip
     low, high = np.mean(bounds, axis=0)
     p_value = permutation_p_value(auc, null) if n_permutations else float("nan")
-    over = "" if plan.groups is None else " over groups"
-    estimate = Estimate(auc, float(low), float(high), "Newcombe" + over)
+    estimate = Estimate(auc, float(low), float(high), sampling.method("Newcombe", null))
     others = plan.known[labels == 0]
     n_units = len(others if plan.groups is None else np.unique(plan.groups[others]))
     return CandidateResult(
