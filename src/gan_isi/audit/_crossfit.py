@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from ._attacks import PreparedAttack
 from ._statistics import (
@@ -230,9 +231,15 @@ def refit_often(
     return values
 
 
+@cache
+def _thread_pools() -> Any:
+    # To look for the libraries takes longer than a small fit.
+    return ThreadpoolController()
+
+
 def _in_one_thread(statistic: Callable[..., Any], arguments: tuple[Any, ...], seed: int) -> Any:
     # Thousands of small fits: threads of BLAS would mostly wait for each other.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _thread_pools().limit(limits=1, user_api="blas"):
         return statistic(*arguments, np.random.default_rng(seed))
 
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import column_or_1d
 
-from ._validation import check_groups, check_members, check_scores
+from ._validation import check_groups, check_members, check_scores, one_dimensional
 
 
 def permutation_p_value(observed: float, null: ArrayLike) -> float:
@@ -163,7 +162,7 @@ def permute_labels(
     >>> permute_labels([0, 0, 1, 1, 1], groups=["a", "a", "b", "b", "b"], rng=rng)
     array([1, 1, 0, 0, 0])
     """
-    labels = column_or_1d(y)
+    labels = one_dimensional(y)
     numbers = check_groups(groups, len(labels))
     order = np.argsort(numbers, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(numbers))[:-1])

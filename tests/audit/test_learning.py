@@ -1,0 +1,138 @@
+"""Statements about attacks that learn: coverage, false alarms and power in simulated audits.
+
+`benchmarks/audit_simulation.py` is the larger version.
+"""
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from gan_isi.audit import audit
+from gan_isi.audit._attacks import Answers
+from gan_isi.audit._crossfit import cross_fit, null_distribution
+from gan_isi.audit._measures import Sampling, beyond_blind, measure
+from gan_isi.audit._statistics import auc_interval, detectable_auc, permutation_p_value
+
+
+class LeastSquares:
+    """A prepared attack that learns: regularised least squares."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def answer(self, train, labels, test):
+        known = self.rows[train]
+        gram = known.T @ known + 0.1 * len(known) * np.eye(known.shape[1])
+        weights = np.linalg.solve(gram, known.T @ (labels - labels.mean()))
+        scores = self.rows[test] @ weights
+        return Answers(scores, scores > 0.5 - labels.mean())
+
+
+def drawn(rng, n_patients, n_images, gap=0.0):
+    """Rows and labels; half of the variance is that of a patient."""
+    used = rng.permutation(np.arange(n_patients) % 2)
+    rows = rng.normal(size=(n_patients, 12))
+    groups = np.repeat(np.arange(n_patients), n_images)
+    if n_images > 1:
+        rows = np.sqrt(0.5) * (rows[groups] + rng.normal(size=(len(groups), 12)))
+    rows[:, 0] += gap * used[groups]
+    return rows, used[groups], groups if n_images > 1 else None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_patients", "n_images", "n_audits"), [(40, 1, 200), (30, 3, 120)])
+def test_intervals_hold_where_there_is_nothing_to_find(n_patients, n_images, n_audits, folds_of):
+    found = {"AUC": [], "accuracy": [], "scores only": [], "false alarm": []}
+    for seed in range(n_audits):
+        rows, used, groups = drawn(np.random.default_rng(seed), n_patients, n_images)
+        plan = folds_of(used, groups, cv=5)
+        attacks = LeastSquares(rows), LeastSquares(rows[:, 4:])
+        answers = [cross_fit(one, used, plan, seed=seed) for one in attacks]
+        nulls = [
+            null_distribution(one, used, plan, n_permutations=19, seed=seed) for one in attacks
+        ]
+        sampling = Sampling(groups, 1, 0.95, 0)
+        table = measure(used, answers[0], (), sampling, nulls[0])
+        for name in ("AUC", "accuracy"):
+            found[name].append(table[name].low <= 0.5 <= table[name].high)
+        low, high = auc_interval(used, answers[0].scores[0], answers[0].folds[0], groups)
+        found["scores only"].append(low <= 0.5 <= high)
+        beyond = beyond_blind(used, answers[0], nulls[0], (answers[1], nulls[1]), sampling)
+        found["false alarm"].append(beyond.low > 0)
+    least = binom.ppf(0.001, n_audits, 0.95) / n_audits
+    assert np.mean(found["AUC"]) >= least
+    assert np.mean(found["accuracy"]) >= least
+    assert np.mean(found["false alarm"]) <= binom.ppf(0.999, n_audits, 0.025) / n_audits
+    # What the intervals would be if the folds shared no training images.
+    assert np.mean(found["scores only"]) < 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_patients", "n_images"), [(40, 1), (20, 5)])
+def test_the_power_that_is_named_is_that_of_attacks_that_learn(n_patients, n_images, folds_of):
+    """The distance of the classes is chosen so that the expected AUC is the one named."""
+    noticed, named, reached = [], [], []
+    gap = {1: 1.65, 5: 1.85}[n_images]
+    for seed in range(100):
+        rows, used, groups = drawn(np.random.default_rng(seed), n_patients, n_images, gap)
+        plan = folds_of(used, groups, cv=5)
+        attack = LeastSquares(rows)
+        answers = cross_fit(attack, used, plan, seed=seed)
+        null = null_distribution(attack, used, plan, n_permutations=19, seed=seed)["AUC"]
+        sizes = [int((used == own).sum()) for own in (1, 0)]
+        named.append(detectable_auc(*sizes, null=null))
+        reached.append(answers.auc(used))
+        noticed.append(permutation_p_value(reached[-1], null) <= 0.05)
+    assert np.mean(reached) == pytest.approx(np.mean(named), abs=0.03)
+    low, high = binom.ppf([0.001, 0.999], 100, 0.8) / 100
+    assert low <= np.mean(noticed) <= high
+
+
+def test_one_answer_for_all_has_no_small_p_value(attack, world):
+    """The used patients have more images: the majority is right more often than by chance."""
+    from sklearn.dummy import DummyClassifier
+
+    rng = np.random.default_rng(0)
+    real, used, generated = world(rng, n=20)
+    sizes = np.where(used == 1, 6, 2)
+    result = audit(
+        attack(DummyClassifier()), np.repeat(real, sizes, axis=0), np.repeat(used, sizes),
+        generated=generated, groups=np.repeat(np.arange(20), sizes), n_permutations=19,
+        n_resamples=20, random_state=0,
+    )  # fmt: skip
+    one = result.attacks["attack"]
+    assert one.measures["accuracy"].value == 0.75
+    assert one.p_values["balanced accuracy"] == 1
+    assert one.p_values["AUC or tail"] == 1
+
+
+def test_a_few_that_stand_out_are_found_and_said(attack, world):
+    """Ten of a hundred used images are repeated without fail, the others never."""
+    rng = np.random.default_rng(3)
+    real, used, _ = world(rng, n=200)
+    repeated = np.flatnonzero(used == 1)[:12]
+    generated = np.concatenate([real[repeated], rng.normal(size=(200, 8))])
+    result = audit(
+        attack(n_closest=(1,)), real, used, generated=generated, n_permutations=39,
+        n_resamples=20, random_state=0,
+    )  # fmt: skip
+    one = result.attacks["attack"]
+    assert one.p_values["tail"] == one.p_values["AUC or tail"] == 1 / 40
+    assert "No evidence found by this attack" not in " ".join(result.words()["attack"])
+
+
+def test_the_other_way_round_is_said(attack, world):
+    real, used, generated = world(np.random.default_rng(0), n=80, n_generated=200)
+
+    from dataclasses import replace
+
+    from gan_isi.audit._words import describe_attack
+
+    result = audit(
+        attack(), real, used, generated=generated, n_permutations=0, n_resamples=9, random_state=0
+    )
+    auc = result.attacks["attack"].measures["AUC"]
+    mirrored = replace(auc, value=1 - auc.value, low=1 - auc.high, high=1 - auc.low)
+    changed = replace(result.attacks["attack"], measures={"AUC": mirrored})
+    assert "told apart the other way round" in " ".join(describe_attack(result, changed))
+    assert "other way round" not in " ".join(result.words()["attack"])
