@@ -1,52 +1,69 @@
-"""The few that stand out: brute force, scikit-learn, and what exact bounds promise."""
+"""The few that stand out: brute force, power, and what exact bounds promise."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, binomtest, norm
-from sklearn.metrics import roc_auc_score
 
-from gan_isi.audit._statistics import recall_at_fpr, recognisable_share, tail_recall
+from gan_isi.audit._statistics import (
+    recall_at_fpr,
+    recognisable_share,
+    tail_excess,
+    within_fold_auc,
+)
 
 
-class TestTailRecall:
-    def test_is_scikit_learns_partial_area(self, rng):
-        y = np.repeat([0, 1], [40, 25])
-        scores = rng.normal(size=65) + y
-        # McClish's standardisation undone; without ties both areas are those of steps.
-        least, most = 0.1**2 / 2, 0.1
-        standard = roc_auc_score(y, scores, max_fpr=0.1)
-        area = least + (2 * standard - 1) * (most - least)
-        assert tail_recall(y, scores) == pytest.approx(area / 0.1)
-
+class TestTailExcess:
     @given(
         st.lists(
-            st.tuples(st.booleans(), st.integers(-2, 2), st.integers(0, 1)), min_size=2, max_size=40
+            st.tuples(st.booleans(), st.integers(-9, 9), st.integers(0, 1)), min_size=2, max_size=40
         )
     )
     def test_brute_force(self, rows):
         y, scores, folds = np.array(rows).T
+        y[:2] = 0, 1
+        scaled = np.empty(len(y))
+        for fold in np.unique(folds):
+            own = scores[folds == fold] - np.median(scores[folds == fold])
+            scaled[folds == fold] = own / (np.median(abs(own)) or abs(own).mean() or 1)
         found = []
-        for own, value, fold in zip(y, scores, folds, strict=True):
-            others = sorted(scores[(y == 0) & (folds == fold)], reverse=True)
-            if own == 1 and others:
-                highest = others[: max(1, len(others) // 10)]
-                found.append(np.mean([(value > one) + (value == one) / 2 for one in highest]))
-        if not found:
-            with pytest.raises(ValueError, match="No fold holds"):
-                tail_recall(y, scores, folds)
-            return
-        assert tail_recall(y, scores, folds) == pytest.approx(np.mean(found))
-        assert tail_recall(y, np.exp(scores) * 10.0**folds, folds) == pytest.approx(np.mean(found))
+        for threshold in np.unique(scaled):
+            above = scaled >= threshold
+            if 5 <= above.sum() <= max(5, len(y) / 5):
+                spread = np.sqrt(above.sum() * y.mean() * (1 - y.mean()))
+                found.append((y[above].sum() - above.sum() * y.mean()) / spread)
+        assert tail_excess(y, scores, folds) == pytest.approx(max(found, default=0))
+        # Each fold has its own scale.
+        assert tail_excess(y, 3.0 * scores * 10.0**folds + folds, folds) == pytest.approx(
+            tail_excess(y, scores, folds), abs=1e-6
+        )
 
-    def test_sees_a_few_that_the_area_does_not(self, rng):
-        y = np.repeat([0, 1], 100)
-        scores = rng.normal(size=200)
-        before = tail_recall(y, scores), roc_auc_score(y, scores)
-        scores[y == 1] = np.where(np.arange(100) < 10, 5 + scores[100:], scores[100:])
-        assert tail_recall(y, scores) > before[0] + 0.06
-        assert roc_auc_score(y, scores) < before[1] + 0.08
+    def test_one_score_for_all_and_infinite_ones(self):
+        y = np.repeat([0, 1], 20)
+        assert tail_excess(y, np.zeros(40)) == 0
+        assert tail_excess(y, np.where(np.arange(40) > 32, np.inf, -1.0)) > 2
+        with pytest.raises(ValueError, match="members and non-members; got 3 members"):
+            tail_excess([1, 1, 1], [1, 2, 3])
+
+    def test_sees_a_few_that_the_area_does_not(self):
+        """Level where there is nothing, and power where ten of a hundred are told."""
+        rng, y = np.random.default_rng(0), np.repeat([0, 1], 100)
+        folds, rejected = np.arange(200) % 5, {"nothing": [], "tail": [], "area": []}
+        for _ in range(60):
+            orders = [y, *(rng.permutation(y) for _ in range(39))]
+            scores = rng.normal(size=200)
+            told = scores + 5 * (np.arange(200) >= 190)
+            for kind, (statistic, values) in {
+                "nothing": (tail_excess, scores),
+                "tail": (tail_excess, told),
+                "area": (within_fold_auc, told),
+            }.items():
+                found = np.array([statistic(one, values, folds) for one in orders])
+                rejected[kind].append(np.mean(found >= found[0] - 1e-12) <= 0.05)
+        assert np.mean(rejected["nothing"]) <= 0.15
+        assert np.mean(rejected["tail"]) > 0.9
+        assert np.mean(rejected["area"]) < 0.6
 
 
 class TestRecallAtFPR:

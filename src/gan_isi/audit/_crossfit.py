@@ -18,7 +18,7 @@ from ._statistics import (
     confusion_counts,
     permute_labels,
     rank_within,
-    tail_recall,
+    tail_excess,
     within_fold_auc,
 )
 
@@ -65,7 +65,7 @@ class OutOfFold:
         by_unit = [balanced_accuracy(labels, used, groups) for used in self.used]
         return {
             "AUC": self.auc(labels),
-            "tail": float(np.mean([tail_recall(labels, *pair) for pair in pairs])),
+            "tail": float(np.mean([tail_excess(labels, *pair) for pair in pairs])),
             "balanced accuracy": float(np.mean(by_unit)),
         } | {
             name: float(DECISION_METRICS[name](*counts))

@@ -34,7 +34,7 @@ class AttackResult:
     p_values : dict of str to float
         Share of permutations that did as well; empty without permutations. "AUC" answers
         the question of the set: were *these* images, as a set, used? "tail" asks whether
-        a few of them stand out (see `tail_recall`), "AUC or tail" whether either is so,
+        a few of them stand out (see `tail_excess`), "AUC or tail" whether either is so,
         and "balanced accuracy" is that of the decisions, where each patient counts once.
         "any attack" is that of this attack's AUC or tail, adjusted for all the attacks
         that were tried.

@@ -17,7 +17,7 @@ from ._p_values import (
     permute_labels,
 )
 from ._power import detectable_accuracy, detectable_auc
-from ._tail import recall_at_fpr, recognisable_share, tail_recall
+from ._tail import recall_at_fpr, recognisable_share, tail_excess
 
 __all__ = [
     "DECISION_METRICS",
@@ -38,6 +38,6 @@ __all__ = [
     "rank_within",
     "recall_at_fpr",
     "recognisable_share",
-    "tail_recall",
+    "tail_excess",
     "within_fold_auc",
 ]
