@@ -338,7 +338,8 @@ def test_candidates_change_nothing_of_the_known(attack, world):
     for name, one in alone.attacks.items():
         other = beside.attacks[name]
         assert_array_equal(one.answers.scores, other.answers.scores)
-        assert_array_equal(one.null, other.null)
+        for kind, values in one.null.items():
+            assert_array_equal(values, other.null[kind])
         assert one.measures == other.measures
     assert alone.attacks["attack"].candidates is None
     with pytest.raises(ValueError, match="had no candidates"):
@@ -384,7 +385,7 @@ def test_patients_of_candidates_are_their_own(attack, world):
         random_state=0,
     )
     found = result.attacks["attack"].candidates
-    assert found.auc.method == "Newcombe over groups"
+    assert found.auc.method.startswith("Newcombe over groups")
     n_patients = len(np.unique(patients[:40][used[:40] == 0]))
     assert_allclose(found.p_values * (1 + n_patients) * 2 % 1, 0, atol=1e-9)
 

@@ -107,9 +107,11 @@ def judge_candidates(
         ],
         axis=0,
     )
-    null = refit_often(
-        _exchanged, (attack, labels, plan), n_permutations,
-        seed=seed, n_jobs=n_jobs, progress=progress,
+    null = np.array(
+        refit_often(
+            _exchanged, (attack, labels, plan), n_permutations,
+            seed=seed, n_jobs=n_jobs, progress=progress,
+        )
     )  # fmt: skip
     auc = _auc(labels, answers)
     p_value = float("nan")
@@ -118,7 +120,7 @@ def judge_candidates(
         free = plan.known[exchangeable(labels, plan.known_groups)]
         n_asked, n_free = (_n_patients(plan, images) for images in (plan.candidates, free))
         p_value = max(permutation_p_value(auc, null), 1 / comb(n_asked + n_free, n_asked))
-    estimate = _estimate(auc, labels, answers, plan, sampling)
+    estimate = _estimate(auc, labels, answers, plan, sampling, null)
     n_units = _n_patients(plan, plan.known[labels == 0])
     return CandidateResult(
         _ranks(answers), p_values, 1 / (1 + n_units), estimate, null, p_value, evidence
@@ -207,20 +209,24 @@ def _auc(labels: NDArray[np.intp], answers: OutOfFold) -> float:
 
 
 def _estimate(
-    auc: float, labels: NDArray[np.intp], answers: OutOfFold, plan: Folds, sampling: Sampling
+    auc: float,
+    labels: NDArray[np.intp],
+    answers: OutOfFold,
+    plan: Folds,
+    sampling: Sampling,
+    null: NDArray[np.float64],
 ) -> Estimate:
     """Give the AUC its interval, where there are candidates of two patients at least."""
     if _n_patients(plan, plan.candidates) == 1:
         who = "image" if len(plan.candidates) == 1 else "patient"
         return Estimate(auc, np.nan, np.nan, f"one {who} does not say how others vary")
     bounds = [
-        auc_interval(*_beside(labels, answers, repeat),
-                     groups=_units(labels, plan), confidence=sampling.confidence)
+        auc_interval(*_beside(labels, answers, repeat), groups=_units(labels, plan),
+                     null=null, confidence=sampling.confidence)
         for repeat in range(plan.n_repeats)
     ]  # fmt: skip
     low, high = np.mean(bounds, axis=0)
-    over = "" if plan.groups is None else " over groups"
-    return Estimate(auc, float(low), float(high), "Newcombe" + over)
+    return Estimate(auc, float(low), float(high), sampling.method("Newcombe", null))
 
 
 def _n_patients(plan: Folds, images: NDArray[np.intp]) -> int:

@@ -89,7 +89,7 @@ def _row(attack: Any, names: list[str]) -> dict[str, Any]:
         "name": attack.name,
         "cells": [str(measures[name]) if name in measures else "" for name in names],
         "p_value": p_value,
-        "n_permutations": len(attack.null),
+        "n_permutations": attack.n_permutations,
     }
 
 

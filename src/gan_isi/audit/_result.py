@@ -28,11 +28,23 @@ class AttackResult:
         Out-of-fold scores and decisions.
     measures : dict of str to Estimate
         AUC, accuracy and so on, each with its interval.
-    null : ndarray of shape (n_permutations, 2)
-        AUC and accuracy of refits on permuted labels.
-    p_value, p_value_accuracy : float
-        Share of permutations that did as well, NaN without permutations. Of the AUC it
-        answers the question of the set: were *these* images, as a set, used?
+    null : dict of str to ndarray of shape (n_permutations,)
+        Of refits on permuted labels: AUC, tail, balanced accuracy, accuracy, recall and
+        specificity.
+    p_values : dict of str to float
+        Share of permutations that did as well; empty without permutations. "AUC" answers
+        the question of the set: were *these* images, as a set, used? "tail" asks whether
+        a few of them stand out (see `tail_excess`), "AUC or tail" whether either is so,
+        and "balanced accuracy" is that of the decisions, where each patient counts once.
+        "any attack" is that of this attack's AUC or tail, adjusted for all the attacks
+        that were tried.
+    detectable_auc : float
+        Smallest true AUC of such an attack that this audit would have noticed (one-sided,
+        2.5 %, as it shares 5 % with the tail) with 80 % power, by the spread of the
+        permutations; NaN if none.
+    recognisable : float
+        Lower bound of the share of used images (or patients) that the attack tells from
+        those not used, with the audit's confidence, for the scores as they are.
     beyond_blind : Estimate or None
         AUC minus that of the blind attack; None for the blind one.
     conformal : ndarray of shape (n_queries,)
@@ -47,13 +59,24 @@ class AttackResult:
     name: str
     answers: OutOfFold
     measures: dict[str, Estimate]
-    null: NDArray[np.float64] = field(repr=False)
-    p_value: float
-    p_value_accuracy: float
+    null: dict[str, NDArray[np.float64]] = field(repr=False)
+    p_values: dict[str, float]
+    detectable_auc: float
+    recognisable: float
     beyond_blind: Estimate | None
     conformal: NDArray[np.float64] = field(repr=False)
     evidence: Evidence | None = field(repr=False)
     candidates: CandidateResult | None = None
+
+    @property
+    def n_permutations(self) -> int:
+        """Number of permutations of the labels."""
+        return len(self.null["AUC"])
+
+    @property
+    def p_value(self) -> float:
+        """P-value of the AUC, NaN without permutations."""
+        return self.p_values.get("AUC", float("nan"))
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,11 +101,6 @@ class AuditResult:
         Of the cross-validation.
     confidence : float
         Of all intervals.
-    detectable_accuracy : float
-        Smallest true accuracy that so many queries would have shown significantly above
-        the majority's share (one-sided, 5 %) with 80 % power.
-    detectable_auc : float
-        The same of the AUC.
     """
 
     attacks: dict[str, AttackResult]
@@ -94,8 +112,6 @@ class AuditResult:
     cv: int
     n_repeats: int
     confidence: float
-    detectable_accuracy: float
-    detectable_auc: float
 
     def to_frame(self) -> Any:
         """Return all numbers as a table.
@@ -183,8 +199,6 @@ class AuditResult:
             "cv": self.cv,
             "n_repeats": self.n_repeats,
             "confidence": self.confidence,
-            "detectable_accuracy": self.detectable_accuracy,
-            "detectable_auc": self.detectable_auc,
         }
         queries = {
             name: {
@@ -299,12 +313,15 @@ class AuditResult:
                 (name, measure, one.value, one.low, one.high, one.method)
                 for measure, one in measures.items()
             ]
-            method = f"{len(result.null)} permutations with refit"
-            for measure, value in (
-                ("p-value (AUC)", result.p_value),
-                ("p-value (accuracy)", result.p_value_accuracy),
-            ):
-                rows.append((name, measure, value, float("nan"), float("nan"), method))
+            method = f"{result.n_permutations} permutations with refit"
+            rows += [
+                (name, f"p-value ({kind})", value, np.nan, np.nan, method)
+                for kind, value in result.p_values.items()
+            ]
+            spread = method if result.n_permutations else "for scores that do not depend on others"
+            rows.append((name, "detectable AUC", result.detectable_auc, np.nan, np.nan, spread))
+            bound = f"lower bound, {100 * self.confidence:g} %, of the fitted scores only"
+            rows.append((name, "recognisable share", result.recognisable, np.nan, np.nan, bound))
             if result.candidates is not None:
                 one = result.candidates.auc
                 rows.append((name, "candidates: AUC", one.value, one.low, one.high, one.method))
