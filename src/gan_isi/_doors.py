@@ -62,13 +62,30 @@ def check_array(
         raise ValueError(f"{name} has shape {array.shape}; expected {axes}.")
     if array.size == 0:
         raise ValueError(f"{name} is empty: it has shape {array.shape}, expected {axes}.")
-    with np.errstate(invalid="ignore"):
-        within = bool(array.min() >= -largest and array.max() <= largest)
-        if not within and allow_nan:
-            within = not (np.abs(array) > largest).any()
-    if not within:
-        raise ValueError(f"{name} contains {_what_is_wrong(array, largest, allow_nan)}.")
+    check_values(array, name, allow_nan=allow_nan, largest=largest)
     return array
+
+
+def check_values(
+    array: NDArray[np.floating[Any]],
+    name: str,
+    *,
+    allow_nan: bool = False,
+    largest: float = _LARGEST,
+) -> None:
+    """Raise ValueError for NaN, infinity and values that are too large."""
+    # NaN fails both comparisons.
+    if -largest <= float(array.min()) and float(array.max()) <= largest:
+        return
+    if np.isinf(array).any():
+        found = "infinity"
+    elif np.isnan(array).any() and not allow_nan:
+        found = "NaN"
+    elif np.nanmax(np.abs(array), initial=0) > largest:
+        found = f"values up to {np.nanmax(np.abs(array)):g}; more than {largest:g} would overflow"
+    else:
+        return
+    raise ValueError(f"{name} contains {found}.")
 
 
 def check_image(image: Any, name: str = "image") -> NDArray[np.floating[Any]]:
@@ -165,16 +182,7 @@ def _real_numbers(values: Any, name: str) -> NDArray[np.floating[Any]]:
         raise TypeError(f"{name} has to be an array of real numbers ({error}).") from error
     if array.dtype.kind not in "buif":
         raise TypeError(f"{name} has to be an array of real numbers; its dtype is {array.dtype}.")
-    native = array.dtype.newbyteorder("=")
-    if native not in (np.float32, np.float64):
-        native = np.dtype(np.float64)
+    if array.dtype.char in "fd":
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
     with np.errstate(over="ignore"):  # infinity is refused in words
-        return array.astype(native, copy=False)
-
-
-def _what_is_wrong(array: NDArray[np.floating[Any]], largest: float, allow_nan: bool) -> str:
-    if np.isnan(array).any() and not allow_nan:
-        return "NaN"
-    if np.isinf(array).any():
-        return "infinity"
-    return f"values up to {np.abs(array).max():g}; more than {largest:g} would overflow"
+        return array.astype(np.float64)

@@ -60,12 +60,11 @@ class MembershipClassifier(
         Number of folds of both calibrations. Fewer are taken where a class has fewer
         queries (or groups).
     folds : {"refit", "average"}, default="refit"
-        What the paper's training "in a 5-fold cross-validation fashion" may mean. "refit":
-        one classifier of all pairs, its logistic fitted on out-of-fold values. "average":
-        one classifier a fold, fitted without that fold and with a logistic of its own from
-        it, as scikit-learn's ``CalibratedClassifierCV(ensemble=True)``; the pair
-        probabilities are averaged. An estimator with `predict_proba` is fitted in the same
-        folds and needs no logistic. Scoring takes `cv` times as long.
+        What training "in a 5-fold cross-validation fashion", as the paper has it, may mean.
+        "refit": one classifier of all pairs, its logistic fitted on out-of-fold values.
+        "average": one a fold, fitted without it, with a logistic of its own from it where it
+        has no `predict_proba`, as ``CalibratedClassifierCV(ensemble=True)``; the pair
+        probabilities are averaged. Scoring then takes `cv` times as long.
     max_pairs : int, default=None
         The largest number of pairs to fit on; each query contributes the same number,
         drawn at random. None takes all. Scoring always uses every pair.
@@ -185,13 +184,12 @@ class MembershipClassifier(
             check_consistent_length(bags, groups)
         chosen = self._choose_pairs(bags.shape[0], bags.shape[1])
         folds = None
-        if self.calibrate_fusion or self._needs_folds():
+        if self.calibrate_fusion or self._needs_folds:
             folds = self._query_folds(labels, groups)
         context = self._init_callback_context(max_subtasks=self._count_fits(folds))
         with fit_task(context, self):
-            self.estimator_, self.pair_calibrator_ = self._fit_pairs(
-                bags, labels, chosen, folds, context
-            )
+            fitted = self._fit_pairs(bags, labels, chosen, folds, context)
+            self.estimator_, self.pair_calibrator_ = fitted
             self.fusion_calibrator_ = None
             if self.calibrate_fusion:
                 assert folds is not None
@@ -293,16 +291,17 @@ class MembershipClassifier(
         return hasattr(self._pair_estimator(), "predict_proba")
 
     def _query_folds(self, labels: NDArray[np.intp], groups: Any) -> list[QueryFold]:
-        average = self.folds == "average" and not self._has_probability()
-        return query_folds(labels, groups, n_splits=self.cv, both_tested=average)
+        own = self.folds == "average" and not self._has_probability()
+        return query_folds(labels, groups, n_splits=self.cv, both_tested=own)
 
+    @property
     def _needs_folds(self) -> bool:
         return self.folds == "average" or not self._has_probability()
 
     def _count_fits(self, folds: list[QueryFold] | None) -> int:
         """Return how many classifiers of pairs a fit needs, at most."""
         n_folds = len(folds or ())
-        n_fits = (self.folds == "refit") + (n_folds if self._needs_folds() else 0)
+        n_fits = (self.folds == "refit") + (n_folds if self._needs_folds else 0)
         return n_fits + (n_folds * n_fits if self.calibrate_fusion else 0)
 
     def _fit_pairs(
@@ -316,8 +315,7 @@ class MembershipClassifier(
         """Fit the classifiers of pairs and, without `predict_proba`, their calibrators."""
         n_queries, n_pairs = chosen.shape
         picked = bags[np.arange(n_queries)[:, np.newaxis], chosen]
-        fitting = folds if self._needs_folds() else []
-        assert fitting is not None
+        fitting = (folds or []) if self._needs_folds else []
         parts = [train for train, _ in fitting]
         if self.folds == "refit":
             parts.append(np.arange(n_queries))
@@ -337,10 +335,8 @@ class MembershipClassifier(
         if self.folds == "average":
             if self._has_probability():
                 return estimators, [None] * len(fitting)
-            return estimators, [
-                fit_sigmoid(values[test].ravel(), np.repeat(labels[test], n_pairs))
-                for _, test in fitting
-            ]
+            each = [(values[test].ravel(), np.repeat(labels[test], n_pairs)) for _, test in fitting]
+            return estimators, [fit_sigmoid(*one) for one in each]
         with fit_task(context, self, "pairs"):
             (fitted,) = fits
         if not fitting:
@@ -360,9 +356,8 @@ class MembershipClassifier(
         scores = np.empty(len(bags))
         for train, test in folds:
             inner = None
-            if self._needs_folds():
-                inner_groups = None if groups is None else groups[train]
-                inner = self._query_folds(labels[train], inner_groups)
+            if self._needs_folds:
+                inner = self._query_folds(labels[train], None if groups is None else groups[train])
             fitted = self._fit_pairs(bags[train], labels[train], chosen[train], inner, context)
             scores[test] = self._fuse(self._pair_probabilities(*fitted, bags[test]))
         return scores

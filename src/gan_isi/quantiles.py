@@ -20,7 +20,7 @@ step (`n_values`) make the distance exact. Only vectors of the same cells can be
 so cells are chosen by what all maps have in common, never by the map at hand.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -163,36 +163,38 @@ def cdf_vectors(
     array([[1.5, 3.5]], dtype=float32)
     """
     edges = cell_edges(n_levels, cells, n_values=n_values)
+    vectors = [_integrals(np.sort(rows, axis=-1), edges) for rows in _rows(maps, n_values)]
+    if not vectors:
+        raise ValueError("maps is empty; at least one map is required.")
+    return np.concatenate(vectors)
+
+
+def _rows(maps: Any, n_values: int | None) -> Iterator[NDArray[np.float32]]:
+    """Yield checked values, (n_maps, n) of small maps together and (1, n) of others."""
     if isinstance(maps, np.ndarray) and maps.dtype != object and 0 < maps.size <= _SORTED_AT_ONCE:
-        return _vectors_of_rows(maps, "maps", "(n_maps, values, ...)", edges, n_values)
-    rows = [
-        _vectors_of_rows(values, f"map {index}", "(values, ...)", edges, n_values)
-        for index, values in enumerate(_each(maps))
-    ]
-    return np.concatenate(rows)
+        each = iter([(_checked(maps, "maps", "(n_maps, values, ...)"), "maps")])
+    else:
+        each = (
+            (_checked(values, f"map {index}", "(values, ...)")[np.newaxis], f"map {index}")
+            for index, values in _numbered(maps)
+        )
+    for values, name in each:
+        rows = values.reshape(len(values), -1)
+        if n_values is not None:
+            check_same(name, rows.shape[1], "n_values", n_values, "values")
+        yield rows
 
 
-def _each(maps: Any) -> Iterable[Any]:
+def _numbered(maps: Any) -> Iterator[tuple[int, Any]]:
     try:
-        each = maps if isinstance(maps, np.ndarray) and maps.ndim else list(maps)
+        return enumerate(maps)
     except TypeError as error:
         raise TypeError(f"maps has to be arrays of real numbers; got {maps!r}.") from error
-    if len(each) == 0:
-        raise ValueError("maps is empty; at least one map is required.")
-    return each
 
 
-def _vectors_of_rows(
-    maps: Any, name: str, axes: str, edges: NDArray[np.float64], n_values: int | None
-) -> NDArray[np.float32]:
-    """CDF vectors of one map, or of those that lie along the first axis of an array."""
-    n_maps = len(maps) if "n_maps" in axes else 1
+def _checked(values: Any, name: str, axes: str) -> NDArray[np.float32]:
     # float32 sorts several times faster than float64, and is what is returned.
-    checked = check_array(maps, name, axes, largest=_LARGEST_VALUE)
-    rows = checked.astype(np.float32, copy=False).reshape(n_maps, -1)
-    if n_values is not None:
-        check_same(name, rows.shape[1], "n_values", n_values, "values")
-    return _integrals(np.sort(rows, axis=-1), edges)
+    return check_array(values, name, axes, largest=_LARGEST_VALUE).astype(np.float32, copy=False)
 
 
 def tiled_cdf_vectors(
@@ -238,13 +240,22 @@ def tiled_cdf_vectors(
     """
     check_count(grid, "grid", least=None)
     if not isinstance(maps, np.ndarray) or maps.dtype == object:
-        each = [np.asarray(values)[np.newaxis] for values in _each(maps)]
-        return np.concatenate([tiled_cdf_vectors(one, grid, n_levels, cells) for one in each])
+        each = (
+            _checked(values, f"map {index}", "(values, ...)")[np.newaxis]
+            for index, values in _numbered(maps)
+        )
+        parts = [tiled_cdf_vectors(one, grid, n_levels, cells) for one in each]
+        if not parts:
+            raise ValueError("maps is empty; at least one map is required.")
+        return np.concatenate(parts)
     if maps.ndim < 3 or not 1 <= grid <= min(maps.shape[-2:]):
         raise ValueError(f"Maps of shape {maps.shape[1:]} can't be cut into {grid} x {grid} tiles.")
     rows, columns = (np.arange(grid + 1) * length // grid for length in maps.shape[-2:])
+    edges = cell_edges(n_levels, cells)
+    # Checked once, not once a tile.
+    values = _checked(maps, "maps", "(n_maps, values, ...)")
     tiles = [
-        cdf_vectors(maps[..., top:bottom, left:right], n_levels, cells)
+        _integrals(np.sort(values[..., top:bottom, left:right].reshape(len(maps), -1)), edges)
         for top, bottom in pairwise(rows)
         for left, right in pairwise(columns)
     ]
