@@ -338,20 +338,12 @@ class TestTwoReadingsOfTheFolds:
     @pytest.mark.parametrize("estimator", [GaussianNB(), LinearSVC()])
     def test_with_calibration_of_the_fused_score_and_few_pairs(self, make_bags, estimator):
         bags, used = make_bags(gap=0.4)
-        for n_jobs in (None, 2):
-            ours = MembershipClassifier(
-                estimator,
-                folds="average",
-                calibrate_fusion=True,
-                max_pairs=200,
-                random_state=0,
-                n_jobs=n_jobs,
-            ).fit(bags, used)
-            probabilities = ours.predict_proba(bags)[:, 1]
-            assert ((probabilities > 0.5) == used).mean() > 0.9
-            if n_jobs is None:
-                expected = probabilities
-        np.testing.assert_array_equal(probabilities, expected)
+        ours = MembershipClassifier(
+            estimator, folds="average", calibrate_fusion=True, max_pairs=200, random_state=0
+        ).fit(bags, used)
+        assert (ours.predict(bags) == used).mean() > 0.9
+        assert ours.fusion_calibrator_ is not None
+        assert ours.n_pairs_per_query_ == 5
 
     def test_a_fold_of_one_class_has_no_logistic(self, make_bags):
         bags, _ = make_bags()
