@@ -3,8 +3,8 @@ The kernel's width, and how pairs are fused
 ===========================================
 
 The paper's attack classifies pairs of a real and a generated image with an RBF support
-vector machine and fuses the pairs of a real image, by a rule that it does not state. Against a generator that
-returns exact copies, how it does depends on two choices.
+vector machine and fuses the pairs of a real image, by a rule that it does not state.
+Against a generator that returns exact copies, how it does depends on two choices.
 """
 
 # %%
