@@ -5,7 +5,7 @@ value in the form that the function computes with. Nothing here looks at pixels 
 twice; beside any filter or distance that costs nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Set
 from numbers import Integral, Real
 from typing import Any
 
@@ -17,6 +17,9 @@ LARGEST_INTENSITY = 1e16
 
 #: Beyond this squares overflow double precision.
 _LARGEST = 1e150
+
+#: More pixels, levels or images than that are a slip.
+_LARGEST_COUNT = 10**9
 
 
 def check_array(
@@ -116,9 +119,12 @@ def check_count(value: Any, name: str, least: int | None = 1) -> int:
     """Return a whole number of at least `least`."""
     if not isinstance(value, Integral) or isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} has to be a whole number; got {value!r}.")
-    if least is not None and value < least:
-        raise ValueError(f"{name} has to be at least {least}; got {value}.")
-    return int(value)
+    count = int(value)
+    if least is not None and count < least:
+        raise ValueError(f"{name} has to be at least {least}; got {count}.")
+    if count > _LARGEST_COUNT:
+        raise ValueError(f"{name} has to be at most {_LARGEST_COUNT}; got {count}.")
+    return count
 
 
 def check_window(value: Any, name: str, least: int = 1) -> int:
@@ -158,11 +164,14 @@ def check_numbers(
 
 
 def check_list(values: Any, name: str) -> tuple[Any, ...]:
-    """Return what a list holds."""
+    """Return what a list, a tuple or an array holds."""
+    words = f"{name} has to be numbers in a list; got {values!r}."
+    if isinstance(values, (str, bytes, Mapping, Set)):
+        raise TypeError(words)
     try:
         return tuple(values)
     except TypeError as error:
-        raise TypeError(f"{name} has to be numbers in a list; got {values!r}.") from error
+        raise TypeError(words) from error
 
 
 def check_same(name: str, size: int, other_name: str, other_size: int, what: str) -> None:

@@ -238,7 +238,7 @@ def tiled_cdf_vectors(
     >>> tiled_cdf_vectors(halves, grid=2, n_levels=1)
     array([[0., 6., 0., 7.]], dtype=float32)
     """
-    check_count(grid, "grid", least=None)
+    grid = check_count(grid, "grid", least=None)
     if not isinstance(maps, np.ndarray) or maps.dtype == object:
         each = (
             _checked(values, f"map {index}", "(values, ...)")[np.newaxis]

@@ -15,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from ._doors import check_array, check_same
+from ._doors import check_array, check_count, check_same
 from ._typing import FloatArray
 
 #: Rows and support vectors of one product; 4 MB of kernel values.
@@ -60,6 +60,8 @@ def decision_values(
     bags = check_array(bags, "bags", "(n_queries, n_generated, n_maps)")
     n_queries, n_generated, n_maps = bags.shape
     _check_estimator(estimator, n_maps)
+    if n_jobs is not None and check_count(n_jobs, "n_jobs", least=None) == 0:
+        raise ValueError("n_jobs has to be None or another number than 0.")
     machine = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     if not _is_known_machine(machine):
         values = estimator.decision_function(bags.reshape(-1, n_maps))

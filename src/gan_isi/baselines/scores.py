@@ -101,13 +101,13 @@ def nearest_score(
     (array([-1.]), array([-0.33333333]))
     """
     distances = check_array(distances, "distances", _DISTANCES)
-    check_count(n_neighbors, "n_neighbors")
+    n_neighbors = check_count(n_neighbors, "n_neighbors")
     if n_neighbors > distances.shape[1]:
         raise ValueError(
             f"n_neighbors={n_neighbors}, but distances has {distances.shape[1]} generated images."
         )
     if relative_to is not None:
-        check_count(relative_to, "relative_to")
+        relative_to = check_count(relative_to, "relative_to")
     n_wanted = n_neighbors + (relative_to or 0)
     closest = distances
     if n_wanted < distances.shape[1]:

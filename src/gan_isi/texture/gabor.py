@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from .._doors import check_count, check_image, check_number, check_numbers
+from .._doors import check_count, check_image, check_list, check_number, check_numbers
 from .._typing import FloatImage
 
 #: 2^k * 4 / sqrt(2), k = 0..5: from 2.83 to 90.5 pixels.
@@ -152,9 +152,12 @@ def sampling_step(wavelength: float, shape: tuple[int, int], samples_per_wavelen
     """
     check_number(wavelength, "wavelength", least=2)
     check_number(samples_per_wavelength, "samples_per_wavelength", above=0)
+    sizes = [check_count(size, "each of shape") for size in check_list(shape, "shape")]
+    if len(sizes) != 2:
+        raise ValueError(f"shape has to be (height, width); got {shape!r}.")
     step = 1
     while wavelength / (2 * step) >= samples_per_wavelength and not any(
-        size % (2 * step) for size in shape
+        size % (2 * step) for size in sizes
     ):
         step *= 2
     return step
@@ -207,7 +210,8 @@ class FilterBank:
             In the order of `orientations`.
         """
         image = np.ascontiguousarray(check_image(image), dtype=np.float32)
-        if any(size % check_count(step, "step") for size in image.shape):
+        step = check_count(step, "step")
+        if any(size % step for size in image.shape):
             raise ValueError(
                 f"step={step} has to divide the height and the width of the image; it has shape "
                 f"{image.shape}."

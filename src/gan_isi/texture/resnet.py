@@ -93,6 +93,8 @@ def load_resnet50(
         weights of a ResNet-50; the first wrong keys are named.
     """
     _require_torch()
+    if weights is not None and not isinstance(weights, (str, os.PathLike)):
+        raise TypeError(f"weights has to be a name, a path or None; got {weights!r}.")
     model = _empty_model()
     if weights is None:
         _randomize(model, random_state)
@@ -211,6 +213,8 @@ def resolve_device(device: str = "auto") -> str:
         When PyTorch doesn't know the device or can't use it here.
     """
     torch = _require_torch()
+    if not isinstance(device, str):
+        raise TypeError(f"device has to be 'auto' or a device string of PyTorch; got {device!r}.")
     if device == "auto":
         if torch.cuda.is_available():
             return "cuda"
