@@ -349,6 +349,10 @@ PARAMETERS = [
     ],
     (fusion.top_mean, (PROBABILITIES,), {"fraction": 2.0}),
     *[(fusion.fuse, (values, "mean"), {}) for values in (PROBABILITIES + 1, -PROBABILITIES)],
+    *[
+        (function, (3 * PROBABILITIES - 1,), {})  # their mean may well lie in 0..1
+        for function in fusion.FUSION_RULES.values()
+    ],
     (fusion.fuse, (PROBABILITIES, lambda p: p), {}),
     (fusion.fuse, (PROBABILITIES, lambda p: 2 + p[:, 0]), {}),
     (fusion.fuse, (PROBABILITIES, lambda p: ["a"] * len(p)), {}),
@@ -458,10 +462,10 @@ class TestBytes:
         assert slopes.max() < 255
 
     def test_large_levels_keep_their_differences(self):
-        # 255 times these is beyond the whole numbers of single precision.
-        rows = np.arange(2_000_000, 2_000_100).reshape(10, 10)
-        assert texture.local_entropy(rows.astype(float), 3)[5, 5] == pytest.approx(np.log2(9))
-        assert texture.local_entropy(rows, 3)[5, 5] == pytest.approx(np.log2(9))
+        # Single precision knows every eighth whole number here.
+        levels = 10**8 + np.arange(100).reshape(10, 10)
+        for image in (levels / 255, levels):
+            assert texture.local_entropy(image, 3)[5, 5] == pytest.approx(np.log2(9))
 
     def test_words_say_what_to_write(self):
         with pytest.raises(ValueError, match=r"image has shape \(2, 3, 4\); expected \(height, w"):
