@@ -84,8 +84,8 @@ def check_values(
         found = "infinity"
     elif np.isnan(array).any() and not allow_nan:
         found = "NaN"
-    elif np.nanmax(np.abs(array), initial=0) > largest:
-        found = f"values up to {np.nanmax(np.abs(array)):g}; more than {largest:g} would overflow"
+    elif (most := float(np.nanmax(np.abs(array), initial=0))) > largest:
+        found = f"values up to {most:g}; more than {largest:g} would overflow"
     else:
         return
     raise ValueError(f"{name} contains {found}.")
