@@ -3,12 +3,12 @@ The kernel's width, and how pairs are fused
 ===========================================
 
 The paper's attack classifies pairs of a real and a generated image with an RBF support
-vector machine and averages over the pairs of a real image. Against a generator that
-returns exact copies, how it does depends on two choices.
+vector machine and fuses the pairs of a real image, by a rule that it does not state.
+Against a generator that returns exact copies, how it does depends on two choices.
 """
 
 # %%
-# The paper names neither the width of the kernel nor its own software's default.
+# The paper names neither the width of the kernel nor any software.
 # scikit-learn's ``gamma="scale"`` is 1 / 65 for 65 standardised distances; MATLAB's default
 # kernel scale corresponds to ``gamma=1``.
 

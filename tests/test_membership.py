@@ -291,3 +291,90 @@ class TestBadInput:
 def test_other_classifiers(estimator, make_bags):
     bags, used = make_bags()
     assert MembershipClassifier(estimator).fit(bags, used).score(bags, used) > 0.9
+
+
+class TestTwoReadingsOfTheFolds:
+    """One model of all pairs, or the mean of one a fold."""
+
+    @staticmethod
+    def rows_of(queries, n_generated):
+        return (np.asarray(queries)[:, None] * n_generated + np.arange(n_generated)).ravel()
+
+    @pytest.mark.parametrize("patients", [False, True])
+    @pytest.mark.parametrize(
+        "estimator", [None, LinearSVC(), make_pipeline(StandardScaler(), SVC(kernel="poly"))]
+    )
+    def test_average_is_scikit_learns_ensemble(self, make_bags, estimator, patients):
+        bags, used = make_bags(gap=0.3)
+        groups = np.arange(40) // 2 if patients else None
+        folds = [
+            (self.rows_of(train, 10), self.rows_of(test, 10))
+            for train, test in query_folds(used, groups, n_splits=5)
+        ]
+        expected = CalibratedClassifierCV(
+            estimator or make_pipeline(StandardScaler(), SVC()), ensemble=True, cv=folds
+        )
+        rows = bags.reshape(-1, 3)
+        expected.fit(rows, np.repeat(used, 10))
+        ours = MembershipClassifier(estimator, folds="average").fit(bags, used, groups=groups)
+        probabilities = ours.predict_pair_proba(bags)
+        np.testing.assert_allclose(
+            probabilities.ravel(), expected.predict_proba(rows)[:, 1], atol=1e-7
+        )
+        np.testing.assert_allclose(ours.predict_proba(bags)[:, 1], probabilities.mean(axis=1))
+        assert len(ours.estimator_) == len(ours.pair_calibrator_) == 5
+        one = MembershipClassifier(estimator).fit(bags, used, groups=groups)
+        assert np.abs(one.predict_pair_proba(bags) - probabilities).max() > 1e-4
+
+    def test_probabilities_of_the_estimator_are_averaged_as_they_are(self, make_bags):
+        bags, used = make_bags(gap=0.3)
+        ours = MembershipClassifier(GaussianNB(), folds="average", cv=4).fit(bags, used)
+        rows = bags.reshape(-1, 3)
+        expected = [
+            GaussianNB()
+            .fit(rows[self.rows_of(train, 10)], np.repeat(used[train], 10))
+            .predict_proba(rows)[:, 1]
+            for train, _ in query_folds(used, None, n_splits=4)
+        ]
+        np.testing.assert_allclose(ours.predict_pair_proba(bags).ravel(), np.mean(expected, axis=0))
+        assert ours.pair_calibrator_ == [None] * 4
+
+    def test_no_pair_is_scored_by_what_was_fitted_on_its_query_or_patient(
+        self, make_bags, recorder
+    ):
+        bags, used = make_bags()
+        groups = np.arange(40) // 2
+        MembershipClassifier(recorder, folds="average").fit(bags, used, groups=groups)
+        assert len(Recorder.fits) == len(Recorder.scored) == 5  # and none of all pairs
+        patient_of = {row.tobytes(): q // 2 for q, bag in enumerate(bags) for row in bag}
+        for (fitted, _), scored in zip(Recorder.fits, Recorder.scored, strict=True):
+            fitted, scored = (
+                {patient_of[row.tobytes()] for row in rows} for rows in (fitted, scored)
+            )
+            assert not fitted & scored
+            assert fitted | scored == set(range(20))
+
+    @pytest.mark.parametrize("estimator", [GaussianNB(), LinearSVC()])
+    def test_with_calibration_of_the_fused_score_and_few_pairs(self, make_bags, estimator):
+        bags, used = make_bags(gap=0.4)
+        ours = MembershipClassifier(
+            estimator, folds="average", calibrate_fusion=True, max_pairs=200, random_state=0
+        ).fit(bags, used)
+        assert (ours.predict(bags) == used).mean() > 0.9
+        assert ours.fusion_calibrator_ is not None
+        assert ours.n_pairs_per_query_ == 5
+
+    def test_a_fold_of_one_class_has_no_logistic(self, make_bags):
+        bags, _ = make_bags()
+        used = np.array([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 1])
+        patients = np.array([2, 0, 3, 3, 4, 0, 0, 4, 0, 2, 0, 1])  # the last alone in a fold
+        ours = MembershipClassifier(LinearSVC(), folds="average")
+        with pytest.raises(ValueError, match="both classes in each, which folds='average' needs"):
+            ours.fit(bags[:12], used, groups=patients)
+        ours.set_params(estimator=GaussianNB()).fit(bags[:12], used, groups=patients)
+        ours.set_params(estimator=LinearSVC(), folds="refit")
+        ours.fit(bags[:12], used, groups=patients)
+
+    def test_unknown(self, make_bags):
+        with pytest.raises(ValueError, match="folds"):
+            MembershipClassifier(folds="mean").fit(*make_bags())

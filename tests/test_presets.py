@@ -203,3 +203,10 @@ def test_parameters_of_pairs_are_refused(parameter):
 def test_unknown_preset():
     with pytest.raises(ValueError, match="preset has to be 'paper' or 'recommended'; got 'best'"):
         make_pipeline(preset="best")
+
+
+def test_the_reading_of_the_folds_reaches_the_classifier():
+    assert make_pipeline().named_steps["membership"].folds == "refit"
+    assert make_pipeline(folds="average").named_steps["membership"].folds == "average"
+    with pytest.raises(ValueError, match="folds would do nothing"):
+        make_pipeline(preset="recommended", folds="average")

@@ -222,6 +222,57 @@ class TestAgainstExactWasserstein:
         assert 0.995 * exact <= ours <= exact * (1 + 1e-6)
 
 
+class TestAsManyValuesEverywhere:
+    """Cells that end where values end: exact, for maps of equally many values."""
+
+    @given(
+        n_values=st.integers(1, 40),
+        more=st.integers(0, 60),
+        cells=st.sampled_from(CELLS),
+        seed=st.integers(0, 999),
+    )
+    @settings(max_examples=100, deadline=None)
+    def test_exact(self, n_values, more, cells, seed):
+        rng = np.random.default_rng(seed)
+        one, other = rng.normal(size=n_values), rng.gamma(2.0, size=n_values) - 2
+        vectors = cdf_vectors([one, other], n_values + more, cells, n_values=n_values)
+        ours = wasserstein_distances(vectors[:1, None], vectors[1:, None])[0, 0, 0]
+        assert ours == pytest.approx(wasserstein_distance(one, other), rel=1e-5, abs=1e-6)
+        assert_allclose(vectors.mean(axis=1), [one.mean(), other.mean()], atol=1e-5)
+
+    def test_without_it_49_values_in_64_cells_are_not(self, rng):
+        maps = rng.normal(size=(40, 49)).astype(np.float32)
+        exact = np.abs(np.sort(maps)[:, None] - np.sort(maps)[None]).mean(axis=2)
+        for cells in CELLS:
+            for n_values, bound in ((None, 0), (49, 1e-6)):
+                vectors = cdf_vectors(maps, 64, cells, n_values=n_values)[:, None]
+                error = np.abs(wasserstein_distances(vectors, vectors)[:, :, 0] - exact).max()
+                assert error <= bound or (bound == 0 and error > 1e-3)
+
+    @pytest.mark.parametrize(("n_levels", "n_values"), [(64, 49), (49, 49), (98, 49), (5, 1)])
+    def test_every_value_has_cells_of_its_own(self, n_levels, n_values):
+        edges = cell_edges(n_levels, n_values=n_values)
+        assert edges[0] == 0
+        assert edges[-1] == 1
+        assert len(edges) == n_levels + 1
+        assert (np.diff(edges) > 0).all()
+        assert np.isin(np.arange(n_values + 1) / n_values, edges).all()
+        counts = np.histogram(
+            quantile_levels(n_levels, n_values=n_values), np.linspace(0, 1, n_values + 1)
+        )
+        assert set(counts[0]) <= {n_levels // n_values, -(-n_levels // n_values)}
+
+    @each_cells
+    def test_fewer_cells_than_values_are_what_they_were(self, rng, cells):
+        maps = rng.normal(size=(3, 50))
+        assert_array_equal(cell_edges(49, cells, n_values=50), cell_edges(49, cells))
+        assert_array_equal(cdf_vectors(maps, 9, cells, n_values=50), cdf_vectors(maps, 9, cells))
+
+    def test_another_number_of_values_is_refused(self, rng):
+        with pytest.raises(ValueError, match="map 1 has 50 values, but n_values has 49"):
+            cdf_vectors([rng.random(49), rng.random(50)], n_values=49)
+
+
 class TestDistances:
     @pytest.fixture
     def vectors(self, rng):

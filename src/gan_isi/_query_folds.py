@@ -10,7 +10,7 @@ QueryFold: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def query_folds(
-    labels: NDArray[np.intp], groups: NDArray | None, *, n_splits: int
+    labels: NDArray[np.intp], groups: NDArray | None, *, n_splits: int, both_tested: bool = False
 ) -> list[QueryFold]:
     """Stratified folds that keep the queries of a group together.
 
@@ -22,6 +22,8 @@ def query_folds(
         Patients, say.
     n_splits : int
         Wanted number of folds; fewer if a class has fewer queries or groups.
+    both_tested : bool, default=False
+        Whether each test part needs both classes as well: for a logistic of its own.
 
     Returns
     -------
@@ -31,8 +33,8 @@ def query_folds(
     Raises
     ------
     ValueError
-        If a class has less than two queries or groups, or no fold can keep both
-        classes in its training part.
+        If a class has less than two queries or groups, or the folds can't have both classes
+        in the training part, or with `both_tested` in the test part.
     """
     units = np.arange(len(labels)) if groups is None else groups
     counts = [len(np.unique(units[labels == label])) for label in (0, 1)]
@@ -52,5 +54,10 @@ def query_folds(
         raise ValueError(
             f"The {kind} can't be split into {n_splits} folds with both classes outside each; "
             "lower cv."
+        )
+    if both_tested and any(len(np.unique(labels[test])) < 2 for _, test in folds):
+        raise ValueError(
+            f"The {kind} can't be split into {n_splits} folds with both classes in each, which "
+            "folds='average' needs; lower cv."
         )
     return folds

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from ._bags import check_bags
+from ._doors import check_array, check_count, check_list, check_numbers
 from ._labels import check_used
 from ._pickling import VersionedPickleMixin
 from ._typing import FloatArray
@@ -47,6 +48,12 @@ def low_order_statistics(
         In the units of the maps, but for the contrast, which has none and is 1 where
         all distances are zero.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no bag of finite distances, a query without any in a map, other
+        parameters, and where no statistic is left.
+
     References
     ----------
     N. Carlini et al., "Extracting training data from diffusion models", USENIX Security
@@ -59,6 +66,14 @@ def low_order_statistics(
     >>> low_order_statistics(bag, n_closest=(1, 2), quantiles=(0.5,), contrast=2)[0, :, 0]
     array([1.        , 2.        , 3.        , 0.28571429])
     """
+    bags = check_array(bags, "bags", "(n_queries, n_generated, n_maps)", allow_nan=True)
+    n_closest = [check_count(n, "each of n_closest") for n in check_list(n_closest, "n_closest")]
+    quantiles = check_list(quantiles, "quantiles")
+    quantiles = check_numbers(quantiles, "quantiles", least=0, most=1) if quantiles else ()
+    if contrast is not None:
+        contrast = check_count(contrast, "contrast")
+    if not len(n_closest) + len(quantiles) and contrast is None:
+        raise ValueError("No statistic is left: give n_closest, quantiles or contrast.")
     # Contiguous along the generated images, of which only the closest are put in order.
     rows = np.ascontiguousarray(np.moveaxis(bags, 1, 2))
     n_kept = max([1, *n_closest, 0 if contrast is None else contrast + 1])
@@ -67,6 +82,9 @@ def low_order_statistics(
     else:
         closest = rows
     ordered = np.sort(closest, axis=2).astype(np.float64)  # NaN last
+    if np.isnan(ordered[:, :, 0]).any():
+        query, at = np.argwhere(np.isnan(ordered[:, :, 0]))[0]
+        raise ValueError(f"bags has no distance, only NaN, for query {query} in map {at}.")
     statistics = [np.nanmean(ordered[:, :, :n], axis=2) for n in n_closest]
     if len(quantiles):
         statistics.extend(np.nanquantile(rows.astype(np.float64), quantiles, axis=2))

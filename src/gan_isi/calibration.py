@@ -8,6 +8,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
+from ._doors import check_array, check_same
+
 
 def fit_sigmoid(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> CalibratedClassifierCV:
     """Fit a logistic to scores, with scikit-learn's implementation of Platt's method.
@@ -24,6 +26,11 @@ def fit_sigmoid(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> Calibr
     sklearn.calibration.CalibratedClassifierCV
         Its `predict_proba` takes scores as an array of shape (n_samples, 1).
 
+    Raises
+    ------
+    TypeError, ValueError
+        For scores or labels that are no such numbers, another number of them, or one class.
+
     References
     ----------
     J. C. Platt, "Probabilistic outputs for support vector machines" (1999).
@@ -35,6 +42,12 @@ def fit_sigmoid(scores: NDArray[np.float64], labels: NDArray[np.intp]) -> Calibr
     >>> calibrator.predict_proba([[2.5]])[0].round(6)
     array([0.5, 0.5])
     """
+    scores = check_array(scores, "scores", "(n_samples,)").astype(np.float64, copy=False)
+    classes = check_array(labels, "labels", "(n_samples,)")
+    check_same("scores", len(scores), "labels", len(classes), "samples")
+    if not np.array_equal(np.unique(classes), (0, 1)):
+        raise ValueError(f"labels have to be 0 and 1, both of them; got {np.unique(classes)[:5]}.")
+    labels = classes.astype(np.intp)
     column, everything = scores[:, np.newaxis], np.arange(len(scores))
     frozen = FrozenEstimator(_Identity().fit(column, labels))
     # Nothing is fitted in these folds; scikit-learn wants every score tested once.

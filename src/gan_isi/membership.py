@@ -46,9 +46,9 @@ class MembershipClassifier(
         `decision_function` only gets a logistic output (Platt), fitted on
         out-of-fold values; the folds keep all pairs of a query together.
     fusion : {"mean", "median", "max", "logit_mean", "top_mean"} or callable, default="mean"
-        How the pair probabilities of a query become its score. The mean is the
-        paper's. A callable takes an array (n_queries, n_generated) and returns one
-        score in 0..1 a query.
+        How the pair probabilities of a query become its score. The paper says no more than
+        "probability score fusion"; the mean is our reading. A callable takes an array
+        (n_queries, n_generated) and returns one score in 0..1 a query.
     top_fraction : float, default=0.05
         Share of the generated images that "top_mean" averages.
     calibrate_fusion : bool, default=False
@@ -56,11 +56,16 @@ class MembershipClassifier(
         out-of-fold scores of the queries. Without it the score is no probability of
         membership: 0.5 is a threshold for the mean only, which may stay close to it for
         every query, while the largest of many probabilities is large for every query.
-        The paper does without. Costs `cv` more
-        fits.
+        The paper does without. Costs `cv` more fits.
     cv : int, default=5
         Number of folds of both calibrations. Fewer are taken where a class has fewer
         queries (or groups).
+    folds : {"refit", "average"}, default="refit"
+        What training "in a 5-fold cross-validation fashion", as the paper has it, may mean.
+        "refit": one classifier of all pairs, its logistic fitted on out-of-fold values.
+        "average": one a fold, fitted without it, with a logistic of its own from it where it
+        has no `predict_proba`, as ``CalibratedClassifierCV(ensemble=True)``; the pair
+        probabilities are averaged. Scoring then takes `cv` times as long.
     max_pairs : int, default=None
         The largest number of pairs to fit on; each query contributes the same number,
         drawn at random. None takes all. Scoring always uses every pair.
@@ -74,9 +79,9 @@ class MembershipClassifier(
     ----------
     classes_ : ndarray of shape (2,)
         The labels in sort order; the second one counts as "used".
-    estimator_ : classifier
-        The fitted classifier of pairs.
-    pair_calibrator_ : classifier or None
+    estimator_ : classifier, or list of classifiers
+        The fitted classifier of pairs; those of all folds with ``folds="average"``.
+    pair_calibrator_ : classifier or None, or list of them
         What turns its decision values into probabilities, where it has none itself.
     fusion_calibrator_ : classifier or None
         What turns the log-odds of the fused score into those of membership.
@@ -125,6 +130,7 @@ class MembershipClassifier(
         "top_fraction": [Interval(Real, 0, 1, closed="right")],
         "calibrate_fusion": ["boolean"],
         "cv": [Interval(Integral, 2, None, closed="left")],
+        "folds": [StrOptions({"refit", "average"})],
         "max_pairs": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
@@ -138,6 +144,7 @@ class MembershipClassifier(
         top_fraction: float = 0.05,
         calibrate_fusion: bool = False,
         cv: int = 5,
+        folds: str = "refit",
         max_pairs: int | None = None,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -147,6 +154,7 @@ class MembershipClassifier(
         self.top_fraction = top_fraction
         self.calibrate_fusion = calibrate_fusion
         self.cv = cv
+        self.folds = folds
         self.max_pairs = max_pairs
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -182,13 +190,12 @@ class MembershipClassifier(
             groups = number_groups(check_groups(groups, len(bags), unit="queries"))
         chosen = self._choose_pairs(bags.shape[0], bags.shape[1])
         folds = None
-        if self.calibrate_fusion or not self._has_probability():
-            folds = query_folds(labels, groups, n_splits=self.cv)
+        if self.calibrate_fusion or self._needs_folds:
+            folds = self._query_folds(labels, groups)
         context = self._init_callback_context(max_subtasks=self._count_fits(folds))
         with fit_task(context, self):
-            self.estimator_, self.pair_calibrator_ = self._fit_pairs(
-                bags, labels, chosen, folds, context
-            )
+            fitted = self._fit_pairs(bags, labels, chosen, folds, context)
+            self.estimator_, self.pair_calibrator_ = fitted
             self.fusion_calibrator_ = None
             if self.calibrate_fusion:
                 assert folds is not None
@@ -289,10 +296,18 @@ class MembershipClassifier(
     def _has_probability(self) -> bool:
         return hasattr(self._pair_estimator(), "predict_proba")
 
+    def _query_folds(self, labels: NDArray[np.intp], groups: Any) -> list[QueryFold]:
+        own = self.folds == "average" and not self._has_probability()
+        return query_folds(labels, groups, n_splits=self.cv, both_tested=own)
+
+    @property
+    def _needs_folds(self) -> bool:
+        return self.folds == "average" or not self._has_probability()
+
     def _count_fits(self, folds: list[QueryFold] | None) -> int:
         """Return how many classifiers of pairs a fit needs, at most."""
         n_folds = len(folds or ())
-        n_fits = 1 if self._has_probability() else n_folds + 1
+        n_fits = (self.folds == "refit") + (n_folds if self._needs_folds else 0)
         return n_fits + (n_folds * n_fits if self.calibrate_fusion else 0)
 
     def _fit_pairs(
@@ -303,12 +318,13 @@ class MembershipClassifier(
         folds: list[QueryFold] | None,
         context: Any,
     ) -> tuple[Any, Any]:
-        """Fit the classifier of pairs and, without `predict_proba`, its calibrator."""
+        """Fit the classifiers of pairs and, without `predict_proba`, their calibrators."""
         n_queries, n_pairs = chosen.shape
         picked = bags[np.arange(n_queries)[:, np.newaxis], chosen]
-        calibrating = [] if self._has_probability() else folds
-        assert calibrating is not None
-        parts = [train for train, _ in calibrating] + [np.arange(n_queries)]
+        fitting = (folds or []) if self._needs_folds else []
+        parts = [train for train, _ in fitting]
+        if self.folds == "refit":
+            parts.append(np.arange(n_queries))
         fits = Parallel(n_jobs=self.n_jobs, return_as="generator")(
             delayed(_fit_estimator)(
                 self._pair_estimator(),
@@ -316,13 +332,20 @@ class MembershipClassifier(
             )
             for part in parts
         )
-        values = np.empty(chosen.shape)
-        for _, test in calibrating:
+        estimators, values = [], np.empty(chosen.shape)
+        for _, test in fitting:
             with fit_task(context, self, "pairs"):
-                values[test] = decision_values(next(fits), picked[test], n_jobs=self.n_jobs)
+                estimators.append(next(fits))
+                if not self._has_probability():
+                    values[test] = decision_values(estimators[-1], picked[test], n_jobs=self.n_jobs)
+        if self.folds == "average":
+            if self._has_probability():
+                return estimators, [None] * len(fitting)
+            each = [(values[test].ravel(), np.repeat(labels[test], n_pairs)) for _, test in fitting]
+            return estimators, [fit_sigmoid(*one) for one in each]
         with fit_task(context, self, "pairs"):
             (fitted,) = fits
-        if not calibrating:
+        if not fitting:
             return fitted, None
         return fitted, fit_sigmoid(values.ravel(), np.repeat(labels, n_pairs))
 
@@ -339,9 +362,8 @@ class MembershipClassifier(
         scores = np.empty(len(bags))
         for train, test in folds:
             inner = None
-            if not self._has_probability():
-                inner_groups = None if groups is None else groups[train]
-                inner = query_folds(labels[train], inner_groups, n_splits=self.cv)
+            if self._needs_folds:
+                inner = self._query_folds(labels[train], None if groups is None else groups[train])
             fitted = self._fit_pairs(bags[train], labels[train], chosen[train], inner, context)
             scores[test] = self._fuse(self._pair_probabilities(*fitted, bags[test]))
         return scores
@@ -350,6 +372,9 @@ class MembershipClassifier(
         self, estimator: Any, calibrator: Any, bags: NDArray[Any]
     ) -> NDArray[np.float64]:
         """Probability of "used" for every pair, in blocks that bound the memory."""
+        if isinstance(estimator, list):  # one a fold
+            each = zip(estimator, calibrator, strict=True)
+            return np.mean([self._pair_probabilities(*one, bags) for one in each], axis=0)
         n_queries, n_generated, n_maps = bags.shape
         probabilities = np.empty((n_queries, n_generated))
         for block in gen_batches(n_queries, max(1, _PAIRS_PER_BLOCK // n_generated)):

@@ -48,6 +48,7 @@ def make_pipeline(
     fusion: str | FusionRule = "mean",
     top_fraction: float = 0.05,
     calibrate_fusion: bool = False,
+    folds: Literal["refit", "average"] = "refit",
     max_pairs: int | None = None,
     random_state: Any = None,
     n_jobs: int | None = None,
@@ -68,7 +69,7 @@ def make_pipeline(
     ----------
     preset : {"paper", "recommended"}, default="paper"
         Which attack. The recommended one has no pairs to fit on: it takes none of
-        `fusion`, `top_fraction`, `calibrate_fusion`, `max_pairs` and `random_state`.
+        `fusion`, `top_fraction`, `calibrate_fusion`, `folds`, `max_pairs` and `random_state`.
     families : sequence of str, default=("statistical", "gabor", "steerable", "gaussian")
         Descriptor families, see :func:`make_descriptors`.
     n_levels : int, default=64
@@ -91,6 +92,9 @@ def make_pipeline(
     calibrate_fusion : bool, default=False
         Whether the fused score is calibrated per query; without it 0.5 means nothing
         for other rules than the mean.
+    folds : {"refit", "average"}, default="refit"
+        Whether one classifier is fitted, or one a fold whose probabilities are averaged: the
+        paper's "5-fold" may mean either, see :class:`MembershipClassifier`.
     max_pairs : int, default=None
         The largest number of pairs to fit on; None takes all.
     random_state : int, RandomState instance or None, default=None
@@ -146,6 +150,7 @@ def make_pipeline(
         "fusion": fusion,
         "top_fraction": top_fraction,
         "calibrate_fusion": calibrate_fusion,
+        "folds": folds,
         "max_pairs": max_pairs,
         "random_state": random_state,
     }

@@ -12,8 +12,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from ._doors import check_array, check_count, check_same
 from ._typing import FloatArray
 
 #: Rows and support vectors of one product; 4 MB of kernel values.
@@ -48,8 +50,18 @@ def decision_values(
     ndarray of shape (n_queries, n_generated)
         Those of `estimator.decision_function` to about 1e-10. A row depends on its
         query and the number of generated images alone, bit for bit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no bag of finite distances, another number of maps than `estimator` was
+        fitted on, one that is not binary or has no `decision_function`.
     """
+    bags = check_array(bags, "bags", "(n_queries, n_generated, n_maps)")
     n_queries, n_generated, n_maps = bags.shape
+    _check_estimator(estimator, n_maps)
+    if n_jobs is not None and check_count(n_jobs, "n_jobs", least=None) == 0:
+        raise ValueError("n_jobs has to be None or another number than 0.")
     machine = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     if not _is_known_machine(machine):
         values = estimator.decision_function(bags.reshape(-1, n_maps))
@@ -67,6 +79,18 @@ def decision_values(
             delayed(_score_parts)(kernel_sums, before, task) for task in tasks
         )
     return np.concatenate(values).reshape(n_queries, n_generated)
+
+
+def _check_estimator(estimator: Any, n_maps: int) -> None:
+    if not hasattr(estimator, "decision_function"):
+        raise TypeError(
+            f"estimator has to be a fitted classifier with a decision_function; got {estimator!r}."
+        )
+    check_is_fitted(estimator)
+    if hasattr(estimator, "n_features_in_"):
+        check_same("bags", n_maps, "the estimator's training set", estimator.n_features_in_, "maps")
+    if len(getattr(estimator, "classes_", (0, 1))) != 2:
+        raise ValueError(f"estimator has to tell 2 classes apart; it knows {estimator.classes_}.")
 
 
 def _score_parts(

@@ -73,7 +73,7 @@ def test_intervals_hold_where_there_is_nothing_to_find(n_patients, n_images, n_a
 def test_the_power_that_is_named_is_that_of_attacks_that_learn(n_patients, n_images, folds_of):
     """The distance of the classes is chosen so that the expected AUC is the one named."""
     noticed, named, reached = [], [], []
-    gap, n_audits = {1: (2.25, 100), 5: (2.4, 50)}[n_images]
+    gap, n_audits = {1: (2.4, 100), 5: (2.4, 50)}[n_images]
     for seed in range(n_audits):
         rows, used, groups = drawn(np.random.default_rng(seed), n_patients, n_images, gap)
         plan = folds_of(used, groups, cv=5)

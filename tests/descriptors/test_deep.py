@@ -16,10 +16,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import check_estimator
 
-from gan_isi import DeepDescriptor
+from gan_isi import DeepDescriptor, PairwiseWassersteinTransformer
 from gan_isi._images import to_grey
 from gan_isi.descriptors import deep as deep_module
-from gan_isi.quantiles import cdf_vectors
+from gan_isi.quantiles import cdf_vectors, cell_edges, quantile_levels
 from gan_isi.texture import resnet
 
 
@@ -63,8 +63,21 @@ def test_maps_are_the_channels_of_the_layer(fitted, images):
 def test_vectors_are_the_cdf_vectors_of_the_channels(fitted, vectors, images):
     assert vectors.shape == (len(images), 2048 * 64)
     assert vectors.dtype == np.float32
-    one_by_one = cdf_vectors(list(fitted.feature_maps(images[3])), 64)
+    one_by_one = cdf_vectors(list(fitted.feature_maps(images[3])), 64, n_values=49)
     assert_array_equal(vectors[3].reshape(2048, 64), one_by_one)
+
+
+def test_distances_of_the_channels_are_exact_whatever_the_size_of_the_image(fitted, images):
+    sizes = [images[0], images[1][:50], images[2][:, :77]]
+    bags = PairwiseWassersteinTransformer(n_levels=64).fit_transform(fitted.transform(sizes))
+    maps = [np.sort(fitted.feature_maps(image).reshape(2048, 49)) for image in sizes]
+    exact = [[np.abs(a - b).mean(axis=1) for b in maps] for a in maps]
+    assert_allclose(bags, exact, rtol=1e-5, atol=1e-6 * np.max(exact))
+    names = fitted.get_feature_names_out()
+    assert len(set(names)) == len(names)
+    levels = quantile_levels(64, n_values=49)
+    assert [name.split("_q")[1] for name in names[:64]] == [f"{each:.7g}" for each in levels]
+    assert_array_equal(fitted.edges, cell_edges(64, n_values=49))
 
 
 @pytest.mark.parametrize("cells", ["fine_tails", "equal"])

@@ -179,3 +179,30 @@ def test_a_family_that_knows_nothing_of_tiles_has_one(photographs):
             self.n_jobs, self.memory, self.verbose = None, None, False
 
     assert Old().fit_transform(photographs).shape == (12, 8)
+
+
+@pytest.mark.parametrize(
+    "family", [gan_isi.SteerableDescriptor, gan_isi.GaussianDerivativeDescriptor]
+)
+def test_kernels_reach_the_maps(family, photographs):
+    sampled, corrected = (family(kernels=name) for name in ("sampled", "corrected"))
+    grey = photographs[0] / np.float32(255)
+    steerable = family is gan_isi.SteerableDescriptor
+    function = texture.steered_derivatives if steerable else texture.multiscale_maps
+    np.testing.assert_array_equal(
+        sampled.feature_maps(photographs[0]), function(grey, kernels="sampled")
+    )
+    vectors = [each.fit_transform(photographs[:1]) for each in (sampled, corrected, family())]
+    assert not np.array_equal(vectors[0], vectors[1])
+    np.testing.assert_array_equal(vectors[1], vectors[2])
+    with pytest.raises(ValueError, match="kernels"):
+        family(kernels="short").fit(photographs)
+
+
+def test_cells_are_the_same_for_images_of_every_size(photographs):
+    descriptor = gan_isi.StatisticalDescriptor(grid=2, n_levels=64)
+    small, whole = photographs[0][:8, :8], photographs[0]
+    maps = [descriptor.feature_maps(image) for image in (small, whole)]
+    vectors = descriptor.fit_transform([small, whole])
+    for own, row in zip(maps, vectors, strict=True):
+        np.testing.assert_array_equal(row, tiled_cdf_vectors(own, 2, 64).ravel())

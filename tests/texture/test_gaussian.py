@@ -321,3 +321,62 @@ def test_compiled_derivatives_are_the_same_bit_for_bit(boundary, shape, rng, mon
             ours, theirs = getattr(compiled, name), getattr(expected, name)
             assert ours.dtype == theirs.dtype == np.float32
             np.testing.assert_array_equal(ours, theirs, err_msg=name)
+
+
+class TestSampledKernels:
+    """Derivatives of the Gaussian as they are at the pixels."""
+
+    @pytest.mark.parametrize("sigma", SIGMAS)
+    def test_they_are_the_derivatives_of_the_gaussian(self, sigma):
+        smooth, first, second = derivative_kernels(sigma, kernels="sampled")
+        x = np.arange(-(len(smooth) // 2), len(smooth) // 2 + 1)
+        h = 1e-4
+        density = [np.exp(-((x + shift) ** 2) / (2 * sigma**2)) for shift in (-h, 0, h)]
+        scale = density[1].sum()
+        assert_allclose(smooth, density[1] / scale, rtol=1e-12)
+        # A correlation with the mirrored derivative, so that a rising image is positive.
+        assert_allclose(first, -(density[2] - density[0]) / (2 * h) / scale, atol=1e-6)
+        curvature = (density[2] - 2 * density[1] + density[0]) / h**2
+        assert_allclose(second, curvature / scale, atol=1e-5)
+
+    @pytest.mark.parametrize("sigma", SIGMAS)
+    def test_a_short_window_sees_the_brightness(self, rng, sigma):
+        image = rng.random((12, 13))
+        of_constant = derivative_kernels(sigma, kernels="sampled")[2].sum()
+        assert abs(of_constant) > 0.01
+        dark, bright = (
+            gaussian_derivatives(each, sigma, kernels="sampled") for each in (image, image + 3)
+        )
+        assert_allclose(bright.xx - dark.xx, 3 * of_constant, atol=1e-12)
+        assert_allclose(bright.x, dark.x, atol=1e-12)
+
+    def test_a_wide_window_makes_both_the_same(self, photo):
+        for sampled, corrected in zip(
+            *(
+                gaussian_derivatives(photo.astype(float), 2.0, window=21, kernels=kernels)
+                for kernels in ("sampled", "corrected")
+            ),
+            strict=True,
+        ):
+            assert_allclose(sampled, corrected, atol=1e-4 * np.abs(corrected).max())
+
+    def test_first_derivatives_differ_by_a_factor(self, rng):
+        image = rng.random((12, 13))
+        sampled, corrected = (
+            steered_derivatives(image, kernels=kernels) for kernels in ("sampled", "corrected")
+        )
+        assert np.ptp(sampled[:4] / corrected[:4]) < 1e-9
+        assert np.ptp(sampled[4:] / corrected[4:]) > 1
+
+    def test_maps_are_made_of_them(self, rng):
+        image = rng.random((12, 13))
+        maps = named_maps(image, 1.0, kernels="sampled")
+        derivatives = gaussian_derivatives(image, 1.0, kernels="sampled")
+        assert_allclose(maps["laplacian"], derivatives.xx + derivatives.yy, atol=1e-12)
+
+    @pytest.mark.parametrize("boundary", BOUNDARIES)
+    def test_compiled_ones_are_the_same_bit_for_bit(self, boundary, rng, monkeypatch):
+        image = rng.random((11, 14)).astype(np.float32)
+        found = multiscale_maps(image, kernels="sampled", boundary=boundary)
+        monkeypatch.setattr(gaussian, "_compiled_derivatives", lambda: None)
+        assert_array_equal(multiscale_maps(image, kernels="sampled", boundary=boundary), found)

@@ -443,3 +443,33 @@ def test_device_that_is_not_there(torch, device):
     with pytest.raises(ValueError, match="can't be used on this machine") as error:
         resnet.resolve_device(device)
     assert repr(device) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        ([], "images is empty"),
+        (None, "images has to be numbers in a list"),
+        (np.zeros((4, 4)), r"image 0 has shape \(4,\); expected \(height, width\)"),
+        ([np.zeros((4, 4)), np.full((4, 4), np.nan)], "image 1 contains NaN"),
+        (["a.png"], "image 0 has to be an array of real numbers"),
+    ],
+)
+def test_what_is_no_image_is_refused(images, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        resnet.preprocess(images)
+
+
+def test_what_is_no_batch_is_refused():
+    for batch in (np.zeros((1, 3, 8, 8)), resnet.preprocess([np.ones((4, 4))])[0], None):
+        with pytest.raises(ValueError, match="as from preprocess"):
+            resnet.addition_layer(None, batch)
+    with pytest.raises(TypeError, match="device has to be"):
+        resnet.resolve_device(1.5)
+    with pytest.raises(TypeError, match="weights has to be"):
+        resnet.load_resnet50(5)
+
+
+def test_bytes_are_numbers_like_others():
+    image = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    assert (resnet.preprocess([image]) == resnet.preprocess([image.astype(float)])).all()

@@ -17,6 +17,7 @@ from ..quantiles import (
     DEFAULT_N_LEVELS,
     Cells,
     cdf_vectors,
+    cell_edges,
     quantile_levels,
     tiled_cdf_vectors,
 )
@@ -39,6 +40,8 @@ class BaseDescriptor(BaseImageTransformer):
         Cells that become finer towards both ends, or cells of equal probability. The
         fine ones have fewer large errors of the distances with a quarter of the
         numbers, see :func:`gan_isi.quantiles.cell_edges` and :doc:`/guide/distances`.
+        Where images of one size have tiles of at most `n_levels` values, equal cells are
+        exact if `n_levels` is a multiple of that number.
     grid : int, default=1
         Into how many tiles along each side maps are cut. Each tile has a CDF vector, so
         that a map's vector is `grid` x `grid` times as long and the distance the mean
@@ -162,7 +165,8 @@ class BaseDescriptor(BaseImageTransformer):
         """
         check_is_fitted(self, "map_names_")
         _check_feature_names_in(self, input_features, generate_names=False)
-        levels = [f"_q{level:.7g}" for level in quantile_levels(self.n_levels, self.cells)]
+        centres = quantile_levels(self.n_levels, self.cells, n_values=self._n_values)
+        levels = [f"_q{level:.7g}" for level in centres]
         places = [f"_r{row}c{column}" for row, column in np.ndindex(self.grid, self.grid)]
         if self.grid == 1:
             places = [""]
@@ -174,6 +178,25 @@ class BaseDescriptor(BaseImageTransformer):
     def columns_per_map(self) -> int:
         """Number of consecutive columns that belong to one map."""
         return self.grid * self.grid * self.n_levels
+
+    @property
+    def values_per_map(self) -> int | None:
+        """Number of values of each map where that is the same for any image, else None.
+
+        Cells are chosen by it, and never by an image: vectors of images of different
+        sizes have to have the same cells.
+        """
+        return None
+
+    @property
+    def edges(self) -> NDArray[np.float64]:
+        """Probabilities at which the cells of a map's CDF vector begin and end."""
+        return cell_edges(self.n_levels, self.cells, n_values=self._n_values)
+
+    @property
+    def _n_values(self) -> int | None:
+        # A tile's size may differ from the next one's by a row.
+        return self.values_per_map if self.grid == 1 else None
 
     @property
     def _n_features_out(self) -> int:
@@ -204,5 +227,6 @@ class BaseDescriptor(BaseImageTransformer):
     def _vectors(self, maps: Iterable[ArrayLike]) -> NDArray[np.float32]:
         """CDF vectors of the maps of one image, one after the other."""
         if self.grid == 1:  # maps of any shape
-            return cdf_vectors(maps, self.n_levels, self.cells).ravel()
+            vectors = cdf_vectors(maps, self.n_levels, self.cells, n_values=self._n_values)
+            return vectors.ravel()
         return tiled_cdf_vectors(maps, self.grid, self.n_levels, self.cells).ravel()

@@ -17,6 +17,7 @@ from .._images import IntensityRange, to_grey
 from ..quantiles import DEFAULT_N_LEVELS, Cells
 from ..texture.resnet import (
     N_CHANNELS,
+    VALUES_PER_CHANNEL,
     Weights,
     addition_layer,
     load_resnet50,
@@ -51,9 +52,11 @@ class DeepDescriptor(BaseDescriptor):
         Images that go through the network at once on an accelerator. Without effect
         on the CPU.
     n_levels : int, default=64
-        Number of cells of each CDF vector, see :class:`BaseDescriptor`.
+        Number of cells of each CDF vector, see :class:`BaseDescriptor`. From 49 on each
+        value of a channel has cells of its own, and distances are exact.
     cells : {"fine_tails", "equal"}, default="fine_tails"
-        Widths of the cells, see :class:`BaseDescriptor`.
+        Widths of the cells, see :class:`BaseDescriptor`; without effect where each value
+        has cells of its own.
     grid : int, default=1
         Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
@@ -90,8 +93,9 @@ class DeepDescriptor(BaseDescriptor):
     however the images are divided into calls and jobs. Accelerators, and other
     processors, add in another order: there the last digits differ.
 
-    With `n_levels=64` one image has 131 072 columns (0.5 MB), more than the 49 values
-    of a channel need; but all families of a pipeline have to have the same number.
+    An image has 49 values a channel whatever its size. With `n_levels=64` one image has
+    131 072 columns (0.5 MB), and 49 levels would be as exact; but all families of a
+    pipeline have to have the same number.
 
     Examples
     --------
@@ -193,6 +197,11 @@ class DeepDescriptor(BaseDescriptor):
             Before `fit`, which loads the network.
         """
         return self._maps([image])[0]
+
+    @property
+    def values_per_map(self) -> int | None:
+        """49, or None where all channels are one map."""
+        return VALUES_PER_CHANNEL if self.pooling is None else None
 
     def _maps(self, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Compute the maps of several images, on an accelerator as one batch."""

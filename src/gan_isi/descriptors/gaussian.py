@@ -1,7 +1,7 @@
 """The multiscale family: invariants of gradient and Hessian over several scales."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,16 @@ from sklearn.utils._param_validation import StrOptions
 from .._images import IntensityRange
 from .._typing import FloatImage
 from ..quantiles import DEFAULT_N_LEVELS, Cells
-from ..texture.gaussian import MULTISCALE_MAPS, PAPER_SIGMAS, Boundary, multiscale_maps
+from ..texture.gaussian import (
+    LEAST_SIGMA,
+    MULTISCALE_MAPS,
+    PAPER_SIGMAS,
+    Boundary,
+    Curvature,
+    EigenvalueOrder,
+    Kernels,
+    multiscale_maps,
+)
 from ._base import BaseDescriptor
 from ._validation import BOUNDARIES, check_numbers
 
@@ -34,6 +43,10 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         the one larger in absolute value.
     boundary : {"reflect", "nearest", "mirror", "wrap"}, default="reflect"
         How the image goes on outside, in scipy.ndimage's words; the paper does not say.
+    kernels : {"corrected", "sampled"}, default="corrected"
+        Derivative kernels that keep their moments in a window that cuts the Gaussian off,
+        or the derivatives as they are at the pixels: those see how bright an image is. The
+        paper does not say; see :func:`gan_isi.texture.gaussian_derivatives`.
     n_levels : int, default=64
         Number of cells of each CDF vector, see :class:`BaseDescriptor`.
     cells : {"fine_tails", "equal"}, default="fine_tails"
@@ -72,15 +85,17 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         "curvature": [StrOptions({"determinant", "surface"})],
         "eigenvalue_order": [StrOptions({"value", "magnitude"})],
         "boundary": [StrOptions(BOUNDARIES)],
+        "kernels": [StrOptions({"corrected", "sampled"})],
     }
 
     def __init__(
         self,
         *,
         sigmas: Sequence[float] = PAPER_SIGMAS,
-        curvature: Literal["determinant", "surface"] = "determinant",
-        eigenvalue_order: Literal["value", "magnitude"] = "value",
+        curvature: Curvature = "determinant",
+        eigenvalue_order: EigenvalueOrder = "value",
         boundary: Boundary = "reflect",
+        kernels: Kernels = "corrected",
         n_levels: int = DEFAULT_N_LEVELS,
         cells: Cells = "fine_tails",
         grid: int = 1,
@@ -102,6 +117,7 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         self.curvature = curvature
         self.eigenvalue_order = eigenvalue_order
         self.boundary = boundary
+        self.kernels = kernels
 
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage:
         """Compute the invariants of one grey image.
@@ -122,6 +138,7 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
             curvature=self.curvature,
             eigenvalue_order=self.eigenvalue_order,
             boundary=self.boundary,
+            kernels=self.kernels,
         )
 
     def _map_names(self) -> list[str]:
@@ -131,4 +148,4 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_numbers("sigmas", self.sigmas, smallest=0.1)
+        check_numbers("sigmas", self.sigmas, smallest=LEAST_SIGMA)

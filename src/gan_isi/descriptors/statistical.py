@@ -17,8 +17,7 @@ from ._base import BaseDescriptor
 class StatisticalDescriptor(BaseDescriptor):
     """Local range, standard deviation and entropy (3 maps).
 
-    The first family of the paper's Methods section, with the window sizes of MATLAB's
-    `rangefilt`, `stdfilt` and `entropyfilt`.
+    The first family of the paper's Methods section.
 
     Parameters
     ----------

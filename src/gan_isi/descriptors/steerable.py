@@ -11,7 +11,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._images import IntensityRange
 from .._typing import FloatImage
 from ..quantiles import DEFAULT_N_LEVELS, Cells
-from ..texture.gaussian import PAPER_ANGLES, Boundary, steered_derivatives
+from ..texture.gaussian import (
+    PAPER_ANGLES,
+    Boundary,
+    Kernels,
+    derivative_kernels,
+    steered_derivatives,
+)
 from ._base import BaseDescriptor
 from ._validation import BOUNDARIES, check_numbers
 
@@ -30,6 +36,10 @@ class SteerableDescriptor(BaseDescriptor):
         ``2 * ceil(2 * sigma) + 1``.
     boundary : {"reflect", "nearest", "mirror", "wrap"}, default="reflect"
         How the image goes on outside, in scipy.ndimage's words; the paper does not say.
+    kernels : {"corrected", "sampled"}, default="corrected"
+        Derivative kernels that keep their moments in a window that cuts the Gaussian off,
+        or the derivatives as they are at the pixels: those see how bright an image is. The
+        paper does not say; see :func:`gan_isi.texture.gaussian_derivatives`.
     n_levels : int, default=64
         Number of cells of each CDF vector, see :class:`BaseDescriptor`.
     cells : {"fine_tails", "equal"}, default="fine_tails"
@@ -68,6 +78,7 @@ class SteerableDescriptor(BaseDescriptor):
         "sigma": [Interval(Real, 0, None, closed="neither")],
         "window": [Interval(Integral, 3, None, closed="left"), None],
         "boundary": [StrOptions(BOUNDARIES)],
+        "kernels": [StrOptions({"corrected", "sampled"})],
     }
 
     def __init__(
@@ -77,6 +88,7 @@ class SteerableDescriptor(BaseDescriptor):
         sigma: float = 1.0,
         window: int | None = 5,
         boundary: Boundary = "reflect",
+        kernels: Kernels = "corrected",
         n_levels: int = DEFAULT_N_LEVELS,
         cells: Cells = "fine_tails",
         grid: int = 1,
@@ -98,6 +110,7 @@ class SteerableDescriptor(BaseDescriptor):
         self.sigma = sigma
         self.window = window
         self.boundary = boundary
+        self.kernels = kernels
 
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage:
         """Compute the steered derivatives of one grey image.
@@ -113,7 +126,12 @@ class SteerableDescriptor(BaseDescriptor):
             First, then second derivatives.
         """
         return steered_derivatives(
-            image, self.angles, sigma=self.sigma, window=self.window, boundary=self.boundary
+            image,
+            self.angles,
+            sigma=self.sigma,
+            window=self.window,
+            boundary=self.boundary,
+            kernels=self.kernels,
         )
 
     def _map_names(self) -> list[str]:
@@ -122,7 +140,4 @@ class SteerableDescriptor(BaseDescriptor):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_numbers("angles", self.angles)
-        if self.window is not None and self.window % 2 == 0:
-            raise ValueError(
-                f"window has to be odd, so that a pixel is central; got {self.window}."
-            )
+        derivative_kernels(self.sigma, self.window, kernels=self.kernels)

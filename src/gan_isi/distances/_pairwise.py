@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from ._base import BasePairwiseTransformer
 from .ssim import SIDE_OF_WINDOW, ImageMoments, image_moments, ssim
-from .vectors import VECTOR_METRICS, prepare_vectors, vector_distances
+from .vectors import VECTOR_METRICS, distances_between, prepare_vectors
 
 #: What `metric` may be.
 METRICS = (*VECTOR_METRICS, "ssim")
@@ -123,4 +123,4 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
     def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
         if self.metric == "ssim":
             return (1 - ssim(queries, references))[:, :, np.newaxis]
-        return vector_distances(queries, references, self.metric)[:, :, np.newaxis]
+        return distances_between(queries, references, self.metric)[:, :, np.newaxis]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
-from ..quantiles import wasserstein_distances
+from ..quantiles import fill_distances
 from ._base import BasePairwiseTransformer
 
 
@@ -84,7 +84,9 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
         return width // n_levels
 
     def _compare(self, queries: Any, references: Any) -> NDArray[np.float32]:
-        return wasserstein_distances(queries, references)
+        # Checked once, when the vectors came in.
+        shape = (len(queries), len(references), self.n_maps_)
+        return fill_distances(queries, references, np.empty(shape, dtype=np.float32))
 
     def _bytes_per_reference(self) -> int:
         # One map at a time is held in double precision.

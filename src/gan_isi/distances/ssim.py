@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._doors import LARGEST_INTENSITY, check_array
 from .._typing import FloatArray
 
 #: Side of the square window in pixels; the sums below are laid out for it.
@@ -53,6 +54,12 @@ def image_moments(images: FloatArray) -> ImageMoments:
     -------
     ImageMoments
     """
+    images = check_array(images, "images", "(n, side, side)", largest=LARGEST_INTENSITY)
+    if min(images.shape[1:]) < SIDE_OF_WINDOW:
+        raise ValueError(
+            f"images of {images.shape[1]} x {images.shape[2]} pixels are smaller than the window "
+            f"of {SIDE_OF_WINDOW} x {SIDE_OF_WINDOW}."
+        )
     offsets = np.mean(images, axis=(1, 2), keepdims=True, dtype=np.float64)
     centred = (images - offsets).astype(np.float32)
     centred_means = _window_means(centred)
@@ -94,6 +101,14 @@ def ssim(queries: ImageMoments, references: ImageMoments) -> NDArray[np.float32]
     array([[ 1. , -0.3],
            [-0.3,  1. ]], dtype=float32)
     """
+    for name, moments in (("queries", queries), ("references", references)):
+        if not isinstance(moments, ImageMoments):
+            raise TypeError(f"{name} has to come from image_moments; got {type(moments).__name__}.")
+    if queries.centred.shape[1:] != references.centred.shape[1:]:
+        raise ValueError(
+            f"queries are images of shape {queries.centred.shape[1:]}, but references of "
+            f"{references.centred.shape[1:]}."
+        )
     n_queries, n_references = len(queries.means), len(references.means)
     size = max(1, _PIXELS_AT_ONCE // references.centred[0].size)
     similarity = np.empty((n_queries, n_references), dtype=np.float32)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from .._doors import check_array, check_choice, check_same
 from .._typing import FloatArray
 
 #: Metrics of `vector_distances`, and what scipy is asked for.
@@ -38,7 +39,10 @@ def prepare_vectors(rows: FloatArray, metric: str) -> NDArray[np.float64]:
         The rows in double precision. For "cosine" and "correlation" they have length 1;
         those without a direction have it in a column of their own.
     """
-    values: NDArray[np.float64] = np.asarray(rows, dtype=np.float64)
+    check_choice(metric, "metric", VECTOR_METRICS)
+    values: NDArray[np.float64] = check_array(rows, "rows", "(n, n_columns)").astype(
+        np.float64, copy=False
+    )
     if metric not in ("cosine", "correlation"):
         return values
     if metric == "correlation":
@@ -80,6 +84,29 @@ def vector_distances(
     >>> vector_distances(queries, references, "cosine")
     array([[0., 1., 1.]])
     """
+    check_choice(metric, "metric", VECTOR_METRICS)
+    queries, references = (
+        _checked(rows, name, metric)
+        for rows, name in ((queries, "queries"), (references, "references"))
+    )
+    check_same("queries", queries.shape[1], "references", references.shape[1], "columns")
+    return distances_between(queries, references, metric)
+
+
+def distances_between(
+    queries: NDArray[np.float64], references: NDArray[np.float64], metric: str
+) -> NDArray[np.float64]:
+    """Do the work of `vector_distances` on rows that were checked before.
+
+    Parameters
+    ----------
+    queries, references, metric
+        As there.
+
+    Returns
+    -------
+    ndarray of shape (n_queries, n_references)
+    """
     distances = cdist(queries, references, VECTOR_METRICS[metric])
     n_columns = queries.shape[1]
     if metric == "euclidean":
@@ -88,3 +115,15 @@ def vector_distances(
         return distances / n_columns
     # Between vectors of length 1: |u - v|^2 = 2 - 2 cos.
     return distances / 2
+
+
+def _checked(rows: FloatArray, name: str, metric: str) -> NDArray[np.float64]:
+    checked = check_array(rows, name, "(n, n_columns)").astype(np.float64, copy=False)
+    if metric in ("cosine", "correlation"):
+        lengths = np.einsum("ij,ij->i", checked, checked)
+        if not np.allclose(lengths, 1, rtol=0, atol=1e-6):
+            raise ValueError(
+                f"{name} has rows of other lengths than 1; metric={metric!r} compares rows as "
+                "from prepare_vectors with the same metric."
+            )
+    return checked

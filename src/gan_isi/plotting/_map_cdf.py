@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..quantiles import cell_edges, wasserstein_distances
+from ..quantiles import wasserstein_distances
 from ._attack import find_branch, map_unit
 from ._style import BLACK, CURVES, GREY, figure_and_axes
 
@@ -146,7 +146,7 @@ class MapCdfDisplay:
         distances = wasserstein_distances(query, vectors)[0, :, 0]
         order = np.argsort(distances, kind="stable")
         nearest, typical = order[:n_nearest], order[len(order) // 2]
-        edges = cell_edges(vectors.shape[2], family.descriptor.cells)
+        edges = family.descriptor.edges
         means = _cell_means(vectors[:, 0], edges)
         has_typical = len(order) // 2 >= n_nearest
         return cls(

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from .._doors import check_count, check_image, check_list, check_number, check_numbers
 from .._typing import FloatImage
 
 #: 2^k * 4 / sqrt(2), k = 0..5: from 2.83 to 90.5 pixels.
@@ -28,6 +29,9 @@ LEAST_PADDING = 128
 
 #: Standard deviations after which a filter's Gaussian counts as zero (exp(-5^2/2) = 4e-6).
 _SUPPORT = 5.0
+
+#: Pixels by which an image is continued at most; a filter as wide as that sees no texture.
+_LARGEST_PADDING = 50_000
 
 
 def gabor_magnitudes(
@@ -81,8 +85,9 @@ def gabor_magnitudes(
         \quad u' = u\cos t - v\sin t,\ v' = u\sin t + v\cos t .
 
     A plane wave of amplitude a along the carrier therefore answers with
-    :math:`\pi\sigma_x\sigma_y a`. MATLAB's `imgaborfilt`, which the paper used, pads by
-    seven of the largest wavelength's standard deviations. Ours changed a map by at most
+    :math:`\pi\sigma_x\sigma_y a`. The paper names no software; MATLAB's `imgaborfilt`, whose
+    published formula is our reading, pads by seven of the largest wavelength's standard
+    deviations. Ours changed a map by at most
     1.7e-4 of its maximum on 17 X-rays and photographs, except for the shortest
     wavelength at 0 and 90 degrees: these filters are cut off at the Nyquist frequency and
     ring all over the image, also from the seam where the padded image meets itself. With
@@ -105,8 +110,14 @@ def gabor_magnitudes(
     True
     """
     bank = FilterBank(
-        tuple(wavelengths), tuple(orientations), bandwidth, aspect_ratio, padding, least_padding
+        check_numbers(wavelengths, "wavelengths"),
+        check_numbers(orientations, "orientations"),
+        bandwidth,
+        aspect_ratio,
+        padding,
+        least_padding,
     )
+    image = check_image(image)
     maps = [
         response
         for wavelength in bank.wavelengths
@@ -139,9 +150,14 @@ def sampling_step(wavelength: float, shape: tuple[int, int], samples_per_wavelen
     >>> sampling_step(90.5, (256, 250), 10)
     2
     """
+    check_number(wavelength, "wavelength", least=2)
+    check_number(samples_per_wavelength, "samples_per_wavelength", above=0)
+    sizes = [check_count(size, "each of shape") for size in check_list(shape, "shape")]
+    if len(sizes) != 2:
+        raise ValueError(f"shape has to be (height, width); got {shape!r}.")
     step = 1
     while wavelength / (2 * step) >= samples_per_wavelength and not any(
-        size % (2 * step) for size in shape
+        size % (2 * step) for size in sizes
     ):
         step *= 2
     return step
@@ -157,6 +173,14 @@ class FilterBank:
     aspect_ratio: float = 0.5
     padding: float = 4.0
     least_padding: int = LEAST_PADDING
+
+    def __post_init__(self) -> None:
+        check_numbers(self.wavelengths, "wavelengths", least=2)
+        check_numbers(self.orientations, "orientations")
+        check_number(self.bandwidth, "bandwidth", least=0.001, most=100)
+        check_number(self.aspect_ratio, "aspect_ratio", above=0, most=1000)
+        check_number(self.padding, "padding", least=0)
+        check_count(self.least_padding, "least_padding", least=0)
 
     def spatial_sigmas(self, wavelength: float) -> tuple[float, float]:
         """Spatial standard deviations along and across the carrier, in pixels."""
@@ -185,7 +209,13 @@ class FilterBank:
         list of ndarray of shape (height / step, width / step), float32
             In the order of `orientations`.
         """
-        image = np.ascontiguousarray(image, dtype=np.float32)
+        image = np.ascontiguousarray(check_image(image), dtype=np.float32)
+        step = check_count(step, "step")
+        if any(size % step for size in image.shape):
+            raise ValueError(
+                f"step={step} has to divide the height and the width of the image; it has shape "
+                f"{image.shape}."
+            )
         filters = _wavelength_filters(self, wavelength, image.shape, step)
         rows, columns = filters.rows, filters.columns
         # Rows first: the replicated rows above and below are copies of the outermost
@@ -235,7 +265,14 @@ def _wavelength_filters(
 ) -> _WavelengthFilters:
     along, across = bank.spatial_sigmas(wavelength)
     sigma_u, sigma_v = 1 / (2 * math.pi * along), 1 / (2 * math.pi * across)
-    padding = math.ceil(bank.padding * max(along, across))
+    wanted = bank.padding * max(along, across)
+    if not wanted <= _LARGEST_PADDING:
+        raise ValueError(
+            f"wavelength={wavelength:g}, bandwidth={bank.bandwidth:g} and aspect_ratio="
+            f"{bank.aspect_ratio:g} make a filter {max(along, across):g} pixels wide, and "
+            f"padding={bank.padding:g} of that more than {_LARGEST_PADDING} pixels."
+        )
+    padding = math.ceil(wanted)
     reach = 1 / wavelength + _SUPPORT * max(sigma_u, sigma_v)
     if reach > 0.5:
         padding = max(padding, bank.least_padding)

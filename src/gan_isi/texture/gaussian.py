@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .._doors import check_choice, check_image, check_number, check_numbers, check_window
 from .._typing import FloatImage
 
 PAPER_SIGMAS = (0.5, 0.75, 1.0, 1.25, 1.5)
@@ -25,6 +26,15 @@ MULTISCALE_MAPS = (
 )
 
 Boundary = Literal["reflect", "nearest", "mirror", "wrap"]
+Kernels = Literal["corrected", "sampled"]
+Curvature = Literal["determinant", "surface"]
+EigenvalueOrder = Literal["value", "magnitude"]
+
+#: Standard deviation in pixels below which a sampled Gaussian is a single pixel.
+LEAST_SIGMA = 0.1
+
+#: Standard deviations of a window's half, in which single digits of a curvature are left.
+_LARGEST_SIGMA_TO_RADIUS = 1000
 
 #: SciPy's names of boundaries as NumPy's.
 _PAD_MODES: dict[str, Literal["symmetric", "edge", "reflect", "wrap"]] = {
@@ -46,7 +56,12 @@ class Derivatives(NamedTuple):
 
 
 def gaussian_derivatives(
-    image: FloatImage, sigma: float, *, window: int | None = None, boundary: Boundary = "reflect"
+    image: FloatImage,
+    sigma: float,
+    *,
+    window: int | None = None,
+    boundary: Boundary = "reflect",
+    kernels: Kernels = "corrected",
 ) -> Derivatives:
     """First and second derivatives of the image smoothed by a Gaussian.
 
@@ -55,12 +70,15 @@ def gaussian_derivatives(
     image : ndarray of shape (height, width)
         One grey image.
     sigma : float
-        Standard deviation of the Gaussian in pixels.
+        Standard deviation of the Gaussian in pixels, at least 0.1.
     window : int, default=None
-        Side of the filter window in pixels, odd; None takes the paper's
+        Side of the filter window in pixels, odd and at least 3; None takes the paper's
         ``2 * ceil(2 * sigma) + 1``.
     boundary : {"reflect", "nearest", "mirror", "wrap"}, default="reflect"
         How the image goes on outside, as in :func:`scipy.ndimage.correlate1d`.
+    kernels : {"corrected", "sampled"}, default="corrected"
+        Kernels that keep their moments, or the derivatives of the Gaussian as they are at
+        the pixels, see `derivative_kernels`.
 
     Returns
     -------
@@ -68,13 +86,18 @@ def gaussian_derivatives(
         Named tuple (x, y, xx, xy, yy) of arrays of shape (height, width), in units of
         `image` per pixel and per square pixel.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no image of finite numbers, and for parameters that are none of these.
+
     Notes
     -----
-    So short a window cuts a Gaussian at two standard deviations. The sampled kernels
-    are therefore corrected to keep the defining moments: smoothing sums to 1, the
-    first derivative of ``x`` is 1, the second derivative of ``x**2`` is 2 and that of
-    a constant is 0. Derivatives of a quadratic are then exact, and a brighter image
-    does not have a larger Laplacian; the paper does not say how its kernels were cut.
+    So short a window cuts a Gaussian at two standard deviations. The kernels are therefore
+    corrected to keep the defining moments: smoothing sums to 1, the first derivative of
+    ``x`` is 1, the second derivative of ``x**2`` is 2 and that of a constant is 0.
+    Derivatives of a quadratic are then exact, and a brighter image does not have a larger
+    Laplacian; with sampled kernels it has. The paper does not say how its kernels were cut.
     With numba (the extra `fast`) several times faster, and the same bit for bit in single
     precision.
 
@@ -85,11 +108,26 @@ def gaussian_derivatives(
     >>> round(float(gaussian_derivatives(ramp, sigma=1.0).x[6, 6]), 6)
     3.0
     """
-    smooth, first, second = derivative_kernels(sigma, window)
-    # Derivatives don't see the mean; taken out, it can't cost precision either.
-    image = np.asarray(image)
-    image = image - image.mean(dtype=np.float64).astype(image.dtype)
+    check_choice(boundary, "boundary", get_args(Boundary))
+    all_kernels = derivative_kernels(sigma, window, kernels=kernels)
+    return _derivatives(_centred(image, kernels), all_kernels, boundary)
 
+
+def _centred(image: FloatImage, kernels: Kernels) -> FloatImage:
+    """Check an image and take its mean out, which costs precision and no derivative sees.
+
+    Sampled kernels do see it.
+    """
+    image = check_image(image)
+    if kernels == "sampled":
+        return image
+    return image - image.mean(dtype=np.float64).astype(image.dtype)
+
+
+def _derivatives(
+    image: FloatImage, kernels: tuple[NDArray[np.float64], ...], boundary: Boundary
+) -> Derivatives:
+    smooth, first, second = kernels
     compiled = _compiled_derivatives()
     if compiled is not None and image.dtype == np.float32:
         padded = np.pad(image, len(smooth) // 2, mode=_PAD_MODES[boundary])
@@ -116,26 +154,39 @@ def _compiled_derivatives() -> Callable[..., FloatImage] | None:
 
 
 def derivative_kernels(
-    sigma: float, window: int | None = None
+    sigma: float, window: int | None = None, *, kernels: Kernels = "corrected"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Correlation kernels of the derivatives of order 0, 1 and 2.
 
     Parameters
     ----------
     sigma : float
-        Standard deviation in pixels.
+        Standard deviation in pixels, at least 0.1.
     window : int, default=None
         Number of taps, odd and at least 3; None takes ``2 * ceil(2 * sigma) + 1``.
+    kernels : {"corrected", "sampled"}, default="corrected"
+        With exact moments, see `gaussian_derivatives`; or sampled: a Gaussian g that sums
+        to 1 over the window, ``x / sigma**2 * g`` and ``(x**2 / sigma**4 - 1 / sigma**2) * g``.
 
     Returns
     -------
     tuple of three ndarrays of shape (window,)
-        With exact moments, see `gaussian_derivatives`.
+        Of orders 0, 1 and 2.
     """
+    check_choice(kernels, "kernels", get_args(Kernels))
+    sigma = check_number(sigma, "sigma", least=LEAST_SIGMA, most=1e6)
+    if window is not None:
+        window = check_window(window, "window", least=3)
     radius = math.ceil(2 * sigma) if window is None else window // 2
+    if sigma > _LARGEST_SIGMA_TO_RADIUS * radius:
+        raise ValueError(
+            f"sigma={sigma:g} is flat over a window of {window} pixels; give a larger window."
+        )
     x = np.arange(-radius, radius + 1, dtype=np.float64)
     gaussian = np.exp(-((x / sigma) ** 2) / 2)
     smooth = gaussian / gaussian.sum()
+    if kernels == "sampled":
+        return smooth, x / sigma**2 * smooth, (x**2 / sigma**4 - 1 / sigma**2) * smooth
     first = x * smooth
     first /= first @ x
     second = ((x / sigma) ** 2 - 1) * smooth
@@ -151,6 +202,7 @@ def steered_derivatives(
     sigma: float = 1.0,
     window: int | None = 5,
     boundary: Boundary = "reflect",
+    kernels: Kernels = "corrected",
 ) -> FloatImage:
     """First, then second Gaussian derivatives along each direction.
 
@@ -167,6 +219,8 @@ def steered_derivatives(
         Side of the filter window in pixels, odd; None takes ``2 * ceil(2 * sigma) + 1``.
     boundary : {"reflect", "nearest", "mirror", "wrap"}, default="reflect"
         How the image goes on outside.
+    kernels : {"corrected", "sampled"}, default="corrected"
+        Whether the kernels keep their moments, see `gaussian_derivatives`.
 
     Returns
     -------
@@ -185,8 +239,10 @@ def steered_derivatives(
     >>> steered_derivatives(falling, angles=[0, 90])[:2, 6, 6] + 0.0
     array([ 0., -1.])
     """
-    derivatives = gaussian_derivatives(image, sigma, window=window, boundary=boundary)
-    radians = np.deg2rad(angles)
+    radians = np.deg2rad(check_numbers(angles, "angles"))
+    derivatives = gaussian_derivatives(
+        image, sigma, window=window, boundary=boundary, kernels=kernels
+    )
     # The rows are counted downwards, so the direction of angle t is (cos t, -sin t).
     directions = [(math.cos(angle), -math.sin(angle)) for angle in radians]
     first = [c * derivatives.x + s * derivatives.y for c, s in directions]
@@ -201,9 +257,10 @@ def multiscale_maps(
     image: FloatImage,
     sigmas: Sequence[float] = PAPER_SIGMAS,
     *,
-    curvature: Literal["determinant", "surface"] = "determinant",
-    eigenvalue_order: Literal["value", "magnitude"] = "value",
+    curvature: Curvature = "determinant",
+    eigenvalue_order: EigenvalueOrder = "value",
     boundary: Boundary = "reflect",
+    kernels: Kernels = "corrected",
 ) -> FloatImage:
     """Rotation-invariant maps of the gradient and the Hessian at several scales.
 
@@ -220,6 +277,8 @@ def multiscale_maps(
         Whether eigenvalue 1 is the larger one, or the larger in absolute value.
     boundary : {"reflect", "nearest", "mirror", "wrap"}, default="reflect"
         How the image goes on outside.
+    kernels : {"corrected", "sampled"}, default="corrected"
+        Whether the kernels keep their moments, see `gaussian_derivatives`.
 
     Returns
     -------
@@ -229,7 +288,7 @@ def multiscale_maps(
     Notes
     -----
     The paper names the maps but gives no definition of curvature, no order of the
-    eigenvalues and no boundary; these are the parameters.
+    eigenvalues, no boundary and no kernels; these are the parameters.
 
     Examples
     --------
@@ -239,9 +298,16 @@ def multiscale_maps(
     >>> maps[:, 8, 8].round(6) + 0.0
     array([ 0.      ,  2.      , -4.      , -2.      , -8.      ,  4.472136])
     """
+    check_choice(curvature, "curvature", get_args(Curvature))
+    check_choice(eigenvalue_order, "eigenvalue_order", get_args(EigenvalueOrder))
+    check_choice(boundary, "boundary", get_args(Boundary))
+    scales = [
+        derivative_kernels(sigma, kernels=kernels) for sigma in check_numbers(sigmas, "sigmas")
+    ]
+    image = _centred(image, kernels)
     maps = []
-    for sigma in sigmas:
-        derivatives = gaussian_derivatives(image, sigma, boundary=boundary)
+    for of_scale in scales:
+        derivatives = _derivatives(image, of_scale, boundary)
         maps.extend(_invariants(derivatives, curvature, eigenvalue_order))
     return np.stack(maps)
 
@@ -260,7 +326,8 @@ def _invariants(
         swap = np.abs(smaller) > np.abs(larger)
         larger, smaller = np.where(swap, smaller, larger), np.where(swap, larger, smaller)
     if curvature == "surface":
-        determinant = determinant / (1 + gradient_squared) ** 2
+        slope = 1 + gradient_squared
+        determinant = determinant / slope / slope  # its square could overflow
     norm = np.sqrt(xx * xx + 2 * xy * xy + yy * yy)
     return [np.sqrt(gradient_squared), larger, smaller, trace, determinant, norm]
 

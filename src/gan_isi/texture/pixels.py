@@ -1,12 +1,13 @@
 """The pixels themselves: one size for every image, and contrast taken out on request."""
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.transform import resize
 
+from .._doors import check_choice, check_count, check_image
 from .._typing import FloatImage
 
 Contrast: TypeAlias = Literal["none", "global", "local"]
@@ -59,7 +60,9 @@ def pixels(
     array([[-1.,  1.],
            [ 1., -1.]], dtype=float32)
     """
-    values: FloatImage = np.asarray(image, dtype=np.float32)
+    check_choice(contrast, "contrast", get_args(Contrast))
+    size = check_count(size, "size")
+    values: FloatImage = check_image(image).astype(np.float32, copy=False)
     if values.shape != (size, size):
         values = resize(values, (size, size), order=1, anti_aliasing=True, preserve_range=True)
     if contrast == "global":

@@ -4,10 +4,10 @@ ResNet-50 ends each of its 3 + 4 + 6 + 3 residual blocks with an addition. The 1
 that of the first block of the last stage, in torchvision `layer4[0]`: 2048 channels of
 7 x 7 values from an input of 224 x 224 pixels, taken before the ReLU that follows.
 
-The paper [1]_ (section Methods) took it from MATLAB's ResNet-50, the result of another
-training run: the layers correspond one to one, their values don't. torchvision's variant
-also halves the resolution in the 3 x 3 convolution of a block, the original one [2]_ in
-the 1 x 1 convolution before.
+The paper [1]_ (section Methods) names the network and the layer, but no software and no
+weights. Other implementations have the same layers with values of another training run.
+torchvision's variant also halves the resolution in the 3 x 3 convolution of a block, the
+original one [2]_ in the 1 x 1 convolution before.
 
 PyTorch and torchvision are imported when a function is called, never with this module.
 
@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from .._doors import check_image, check_list
 from ._torch_context import exact_convolutions, one_thread
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ INPUT_SIZE = 224
 
 #: Channels of the 14th addition layer.
 N_CHANNELS = 2048
+
+#: Values of each, 7 x 7, whatever the size of the image.
+VALUES_PER_CHANNEL = 49
 
 #: Of the RGB images that the pretrained networks have seen, on the unit scale.
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -89,6 +93,8 @@ def load_resnet50(
         weights of a ResNet-50; the first wrong keys are named.
     """
     _require_torch()
+    if weights is not None and not isinstance(weights, (str, os.PathLike)):
+        raise TypeError(f"weights has to be a name, a path or None; got {weights!r}.")
     model = _empty_model()
     if weights is None:
         _randomize(model, random_state)
@@ -116,23 +122,28 @@ def preprocess(images: Sequence[ArrayLike] | NDArray[np.floating[Any]]) -> "torc
     Notes
     -----
     An image is resized to 224 x 224 whatever its aspect ratio, bilinearly, with the
-    kernel widened where the image shrinks (antialiasing). This is how MATLAB's
-    `augmentedImageDatastore`, the usual way to feed its networks, resizes; the paper
-    doesn't say what it did.
+    kernel widened where the image shrinks (antialiasing). The paper doesn't say what it
+    did.
     """
     torch = _require_torch()
+    grey = [
+        check_image(image, f"image {index}")
+        for index, image in enumerate(check_list(images, "images"))
+    ]
+    if not grey:
+        raise ValueError("images is empty; at least one image is required.")
     size = (INPUT_SIZE, INPUT_SIZE)
     mean, std = (
         torch.tensor(values, dtype=torch.float32, device="cpu")[:, None, None]
         for values in (_IMAGENET_MEAN, _IMAGENET_STD)
     )
-    batch = torch.empty((len(images), 3, *size), dtype=torch.float32, device="cpu")
+    batch = torch.empty((len(grey), 3, *size), dtype=torch.float32, device="cpu")
     with torch.inference_mode(), one_thread():
-        for row, image in zip(batch, images, strict=True):
+        for row, image in zip(batch, grey, strict=True):
             # A copy, since PyTorch warns of arrays that may not be written to.
-            grey = torch.from_numpy(np.array(image, dtype=np.float32, order="C"))
+            pixels = torch.from_numpy(np.array(image, dtype=np.float32, order="C"))
             resized = torch.nn.functional.interpolate(
-                grey[None, None], size=size, mode="bilinear", align_corners=False, antialias=True
+                pixels[None, None], size=size, mode="bilinear", align_corners=False, antialias=True
             )
             row.copy_((resized[0] - mean) / std)
     return batch
@@ -164,6 +175,12 @@ def addition_layer(model: "torch.nn.Module", batch: "torch.Tensor") -> NDArray[n
     bits may depend on its size.
     """
     torch = _require_torch()
+    shape = tuple(getattr(batch, "shape", ()))
+    if not torch.is_tensor(batch) or len(shape) != 4 or shape[1] != 3 or 0 in shape:
+        raise ValueError(
+            "batch has to be a tensor of shape (n, 3, height, width), as from preprocess; got "
+            f"{type(batch).__name__} of shape {shape}."
+        )
     device = next(model.parameters()).device
     with torch.inference_mode():
         if device.type == "cpu":
@@ -196,6 +213,8 @@ def resolve_device(device: str = "auto") -> str:
         When PyTorch doesn't know the device or can't use it here.
     """
     torch = _require_torch()
+    if not isinstance(device, str):
+        raise TypeError(f"device has to be 'auto' or a device string of PyTorch; got {device!r}.")
     if device == "auto":
         if torch.cuda.is_available():
             return "cuda"

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._doors import check_image, check_window
 from .._typing import FloatImage
 
 #: An 8-bit picture on the unit scale has its grey levels 1/255 apart.
 _GREY_LEVELS_PER_UNIT = 255
+
+#: Up to here single precision tells every whole number from the next.
+_LARGEST_WHOLE_NUMBER = 2**24
 
 
 def local_range(image: FloatImage, size: int = 3) -> FloatImage:
@@ -37,7 +42,8 @@ def local_range(image: FloatImage, size: int = 3) -> FloatImage:
     >>> local_range(np.arange(1.0, 21.0).reshape(4, 5))[0]
     array([6., 7., 7., 7., 6.])
     """
-    padded = _pad_symmetric(np.asarray(image), size)
+    size = check_window(size, "size")
+    padded = _pad_symmetric(check_image(image), size)
     largest, smallest = (
         _sliding_extreme(_sliding_extreme(padded, size, which).T, size, which).T
         for which in (np.maximum, np.minimum)
@@ -68,13 +74,14 @@ def local_std(image: FloatImage, size: int = 3) -> FloatImage:
     """
     # Double precision, and the mean taken out first: the difference of two sums of
     # squares would otherwise drown a flat region in rounding noise.
-    values = np.asarray(image, dtype=np.float64)
+    image, size = check_image(image), check_window(size, "size", least=3)
+    values = image.astype(np.float64)
     values = _pad_symmetric(values - values.mean(), size)
     n_pixels = size * size
     total = _box_sum(values, size)
     squares = _box_sum(values * values, size)
     variance = (squares - total * total / n_pixels) / (n_pixels - 1)
-    return np.sqrt(np.maximum(variance, 0.0)).astype(np.asarray(image).dtype, copy=False)
+    return np.sqrt(np.maximum(variance, 0.0)).astype(image.dtype, copy=False)
 
 
 def local_entropy(image: FloatImage, size: int = 9) -> FloatImage:
@@ -106,8 +113,10 @@ def local_entropy(image: FloatImage, size: int = 9) -> FloatImage:
     >>> float(local_entropy(np.zeros((4, 4)), size=3).max())
     0.0
     """
-    image = np.asarray(image)
-    levels = np.rint(image.astype(np.float64) * _GREY_LEVELS_PER_UNIT).astype(np.float32)
+    image, size = check_image(image), check_window(size, "size")
+    levels = np.rint(image.astype(np.float64) * _GREY_LEVELS_PER_UNIT)
+    if np.abs(levels).max() <= _LARGEST_WHOLE_NUMBER:
+        levels = levels.astype(np.float32)  # sorts faster
     # H = (N log2(N) - sum_b c_b log2(c_b)) / N, with c_b the counts in a window of N.
     n_pixels = size * size
     counts = np.arange(1, n_pixels + 1)
@@ -120,7 +129,7 @@ def local_entropy(image: FloatImage, size: int = 9) -> FloatImage:
 
 
 def _window_sums(
-    levels: NDArray[np.float32], size: int, weighted_log: NDArray[np.float64]
+    levels: NDArray[np.floating[Any]], size: int, weighted_log: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Sum ``weighted_log[count]`` over the levels of every window, compiled if possible."""
     compiled = _compiled_window_sums()
@@ -140,7 +149,7 @@ def _compiled_window_sums() -> Callable[..., NDArray[np.float64]] | None:
 
 
 def _window_sums_by_sorting(
-    levels: NDArray[np.float32], size: int, weighted_log: NDArray[np.float64]
+    levels: NDArray[np.floating[Any]], size: int, weighted_log: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     windows = np.lib.stride_tricks.sliding_window_view(levels, (size, size))
     sums = np.empty(windows.shape[:2])
