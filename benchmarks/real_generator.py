@@ -138,7 +138,7 @@ def main():
     rows = []
     for name, one in sorted(found.items(), key=lambda item: -item[1].measures["AUC"].value):
         beyond = "" if one.beyond_blind is None else f"{one.beyond_blind}"
-        p_value = f"{one.p_value:.3f} ({len(one.null)})" if len(one.null) else ""
+        p_value = f"{one.p_value:.3f} ({one.n_permutations})" if one.n_permutations else ""
         tpr = format(one.measures["TPR at FPR 0.05"])
         rows.append(
             [name, f"{one.measures['AUC']}", f"{one.measures['accuracy']}", tpr, p_value, beyond]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import roc_auc_score
 
 from gan_isi.audit import audit
 from gan_isi.audit._attacks import Answers
@@ -174,3 +175,21 @@ def test_the_other_way_round_is_said(attack, world):
     changed = replace(result.attacks["attack"], measures={"AUC": mirrored})
     assert "told apart the other way round" in " ".join(describe_attack(result, changed))
     assert "other way round" not in " ".join(result.words()["attack"])
+
+
+def test_exchanged_labels_are_said_though_the_attack_learns_them(attack, world):
+    """The generator copies the images that are labelled as not used."""
+    real, used, generated = world(np.random.default_rng(0), n=80, n_generated=200)
+    options = {"generated": generated, "n_permutations": 19, "n_resamples": 9, "random_state": 0}
+    right, exchanged = (audit(attack(), real, y, **options) for y in (used, 1 - used))
+    one = exchanged.attacks["attack"]
+    assert one.measures["AUC"].low > 0.5  # learned all the same
+    rule = one.measures["AUC of closeness, not learned"]
+    # The rule itself, by hand.
+    ordered = np.sort(np.abs(real[:, None] - generated[None]).mean(axis=2), axis=1)
+    scores = -ordered[:, 0] / ordered[:, 1:51].mean(axis=1)
+    assert rule.value == pytest.approx(roc_auc_score(1 - used, scores))
+    assert rule.high < 0.5
+    assert "labels or folders are exchanged" in " ".join(exchanged.words()["attack"])
+    assert "exchanged" not in str(right)
+    assert "AUC of closeness, not learned" not in exchanged.attacks["blind"].measures

@@ -16,10 +16,10 @@ from ._attacks import PreparedAttack, Recorder, prepare
 from ._candidates import CandidateResult, judge_candidates
 from ._choice import ChosenAttack
 from ._crossfit import Folds, OutOfFold, cross_fit, null_distribution
-from ._evidence import Evidence, closest_generated
+from ._evidence import Evidence, closeness, closest_generated
 from ._folds import check_folds
-from ._measures import Null, Sampling, beyond_blind, measure
-from ._names import BLIND, CHOSEN
+from ._measures import Null, Sampling, beyond_blind, measure, of_rule
+from ._names import BLIND, CHOSEN, CLOSENESS
 from ._result import AttackResult, AuditResult
 from ._statistics import (
     cross_conformal_p_values,
@@ -222,6 +222,7 @@ class _Judge:
         recorder = Recorder(prepared)
         answers = cross_fit(recorder, self.labels, self.plan, seed=fold_seed)
         evidence = None if name == BLIND else closest_generated(recorder, attack)
+        close = None if name == BLIND else closeness(recorder)
         del recorder  # and with it the fits
         with self._bar(name, planned) as bar:
             null = null_distribution(
@@ -230,10 +231,18 @@ class _Judge:
             )  # fmt: skip
         labels, groups = self.labels, self.sampling.groups
         scores, n_known = answers.scores.mean(axis=0), len(labels)
+        measures = measure(labels, answers, self.fprs, self.sampling, null)
+        if close is not None:
+            measures[CLOSENESS] = of_rule(labels, close[:n_known], self.sampling)
         return AttackResult(
             name=name,
             answers=answers,
-            measures=measure(labels, answers, self.fprs, self.sampling, null),
+            measures=measure(labels, answers, self.fprs, self.sampling, null)
+            | (
+                {}
+                if close is None
+                else {CLOSENESS: of_rule(labels, close[:n_known], self.sampling)}
+            ),
             null=null,
             p_values=_p_values(answers.statistics(labels, groups), null),
             detectable_auc=_detectable(labels, groups, null),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 from sklearn.utils import gen_batches
 
+from ..bags import low_order_statistics
 from ..baselines._base import BaseBagClassifier
 from ..baselines.scores import map_scales, one_distance
 from ._attacks import Fit, Recorder
@@ -119,6 +120,35 @@ def closest_generated(recorder: Recorder, attack: Any, *, n_shown: int = 3) -> E
         for row, own, low in zip(strongest, parts, least, strict=True)
     ]
     return Evidence(order, distances, maps)
+
+
+def closeness(recorder: Recorder) -> NDArray[np.float64] | None:
+    """Score each query by how close its closest generated image is, without learning.
+
+    What an attack learns may be the wrong way round, if folders or labels are: this is not.
+
+    Parameters
+    ----------
+    recorder : Recorder
+        After a cross-validation that held every query out.
+
+    Returns
+    -------
+    ndarray of shape (n_queries,) or None
+        Minus the mean over the views of the logarithm of the smallest distance relative to
+        the next 50, see `low_order_statistics`; larger is closer. None without bags.
+    """
+    bags = recorder.bags
+    if bags is None:
+        return None
+    n_queries, n_generated, n_maps = bags.shape
+    views, scales = _views(recorder.fits[0].estimator, n_maps), map_scales(bags)
+    scores = np.empty(n_queries)
+    for block in gen_batches(n_queries, max(1, _DISTANCES_PER_BLOCK // (n_generated * n_maps))):
+        distances = [one_distance(bags[block][:, :, view], scales[view]) for view in views]
+        contrast = low_order_statistics(np.stack(distances, axis=2), n_closest=(), contrast=50)
+        scores[block] = -_logarithm(contrast).mean(axis=(1, 2))
+    return scores
 
 
 class _Listener(Protocol):

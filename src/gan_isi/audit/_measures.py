@@ -17,6 +17,7 @@ from ._statistics import (
     difference_interval,
     proportion_interval,
     recall_at_fpr,
+    within_fold_auc,
 )
 
 Null = Mapping[str, NDArray[np.float64]]
@@ -119,6 +120,27 @@ def _auc(
     low, high = np.mean(bounds, axis=0)
     method = sampling.method("Newcombe", null)
     return Estimate(answers.auc(labels), float(low), float(high), method)
+
+
+def of_rule(labels: NDArray[np.intp], scores: NDArray[np.float64], sampling: Sampling) -> Estimate:
+    """AUC of scores that depend on no label.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_queries,)
+        0 or 1.
+    scores : ndarray of shape (n_queries,)
+        The larger, the more probably used.
+    sampling : Sampling
+        How the interval is made.
+
+    Returns
+    -------
+    Estimate
+    """
+    low, high = auc_interval(labels, scores, None, sampling.groups, confidence=sampling.confidence)
+    over = "" if sampling.groups is None else " over groups"
+    return Estimate(within_fold_auc(labels, scores), low, high, f"Newcombe{over}")
 
 
 def beyond_blind(

@@ -7,7 +7,7 @@ import numpy as np
 
 from ._candidate_words import SIGNIFICANCE as _SIGNIFICANCE
 from ._candidate_words import describe_candidates, present_candidates
-from ._names import BLIND, CHOSEN
+from ._names import BLIND, CHOSEN, CLOSENESS
 
 if TYPE_CHECKING:
     from ._result import AttackResult, AuditResult
@@ -81,7 +81,7 @@ def describe_attack(result: "AuditResult", attack: "AttackResult") -> list[str]:
             "The whole interval lies below 0.50: the images are told apart the other way round, "
             "those labelled as not used score higher. Check the labels and the folders."
         )
-    sentences += [_significance(attack), *_few(attack)]
+    sentences += [*_wrong_way_round(attack, percent), _significance(attack), *_few(attack)]
     if attack.beyond_blind is not None:
         sentences.append(_beyond_blind(attack, percent))
     else:
@@ -138,6 +138,18 @@ def _significance(attack: "AttackResult") -> str:
         "A few used images score so high that labels drawn by chance would rarely show it, though "
         f"as a set the used images are hardly told from the others ({exactly}; {apart})."
     )
+
+
+def _wrong_way_round(attack: "AttackResult", percent: str) -> list[str]:
+    """Read a rule that does not learn beside the attack, which learns exchanged labels as well."""
+    rule = attack.measures.get(CLOSENESS)
+    if rule is None or not rule.high < 0.5:
+        return []
+    return [
+        "Without learning, it is the images labelled as not used that have the closer generated "
+        f"images (AUC {rule.value:.2f}, {percent} {rule.low:.2f} to {rule.high:.2f}): near copies "
+        "are of them. Check whether labels or folders are exchanged before anything else is read."
+    ]
 
 
 def _power(attack: "AttackResult") -> str:
