@@ -16,6 +16,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from ._generated import check_generated
 from ._images import check_finite_pixels
 from ._pickling import VersionedPickleMixin
+from ._preflight import check_before_fit
 from ._progress import progress_bar
 
 #: Queries compared between two movements of the progress bar.
@@ -98,6 +99,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         generated = check_generated(generated, n_queries)
         check_finite_pixels(generated, "generated")
         self._check_levels()
+        check_before_fit(self, X, y, generated)
         params = {"generated": (generated,)}
         if groups is not None:
             params["groups"] = groups

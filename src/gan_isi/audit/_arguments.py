@@ -69,14 +69,19 @@ def check_queries(
     known = np.arange(len(labels))
     numbers = _patients(groups, len(labels), candidate_groups, n_candidates)
     queries = Queries(labels, classes, known, len(known) + np.arange(n_candidates), numbers)
-    counts = _units(labels, queries.known_groups)
+    check_units(queries, cv)
+    return queries
+
+
+def check_units(queries: Queries, cv: int) -> None:
+    """Raise ValueError unless each class has at least `cv` queries (or groups)."""
+    counts = _units(queries.labels, queries.known_groups)
     if min(counts) < cv:
-        kind = "queries" if groups is None else "groups"
+        kind = "queries" if queries.groups is None else "groups"
         raise ValueError(
             f"cv={cv} needs at least {cv} {kind} of each class; got {counts[0]} not used and "
             f"{counts[1]} used."
         )
-    return queries
 
 
 def _labels(y: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
 from .._generated import check_generated
+from .._preflight import preflight_done
 from .._progress import progress_bar
 from ._arguments import check_choice, check_queries, joined, name_attacks
 from ._attacks import PreparedAttack, prepare
@@ -19,6 +20,7 @@ from ._crossfit import Folds, OutOfFold, cross_fit, null_distribution
 from ._evidence import Evidence, closest_generated
 from ._measures import Estimate, Sampling, measure
 from ._names import BLIND, CHOSEN
+from ._preflight import look_first
 from ._result import AttackResult, AuditResult
 from ._statistics import (
     cross_conformal_p_values,
@@ -29,6 +31,7 @@ from ._statistics import (
 )
 
 
+@preflight_done()
 def audit(
     attacks: Any,
     X: Any,
@@ -68,7 +71,8 @@ def audit(
     generated : array-like or sequence
         Images of the generator.
     groups : array-like of shape (n_queries,), default=None
-        Patients: their images are held out, resampled and permuted together.
+        Patients: their images are held out, resampled and permuted together. Without
+        them, copies of one picture are one patient.
     candidates : array-like or sequence of array-like of length n_candidates, default=None
         Real images of unknown membership, of no patient in `X`. They are compared with
         the known non-members, each of them and as a set; that the two are alike in all
@@ -112,8 +116,10 @@ def audit(
     Raises
     ------
     ValueError
-        Unless there are two classes with at least `cv` queries (or groups) each, or if
-        a patient has both known images and candidates.
+        Unless there are two classes with at least `cv` queries (or groups) each, if
+        a patient has both known images and candidates, or for an error of
+        :func:`preflight`: an intensity does not mean the same in all sets, or a picture
+        is in two of them. Its warnings are given, and stand in the result.
 
     Examples
     --------
@@ -133,6 +139,9 @@ def audit(
     queries = check_queries(X, y, groups, candidates, candidate_groups, cv)
     generated = check_generated(generated)
     named = name_attacks(attacks)
+    inputs, queries = look_first(
+        named, X, queries, (groups, candidate_groups), generated, candidates, cv
+    )
     if choose:
         check_choice(named, queries.labels, queries.known_groups, cv)
     rng = check_random_state(random_state)
@@ -174,6 +183,7 @@ def audit(
             len(queries.labels), chance=_majority(queries.labels)
         ),
         detectable_auc=detectable_auc(*np.bincount(queries.labels)[::-1].tolist()),
+        preflight=inputs,
     )
 
 
