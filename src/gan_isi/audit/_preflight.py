@@ -1,35 +1,27 @@
 """Before an audit: whether the sets of images mean the same, and which images are there twice."""
 
 import warnings
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
 from sklearn.utils.validation import _num_samples
 
+from .._comparison import compare, scaled_range
 from .._generated import check_generated
 from .._images import IntensityRange, check_intensity_range
-from .._looks import Look, details, look_at
+from .._looks import Look, look_at
 from .._preflight import (
     PreflightWarning,
-    compare,
     intensity_ranges,
     known_preflight,
-    scaled_range,
 )
 from ._arguments import Queries, check_units
+from ._copies import among_generated, find_copies, near_copies, words_of_copies
 from ._names import BLIND
-
-#: Correlation of the details of two thumbnails above which one is a near copy of the other:
-#: of different X-rays .41 was the most, of photographs of 16 x 16 pixels .75.
-_NEAR = 0.9
-
-#: Thumbnails compared at once.
-_BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -116,10 +108,11 @@ def preflight(
 ) -> Preflight:
     """Compare sets of images before anything is concluded from them.
 
-    Do they mean the same by an intensity, and is an image there twice? Where real and generated images were saved
-    at another scale, size, orientation or format, copies are missed without a word, and
-    the blind attack, which sees no generated image, can't notice. :func:`audit` and the
-    shell run this first; `fit` looks at a few images of each set.
+    Do they mean the same by an intensity, and is an image there twice? Where real and
+    generated images were saved at another scale, size, orientation or format, copies are
+    missed without a word, and the blind attack, which sees no generated image, can't
+    notice. :func:`audit` and the shell run this first; `fit` looks at a few images of
+    each set.
 
     Parameters
     ----------
@@ -169,9 +162,8 @@ def preflight(
     An intensity does not mean the same in all images: real images
     """
     check_intensity_range(intensity_range)
-    return _preflight(
-        X, y, check_generated(generated), candidates, (groups, candidate_groups), [intensity_range]
-    )
+    given = (groups, candidate_groups)
+    return run(X, y, check_generated(generated), candidates, given, [intensity_range], {})
 
 
 def look_first(
@@ -208,7 +200,7 @@ def look_first(
     if found is None:
         seeing = [attack for name, attack in attacks.items() if name != BLIND]
         ranges = intensity_ranges(*(seeing or attacks.values()))
-        found = _preflight(X, queries.labels, generated, candidates, groups, ranges)
+        found = run(X, queries.labels, generated, candidates, groups, ranges, {})
         if found.errors:
             raise ValueError(" ".join(found.errors))
         for text in found.warnings:
@@ -231,22 +223,25 @@ def look_first(
     return found, queries
 
 
-def _preflight(
+def run(
     X: Any,
     y: Any,
     generated: Any,
     candidates: Any,
     groups: tuple[Any, Any],
     ranges: Sequence[IntensityRange],
+    others: Mapping[str, Any],
 ) -> Preflight:
+    """Compare sets of images, see `preflight`; `others` are further generated ones by name."""
     real = []
     for name, which in _of_labels(y, _num_samples(X)).items():
         real.append(look_at(name, X, which))
     if candidates is not None:
         real.append(look_at("candidates", candidates))
     looks = [*real, look_at("generated", generated)]
+    looks += [look_at(name, images) for name, images in others.items()]
     errors, warned = compare(looks, ranges)
-    copies = _copies(real)
+    doubles = find_copies(real)
     patients = {
         (one.name, int(i)): None if given is None else np.asarray(given)[i]
         for one in real
@@ -254,8 +249,8 @@ def _preflight(
         for i in one.numbers
     }
     called = {(one.name, int(n)): one.called(i) for one in real for i, n in enumerate(one.numbers)}
-    clash, doubled = _words_of_copies(copies, patients, called)
-    near = list(_near_copies(real, copies))
+    clash, doubled = words_of_copies(doubles, patients, called)
+    near = list(near_copies(real, doubles))
     apart = [p for p in near if patients[p[0]] is None or patients[p[0]] != patients[p[1]]]
     if apart:
         a, b = apart[0]
@@ -264,12 +259,12 @@ def _preflight(
             f"{called[b]} ({b[0]}) for one. Images of one patient belong into one group (groups, "
             "in the shell --patients)."
         )
-    doubled += _among_generated(real, looks[-1], called)
+    doubled += among_generated(real, looks[len(real)], called)
     return Preflight(
         {one.name: _summary(one, ranges[0]) for one in looks},
         errors + clash,
         warned + doubled,
-        copies,
+        doubles,
         near,
     )
 
@@ -288,87 +283,6 @@ def _of_labels(y: Any, n_images: int) -> dict[str, NDArray[np.intp]]:
         "used": np.flatnonzero(labels == classes[1]),
         "not used": np.flatnonzero(labels == classes[0]),
     }
-
-
-def _copies(real: Sequence[Look]) -> list[list[tuple[str, int]]]:
-    """Return groups of real images that hold the same picture."""
-    found: defaultdict[bytes, list[tuple[str, int]]] = defaultdict(list)
-    for one in real:
-        for number, key in zip(one.numbers, one.keys, strict=True):
-            if key is not None:
-                found[key].append((one.name, int(number)))
-    return [group for group in found.values() if len(group) > 1]
-
-
-def _words_of_copies(
-    copies: Sequence[Sequence[tuple[str, int]]],
-    patients: Mapping[tuple[str, int], Any],
-    called: Mapping[tuple[str, int], str],
-) -> tuple[list[str], list[str]]:
-    """Return errors and warnings; one image can't be used and not used."""
-    errors, warned = [], []
-    clashes = [group for group in copies if len({name for name, _ in group}) > 1]
-    if clashes:
-        a = clashes[0][0]
-        b = next(image for image in clashes[0] if image[0] != a[0])
-        errors.append(
-            f"The same picture lies in two sets, {len(clashes)} times; once it is {called[a]} "
-            f"({a[0]}) and {called[b]} ({b[0]}). An image is either used, or not used, or a "
-            "candidate."
-        )
-    for name in ("used", "not used", "real", "candidates"):
-        within = [group for group in copies if {one for one, _ in group} == {name}]
-        own = [group for group in within if patients[group[0]] is None]
-        if own:
-            warned.append(
-                f"{len(own)} pictures of the {name} images are there more than once, "
-                f"{called[own[0][0]]} and {called[own[0][1]]} for one. An audit takes the copies "
-                "for images of one patient."
-            )
-        split = [g for g in within if len({patients[image] for image in g}) > 1]
-        if split:
-            warned.append(
-                f"{len(split)} pictures of the {name} images are there more than once, under "
-                f"several patients: {called[split[0][0]]} and {called[split[0][1]]} for one. "
-                "Attacks are then judged by images that they were fitted on."
-            )
-    return errors, warned
-
-
-def _near_copies(
-    real: Sequence[Look], copies: Sequence[Sequence[tuple[str, int]]]
-) -> Iterator[tuple[tuple[str, int], tuple[str, int]]]:
-    """Find pairs of real images with almost the same details, which are no copies."""
-    if any(one.rows for one in real):
-        return
-    images = [(one.name, int(number)) for one in real for number in one.numbers]
-    same = {image: i for i, group in enumerate(copies) for image in group}
-    fine = details(np.concatenate([one.thumbs for one in real]))
-    for block in gen_batches(len(fine), _BLOCK):
-        rows, columns = np.nonzero(fine[block] @ fine.T > _NEAR)
-        for i, j in zip(rows + block.start, columns, strict=True):
-            a, b = images[i], images[j]
-            if i < j and (a not in same or same[a] != same.get(b)):
-                yield a, b
-
-
-def _among_generated(
-    real: Sequence[Look], generated: Look, called: Mapping[tuple[str, int], str]
-) -> list[str]:
-    keys = set(generated.keys) - {None}
-    found = [
-        (one.name, int(n))
-        for one in real
-        for n, k in zip(one.numbers, one.keys, strict=True)
-        if k in keys
-    ]
-    if not found:
-        return []
-    return [
-        f"{len(found)} real images, {called[found[0]]} ({found[0][0]}) for one, are among those "
-        "generated, pixel by pixel. Unless the generator copied them, the sets are mixed up and "
-        "all results wrong."
-    ]
 
 
 def _summary(look: Look, intensity_range: IntensityRange) -> ImageSet:
