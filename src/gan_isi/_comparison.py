@@ -82,10 +82,7 @@ def compare(sets: Sequence[Look], ranges: Sequence[IntensityRange]) -> Findings:
                 f"Red and blue seem to have changed places between the {first.name} and the "
                 f"{second.name} images (BGR for RGB?)."
             )
-    for one in [
-        *([real] if real.name == "real" else known),
-        *(one for one in sets if one not in known),
-    ]:
+    for one in (real, *(one for one in sets if one not in known)):
         error, _ = _intensities(one, one, ranges)
         errors += [error] if error else []
         warned += [text for text in (_mixture(one), _orientation(one), _colour(one)) if text]
@@ -104,8 +101,9 @@ def scaled_range(look: Look, intensity_range: IntensityRange) -> tuple[float, fl
 
 
 def spread(n: int, most: int) -> NDArray[np.intp]:
-    """Return at most so many numbers below n, evenly spread."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.intp))
+    """Return at most so many numbers below n, always the same ones."""
+    # Not every k-th: images of several kinds may take turns.
+    return np.sort(np.random.RandomState(0).permutation(n)[:most])
 
 
 def _some(look: Look, rows: NDArray[Any]) -> NDArray[Any]:
@@ -222,7 +220,7 @@ def _guesses(a: Look, b: Look) -> Iterator[tuple[float, float]]:
             if low >= 0 and 2 ** (bits - 2) < high < 2**bits:
                 yield 0.0, 2.0**bits - 1
         if low < -1.1 or high > 255:
-            digits = 10.0 ** np.floor(np.log10(max(abs(low), abs(high)))) / 4
+            digits = 10.0 ** np.ceil(np.log10(max(abs(low), abs(high)))) / 20
             yield float(np.floor(low / digits) * digits), float(np.ceil(high / digits) * digits)
 
 

@@ -31,7 +31,10 @@ _FLAT = 0.03
 _FEWEST_PIXELS = 64
 
 #: Pixels whose order is compared, in pictures that have more.
-_MOST_PIXELS = 2**16
+_MOST_PIXELS = 2**18
+
+#: Rows and columns that stand for all, of larger pictures.
+_LINES = 64
 
 _ORIENTATION = 0x0112
 
@@ -193,7 +196,7 @@ def details(thumbs: NDArray[np.float32]) -> NDArray[np.float32]:
         Zero where there is nothing.
     """
     pictures = thumbs.reshape(-1, THUMB, THUMB)
-    return unit(thumbs - uniform_filter(pictures, (0, 3, 3)).reshape(thumbs.shape), thumbs)
+    return unit(thumbs - uniform_filter(pictures, (0, 7, 7)).reshape(thumbs.shape), thumbs)
 
 
 def unit(vectors: NDArray[Any], of: NDArray[Any] | None = None) -> NDArray[np.float32]:
@@ -256,7 +259,8 @@ def _borders(grey: NDArray[Any], spread: float) -> NDArray[np.intp]:
     """Return how many rows at top and bottom, then columns, are all of one intensity."""
     widths = []
     for axis in (0, 1):
-        low, high = grey.min(axis=1 - axis), grey.max(axis=1 - axis)
+        lines = _some_lines(grey, 1 - axis)
+        low, high = lines.min(axis=1 - axis), lines.max(axis=1 - axis)
         for ends in ((low, high), (low[::-1], high[::-1])):
             # As long as all that was passed is of one intensity.
             passed = np.maximum.accumulate(ends[1]) - np.minimum.accumulate(ends[0])
@@ -265,7 +269,14 @@ def _borders(grey: NDArray[Any], spread: float) -> NDArray[np.intp]:
 
 
 def _steps(grey: NDArray[Any], axis: int) -> NDArray[np.float64]:
-    return np.abs(np.diff(grey, axis=axis)).mean(axis=1 - axis, dtype=np.float64)
+    lines = _some_lines(grey, 1 - axis)
+    return np.abs(np.diff(lines, axis=axis)).mean(axis=1 - axis, dtype=np.float64)
+
+
+def _some_lines(grey: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return every k-th row or column, `_LINES` of them at least where there are as many."""
+    step = max(1, grey.shape[axis] // _LINES)
+    return grey[::step] if axis == 0 else grey[:, ::step]
 
 
 def _colours(image: NDArray[Any], spots: NDArray[np.intp]) -> tuple[float, NDArray[np.float32]]:
@@ -288,8 +299,13 @@ def _key(image: NDArray[Any], grey: NDArray[Any]) -> bytes:
     if grey.size < _FEWEST_PIXELS:
         return repr(grey.shape).encode() + to_grey(image).tobytes()
     step = int(np.ceil(np.sqrt(grey.size / _MOST_PIXELS)))
-    some = grey[::step, ::step]
-    order = np.searchsorted(np.unique(some), some).astype(np.uint32)
+    if image.ndim == 2 and image.dtype in (np.uint8, np.uint16):
+        some = np.asarray(image)[::step, ::step]
+        order = (np.cumsum(np.bincount(some.ravel()) > 0) - 1)[some]
+    else:
+        some = grey[::step, ::step]
+        order = np.searchsorted(np.unique(some), some)
+    order = order.astype(np.uint32)
     return hashlib.blake2b(repr(grey.shape).encode() + order.tobytes(), digest_size=16).digest()
 
 

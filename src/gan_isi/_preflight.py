@@ -15,7 +15,7 @@ from ._images import IntensityRange, check_images
 from ._looks import Look, look_at
 
 #: Images of each set that `fit` looks at.
-_SAMPLED = 24
+_SAMPLED = 20
 
 _DONE: ContextVar[Any] = ContextVar("preflight_done", default=None)
 

@@ -10,7 +10,7 @@ from sklearn.utils import gen_batches
 from .._looks import Look, details
 
 #: Correlation of the details of two thumbnails above which one is a near copy of the other:
-#: of different X-rays .41 was the most, of photographs of 16 x 16 pixels .75.
+#: of different X-rays .65 was the most, of crops of photographs .78.
 _NEAR = 0.9
 
 #: Thumbnails compared at once.

@@ -148,9 +148,9 @@ def preflight(
       not used, or as known and candidate.
     - **Copies** hold the same grey picture at one scale: the order of the intensities is
       the same at each pixel, which is so for files of 8 and 16 bits, floats, and grey saved
-      as RGB. Pictures of one intensity are no copies. Of pictures above 65536 pixels, a grid
+      as RGB. Pictures of one intensity are no copies. Of pictures above 512 x 512 pixels, a grid
       of that many is compared.
-    - **Near copies** have thumbnails of 32 x 32 pixels whose details (less the mean of 3 x 3)
+    - **Near copies** have thumbnails of 32 x 32 pixels whose details (less the mean of 7 x 7)
       correlate above 0.9.
 
     Examples
