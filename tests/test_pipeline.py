@@ -169,6 +169,7 @@ class TestStages:
         np.testing.assert_array_equal(answers(1), answers(1))
         assert (answers(1) != answers(2)).any()
 
+    @pytest.mark.filterwarnings("ignore:Sizes differ")
     def test_images_of_other_sizes_and_files(self, small_attack, problem, tmp_path):
         from skimage.io import imsave
 

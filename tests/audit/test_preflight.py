@@ -408,6 +408,7 @@ class TestShell:
         known = ["--used", f"{root}/real_used", "--not-used", f"{root}/real_not_used"]
         return [*known, "--generated", f"{root}/generated"]
 
+    @pytest.mark.slow
     def test_warnings_are_said_once(self, small, tmp_path, capsys):
         known = self.folders(tmp_path, small, lambda a: framed(a, 3))
         quick = ["--permutations", "0", "--folds", "2", "--attack", "nearest"]
