@@ -137,13 +137,21 @@ def look_at(
     TypeError, ValueError
         For what is no collection of images, as descriptors do.
     """
-    rows = n_dimensions(images) == 2 and not _holds_pictures(images)
+    rows = n_dimensions(images) == 2
     checked = check_images(images, BaseEstimator(), reset=True)
     chosen = np.arange(len(checked)) if numbers is None else np.asarray(list(numbers), np.intp)
     paths = getattr(images, "paths", None)
-    found = [_look(np.asarray(checked[i]), f"image {i}", copies) for i in chosen]
-    one_size = len({one["size"] for one in found}) == 1
-    steps = zip(*(one["edges"] for one in found), strict=True) if one_size else ()
+    found: list[dict[str, Any]] = []
+    edges: list[NDArray[np.float64]] = []
+    for i in chosen:
+        found.append(_look(np.asarray(checked[i]), f"image {i}", copies))
+        steps = found[-1].pop("edges")
+        if found[-1]["size"] != found[0]["size"]:
+            edges = []
+        elif len(found) == 1:
+            edges = [step / len(chosen) for step in steps]
+        else:
+            edges = [one + step / len(chosen) for one, step in zip(edges, steps, strict=False)]
     return Look(
         name,
         chosen,
@@ -157,7 +165,7 @@ def look_at(
         np.array([one["lost"] for one in found]),
         np.stack([one["thumb"] for one in found]),
         np.stack([one["hue"] for one in found]),
-        tuple(np.mean(axis, axis=0) for axis in steps),
+        tuple(edges),
         0 if paths is None else sum(_is_turned(Path(paths[i])) for i in chosen),
         np.array([one["key"] for one in found], dtype=object),
         {one["kind"]: one["dtype"] for one in found},
@@ -206,10 +214,6 @@ def unit(vectors: NDArray[Any], of: NDArray[Any] | None = None) -> NDArray[np.fl
     there = (length > 1e-3 * other.reshape(length.shape)) & (length > 0)
     scaled = np.where(there, vectors / np.where(there, length, 1), 0)
     return np.asarray(scaled, dtype=np.float32)
-
-
-def _holds_pictures(images: Any) -> bool:
-    return isinstance(images, (list, tuple)) and len(images) > 0 and n_dimensions(images[0]) >= 2
 
 
 def _look(image: NDArray[Any], name: str, copies: bool) -> dict[str, Any]:

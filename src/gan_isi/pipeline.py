@@ -84,8 +84,10 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         Raises
         ------
         ValueError
-            For missing generated images, or as many of them as queries outside a
-            tuple.
+            For missing generated images, as many of them as queries outside a tuple,
+            and where an intensity does not mean the same in real and generated images (a
+            few of each are compared, see :func:`gan_isi.audit.preflight`; other differences
+            are warnings).
         """
         if "distances" not in self.named_steps:  # a slice: descriptors only
             return super().fit(X, y)

@@ -4,6 +4,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from .._preflight import (
 from ._arguments import Queries, check_units
 from ._copies import among_generated, find_copies, near_copies, words_of_copies
 from ._names import BLIND
+
+#: Near copies that are listed; of slices of a volume there may be millions.
+_MOST_PAIRS = 10_000
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Preflight:
         Real images that hold the same grey picture, as the name of the set and the number
         in `X` (or in the candidates).
     near_copies : list of ((str, int), (str, int))
-        Pairs of real images that look almost the same.
+        Pairs of real images that look almost the same, 10000 at most.
     """
 
     sets: dict[str, ImageSet]
@@ -250,7 +254,7 @@ def run(
     }
     called = {(one.name, int(n)): one.called(i) for one in real for i, n in enumerate(one.numbers)}
     clash, doubled = words_of_copies(doubles, patients, called)
-    near = list(near_copies(real, doubles))
+    near = list(islice(near_copies(real, doubles), _MOST_PAIRS))
     apart = [p for p in near if patients[p[0]] is None or patients[p[0]] != patients[p[1]]]
     if apart:
         a, b = apart[0]
