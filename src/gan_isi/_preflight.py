@@ -76,11 +76,7 @@ def check_before_fit(attack: Any, X: Any, y: Any, generated: Any) -> None:
         return
     try:
         sets = _sampled(X, y, generated)
-    except (
-        TypeError,
-        ValueError,
-        IndexError,
-    ):  # no images, or damaged ones: the steps say it in their words
+    except (TypeError, ValueError, IndexError):  # no images: the steps say it in their words
         return
     errors, warned = compare(sets, intensity_ranges(attack))
     if errors:

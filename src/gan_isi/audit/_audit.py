@@ -124,7 +124,9 @@ def audit(
     Examples
     --------
     >>> from gan_isi import audit, baselines, datasets
-    >>> problem = datasets.make_membership_problem(30, n_generated=20, random_state=0)
+    >>> problem = datasets.make_membership_problem(
+    ...     30, n_generated=20, memorization=0.9, random_state=0
+    ... )
     >>> result = audit.audit(
     ...     {"nearest": baselines.make_baseline("nearest")},
     ...     problem.images,
