@@ -71,16 +71,16 @@ def compare(sets: Sequence[Look], ranges: Sequence[IntensityRange]) -> Findings:
         if not error and _opposed(_centred(first), _centred(second)):
             # Borders make pictures look alike, or the opposite.
             (warned if frame else errors).append(
-                f"The {second.name} images look like negatives of the {first.name} ones: what is "
-                "bright in one set is dark in the other. Invert one of them (255 - image, for "
-                "8 bits)."
+                f"The {second.adjective} images look like negatives of the {first.adjective} "
+                "ones: what is bright in one set is dark in the other. Invert one of them "
+                "(255 - image, for 8 bits)."
             )
         found = (word, _shapes(first, second), frame, _seams(first, second))
         warned += [text for text in found if text]
         if _opposed(*(unit(_some(one, one.hues)) for one in (first, second))):
             warned.append(
-                f"Red and blue seem to have changed places between the {first.name} and the "
-                f"{second.name} images (BGR for RGB?)."
+                f"Red and blue seem to have changed places between the {first.adjective} and the "
+                f"{second.adjective} images (BGR for RGB?)."
             )
     for one in (real, *(one for one in sets if one not in known)):
         error, _ = _intensities(one, one, ranges)
@@ -187,7 +187,7 @@ def _shown(look: Look, intensity_range: IntensityRange) -> str:
     low, high = scaled_range(look, intensity_range)
     stored = np.percentile(look.pixels, (1, 99))
     return (
-        f"{look.name} images ({look.kinds[0]}) span {low:.3g} to {high:.3g} after scaling "
+        f"{look.adjective} images ({look.kinds[0]}) span {low:.3g} to {high:.3g} after scaling "
         f"({stored[0]:.4g} to {stored[1]:.4g} as stored)"
     )
 
@@ -233,8 +233,8 @@ def _shapes(first: Look, second: Look) -> str | None:
     if max(larger, 1 / larger) < _SIZES and max(aspects) / min(aspects) < _ASPECTS:
         return None
     text = (
-        f"Sizes differ: {first.name} images have {heights[0]:g} x {widths[0]:g} pixels (height x "
-        f"width, medians), {second.name} ones {heights[1]:g} x {widths[1]:g}. "
+        f"Sizes differ: {first.adjective} images have {heights[0]:g} x {widths[0]:g} pixels "
+        f"(height x width, medians), {second.adjective} ones {heights[1]:g} x {widths[1]:g}. "
     )
     if second.name.startswith("generated") and min(ratios) > 1.9:
         text += (
@@ -259,12 +259,12 @@ def _borders(first: Look, second: Look) -> str | None:
         for one, w in zip((first, second), wide, strict=True)
     ]
     table = np.array([[w.sum(), (~w).sum()] for w in wide])
-    more = abs(shares[0] - shares[1]) >= _MORE and fisher_exact(table).pvalue < 0.005
+    more = abs(shares[0] - shares[1]) >= _MORE and fisher_exact(table)[1] < 0.005
     wider = min(shares) > 0.75 and abs(widths[0] - widths[1]) >= 2 * _BORDER
     if not (more or wider):
         return None
     said = " and ".join(
-        f"{10 * round(10 * share):.0f} % of the {one.name} images"
+        f"{10 * round(10 * share):.0f} % of the {one.adjective} images"
         + (f" (in the median {100 * width:.0f} % of the side wide)" if share > 0.05 else "")
         for one, share, width in zip((first, second), shares, widths, strict=True)
     )
@@ -276,7 +276,7 @@ def _seams(first: Look, second: Look) -> str | None:
     if tiles[0] == tiles[1]:
         return None
     one, n = max(zip((first, second), tiles, strict=True), key=lambda pair: pair[1])
-    return f"The {one.name} images look like sheets of {n} x {n} pictures: cut them."
+    return f"The {one.adjective} images look like sheets of {n} x {n} pictures: cut them."
 
 
 def _tiles(look: Look) -> int:
@@ -301,16 +301,16 @@ def _mixture(look: Look) -> str | None:
     if len(look.dtypes) == 1:
         return None
     counts = ", ".join(f"{(look.kinds == kind).sum()} {kind}" for kind in sorted(look.dtypes))
-    return f"The {look.name} images are of several data types: {counts}."
+    return f"The {look.adjective} images are of several data types: {counts}."
 
 
 def _orientation(look: Look) -> str | None:
     if not look.turned:
         return None
     return (
-        f"{look.turned} of {len(look)} files of {look.name} images note an orientation (EXIF) that "
-        "is not applied: they are read as stored. Generators are mostly trained on upright ones: "
-        "save the files upright."
+        f"{look.turned} of {len(look)} files of {look.adjective} images note an orientation "
+        "(EXIF) that is not applied: they are read as stored. Generators are mostly "
+        "trained on upright ones: save the files upright."
     )
 
 
@@ -319,7 +319,7 @@ def _colour(look: Look) -> str | None:
     if not coloured.any() or np.median(look.lost[coloured]) < _LOST:
         return None
     return (
-        f"Attacks look at grey pictures, which lose most of what the {look.name} images show: "
+        f"Attacks look at grey pictures, which lose most of what the {look.adjective} images show: "
         f"{100 * np.median(look.lost[coloured]):.0f} % of the variance (median) is colour. Attack "
         "single channels instead."
     )

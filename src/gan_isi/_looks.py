@@ -106,6 +106,11 @@ class Look:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    @property
+    def adjective(self) -> str:
+        """The name before the word "images"."""
+        return self.name.removesuffix("s")
+
     def called(self, i: int) -> str:
         """Return how to speak of image `i`."""
         number = int(self.numbers[i])
@@ -200,11 +205,13 @@ def details(thumbs: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Returns
     -------
-    ndarray of shape (n, 1024)
+    ndarray of shape (n, 676)
         Zero where there is nothing.
     """
     pictures = thumbs.reshape(-1, THUMB, THUMB)
-    return unit(thumbs - uniform_filter(pictures, (0, 7, 7)).reshape(thumbs.shape), thumbs)
+    fine = pictures - uniform_filter(pictures, (0, 7, 7))
+    # At the border the mean is not that of all sides, and any slope would count as detail.
+    return unit(fine[:, 3:-3, 3:-3].reshape(len(thumbs), -1), thumbs)
 
 
 def unit(vectors: NDArray[Any], of: NDArray[Any] | None = None) -> NDArray[np.float32]:

@@ -167,7 +167,7 @@ DIFFERENT = {
     "white border": (None, lambda a: framed(a, 2, 255), "100 % of the generated images"),
     "some with borders": (
         None,
-        lambda a: np.concatenate([framed(a[::2], 4), a[1::2]]),
+        lambda a: np.concatenate([a[1::2], framed(a[::2], 4)]),
         "Borders of one intensity differ",
     ),
     "wider": (lambda a: np.pad(a, ((0, 0), (0, 0), (10, 10))), None, "32 x 52"),
@@ -251,6 +251,13 @@ class TestWarnings:
         pairs = [(("used", used[n]), ("not used", 40 + n)) for n in range(3)]
         assert sorted(result.near_copies) == sorted(pairs)
         assert any("3 pairs of real images look almost the same" in w for w in result.warnings)
+
+    def test_alike_but_for_the_details_is_no_copy(self):
+        rng = np.random.default_rng(0)
+        shade = np.add.outer(np.arange(48), 2 * np.arange(48))  # all are lit from one side
+        X = np.clip(shade + rng.normal(60, 6, (20, 48, 48)), 0, 255).astype(np.uint8)
+        result = preflight(X, [0, 1] * 10, generated=X[::-1] // 2 + 30)
+        assert result.near_copies == []
 
     def test_real_images_among_the_generated(self, problem):
         G = np.concatenate([problem.generated, problem.images[3:5]])
@@ -371,6 +378,17 @@ class TestDoors:
                 nearest, X, y, generated=problem.generated, groups=np.arange(80), **QUICK
             )
         assert len(np.unique(result.groups)) == 80
+        candidates = problem.images[[0, 1, 1], ::-1]
+        with pytest.warns(PreflightWarning, match="of the candidate images are there more"):
+            result = audit.audit(
+                nearest,
+                X[:40],
+                y[:40],
+                generated=problem.generated,
+                candidates=candidates,
+                **QUICK,
+            )
+        assert len(np.unique(result.groups)) == 40
         few = np.r_[np.repeat(np.flatnonzero(y == 1)[:2], 4), np.flatnonzero(y[:40] == 0)]
         with (
             pytest.warns(PreflightWarning),

@@ -10,7 +10,7 @@ from sklearn.utils import gen_batches
 from .._looks import Look, details
 
 #: Correlation of the details of two thumbnails above which one is a near copy of the other:
-#: of different X-rays .65 was the most, of crops of photographs .78.
+#: of different X-rays .65 was the most, of crops of photographs .82.
 _NEAR = 0.9
 
 #: Thumbnails compared at once.
@@ -49,16 +49,16 @@ def words_of_copies(
         own = [group for group in within if patients[group[0]] is None]
         if own:
             warned.append(
-                f"{len(own)} pictures of the {name} images are there more than once, "
-                f"{called[own[0][0]]} and {called[own[0][1]]} for one. An audit takes the copies "
-                "for images of one patient."
+                f"{len(own)} pictures of the {name.removesuffix('s')} images are there more than "
+                f"once, {called[own[0][0]]} and {called[own[0][1]]} for one. An audit takes "
+                "the copies for images of one patient."
             )
         split = [g for g in within if len({patients[image] for image in g}) > 1]
         if split:
             warned.append(
-                f"{len(split)} pictures of the {name} images are there more than once, under "
-                f"several patients: {called[split[0][0]]} and {called[split[0][1]]} for one. "
-                "Attacks are then judged by images that they were fitted on."
+                f"{len(split)} pictures of the {name.removesuffix('s')} images are there more than "
+                f"once, under several patients: {called[split[0][0]]} and {called[split[0][1]]} for "
+                "one. Attacks are then judged by images that they were fitted on."
             )
     return errors, warned
 
