@@ -57,8 +57,8 @@ def words_of_copies(
         if split:
             warned.append(
                 f"{len(split)} pictures of the {name.removesuffix('s')} images are there more than "
-                f"once, under several patients: {called[split[0][0]]} and {called[split[0][1]]} for "
-                "one. Attacks are then judged by images that they were fitted on."
+                f"once, under several patients: {called[split[0][0]]} and {called[split[0][1]]} "
+                "for one. Attacks are then judged by images that they were fitted on."
             )
     return errors, warned
 
