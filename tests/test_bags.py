@@ -63,11 +63,13 @@ def test_relative_to_what_known_non_members_show(bags):
 
 
 def test_the_larger_label_is_used(bags):
-    words = np.where(USED == 1, "used", "not")
-    assert_array_equal(
-        BagSummaryTransformer().fit_transform(bags, words),
-        BagSummaryTransformer().fit_transform(bags, USED),
-    )
+    for labels in (USED == 1, 2 * USED - 1):
+        assert_array_equal(
+            BagSummaryTransformer().fit_transform(bags, labels),
+            BagSummaryTransformer().fit_transform(bags, USED),
+        )
+    with pytest.raises(ValueError, match='Write y == "a" or y == "b"'):
+        BagSummaryTransformer().fit(bags, np.where(USED == 1, "a", "b"))
 
 
 def test_members_do_not_shift_the_reference(bags):

@@ -17,6 +17,7 @@ from PIL import Image
 from gan_isi import SourceIdentificationPipeline, __version__, baselines, datasets
 from gan_isi.cli import main
 from gan_isi.cli._audit import ATTACKS
+from gan_isi.cli._folders import read_patients
 
 QUICK = ["--permutations", "4", "--folds", "3", "--attack", "nearest"]
 
@@ -120,10 +121,17 @@ class TestAudit:
         assert main(["audit", *arguments]) == 0
         assert "of 16 patients" in capsys.readouterr().out
 
+    def test_blanks_around_a_patient_do_not_count(self, tmp_path):
+        images = {"used": datasets.ImageFiles([tmp_path / "used" / f"{i}.png" for i in range(4)])}
+        table = tmp_path / "patients.csv"
+        table.write_text("file,patient\n0.png,p1\n1.png, p1\n2.png,p1 \n3.png,\tp1\n")
+        assert read_patients(table, images) == {"used": ["p1"] * 4}
+
     @pytest.mark.parametrize(
         ("table", "message"),
         [
             (b"patient,file\np\n", "has a line without a file or a patient"),
+            (b"patient,file\n  ,u0.png\n", "has a line without a file or a patient"),
             (b"file,patient\n\xe9.png,a\n", "is no CSV file in UTF-8"),
         ],
     )

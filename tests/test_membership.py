@@ -184,6 +184,25 @@ class TestFolds:
             ]
             assert not owners[0] & owners[1]
 
+    def test_patients_stay_together_in_the_folds_within_folds(self, make_bags, recorder, rng):
+        bags, _ = make_bags()
+        patients = rng.permutation(40) % 10  # in no order that a part of them shares
+        used = patients % 2
+        classifier = MembershipClassifier(recorder, calibrate_fusion=True, cv=2)
+        classifier.fit(bags, used, groups=patients)
+
+        def patients_of(rows):
+            found = [np.flatnonzero((bags == row).all(axis=2).any(axis=1))[0] for row in rows]
+            return set(patients[found])
+
+        # Two folds and all, three times: of all queries, and of each training part. The
+        # whole of a training part is scored on what it holds out.
+        fits = [patients_of(rows) for rows, _ in Recorder.fits]
+        scored = [patients_of(rows) for rows in Recorder.scored]
+        assert len(fits) == 9
+        for fit, held_out in zip([fits[i] for i in (0, 1, 3, 4, 5, 6, 7, 8)], scored, strict=True):
+            assert not fit & held_out
+
     def test_calibration_makes_the_threshold_mean_something(self, make_bags):
         bags, used = make_bags(n_queries=200, gap=0.15)
         fresh, truth = make_bags(n_queries=200, gap=0.15, seed=1)
@@ -239,9 +258,9 @@ class TestBadInput:
 
     def test_lengths_that_differ(self, make_bags):
         bags, used = make_bags()
-        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        with pytest.raises(ValueError, match="y has 39 labels for 40 queries"):
             MembershipClassifier().fit(bags, used[:-1])
-        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        with pytest.raises(ValueError, match="groups has 39 entries for 40 queries"):
             MembershipClassifier().fit(bags, used, groups=used[:-1])
 
     def test_nan(self, make_bags):
@@ -252,7 +271,7 @@ class TestBadInput:
 
     def test_nan_labels(self, make_bags):
         bags, used = make_bags()
-        with pytest.raises(ValueError, match="y contains NaN"):
+        with pytest.raises(ValueError, match="missing labels, 20 of 40; the first is number 0"):
             MembershipClassifier().fit(bags, np.where(used, 1.0, np.nan))
 
     def test_unknown_fusion_names_the_known(self, make_bags):

@@ -23,7 +23,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 
 import gan_isi
+import gan_isi.membership
 from gan_isi import datasets, make_descriptors, make_pipeline
+from gan_isi.audit import audit
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,20 @@ def fitted(small_attack, problem):
 
 def in_tuple(problem):
     return {"generated": (problem.generated,)}
+
+
+def spied_folds(monkeypatch):
+    """Folds of all calibrations to come, with the groups that they were made for."""
+    seen = []
+    original = gan_isi.membership.query_folds
+
+    def spy(labels, groups, **options):
+        folds = original(labels, groups, **options)
+        seen.append((folds, groups))
+        return folds
+
+    monkeypatch.setattr("gan_isi.membership.query_folds", spy)
+    return seen
 
 
 class TestNotebook:
@@ -224,6 +240,40 @@ class TestModelSelection:
         np.testing.assert_array_equal(
             serial.cv_results_["mean_test_score"], parallel.cv_results_["mean_test_score"]
         )
+
+    def test_fit_hands_patients_on_to_both_calibrations(self, small_attack, problem, monkeypatch):
+        seen = spied_folds(monkeypatch)
+        patients = np.array([f"p{i:02}" for i in np.arange(24) // 2])
+        target = np.repeat(np.arange(12) % 2, 2)
+        small_attack.set_params(membership__calibrate_fusion=True, membership__cv=2)
+        small_attack.fit(
+            problem.images, target, generated=problem.generated, groups=patients.tolist()
+        )
+        # Of all images, and within each of two folds.
+        assert [len(folds) for folds, _ in seen] == [2, 2, 2]
+        for folds, groups in seen:
+            for train, test in folds:
+                assert not set(groups[train]) & set(groups[test])
+        np.testing.assert_array_equal(seen[0][1], np.arange(24) // 2)
+
+    def test_an_audit_hands_patients_on(self, small_attack, problem, monkeypatch):
+        seen = spied_folds(monkeypatch)
+        patients = np.random.default_rng(0).permutation(24) // 2  # in no order
+        audit(
+            {"paper": small_attack, "recommended": "recommended"},
+            problem.images,
+            patients % 2,
+            generated=problem.generated,
+            groups=np.array([f"p{i}" for i in patients]),
+            cv=3,
+            n_permutations=0,
+            n_resamples=10,
+        )
+        assert len(seen) == 3
+        for folds, groups in seen:
+            assert (np.unique(groups, return_counts=True)[1] == 2).all()
+            for train, test in folds:
+                assert not set(groups[train]) & set(groups[test])
 
     def test_group_splitters_and_groups_for_the_calibration(self, small_attack, problem):
         patients = np.arange(24) // 2

@@ -1,4 +1,4 @@
-"""What counts as bags of distances, and as labels of their queries."""
+"""What counts as bags of distances, and as classes of their queries."""
 
 from typing import Any
 
@@ -7,14 +7,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_array, validate_data
 
 from ._images import n_dimensions
+from ._labels import one_label_each
 
 
 def check_bags(
@@ -70,19 +66,18 @@ def check_bags(
     return bags
 
 
-def check_labels(
-    y: Any, bags: NDArray[Any], estimator: BaseEstimator
-) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Validate one binary label a query.
+def check_labels(y: Any, bags: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Validate two classes of any kind, in the order that scikit-learn gives them.
+
+    For the bare classifier of pairs only: wherever "used" has a meaning `check_used` asks
+    for labels that say it.
 
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        Two different labels; the larger one in sort order means "used".
+        Two different labels.
     bags : ndarray of shape (n_queries, n_generated, n_maps)
         What the labels belong to.
-    estimator : estimator
-        How errors speak of the one who asks.
 
     Returns
     -------
@@ -94,20 +89,15 @@ def check_labels(
     Raises
     ------
     ValueError
-        Unless there is one label a query and two different ones.
+        Unless there is one label a query, none missing, and two different ones.
     """
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
-        )
-    y = column_or_1d(y, warn=True)
-    assert_all_finite(y, input_name="y")
+    y = one_label_each(y, len(bags), unit="queries")
     check_classification_targets(y)
-    check_consistent_length(bags, y)
+    assert_all_finite(y, input_name="y")
     classes, labels = np.unique(y, return_inverse=True)
     if len(classes) != 2:
         raise ValueError(
-            "Only binary classification is supported: membership needs queries of 2 "
+            "Only binary classification is supported. Membership needs queries of 2 "
             f"classes, used and not used; got {len(classes)} "
             f"class{'es' if len(classes) != 1 else ''}: {classes[:5]!r}."
         )

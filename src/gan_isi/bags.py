@@ -7,11 +7,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils import gen_batches
+from sklearn.utils import ClassifierTags, gen_batches
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from ._bags import check_bags
+from ._labels import check_used
 from ._pickling import VersionedPickleMixin
 from ._typing import FloatArray
 
@@ -160,12 +161,18 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         X : array-like of shape (n_queries, n_generated, n_maps)
             Bags of distances. A two-dimensional array is bags of one row.
         y : array-like of shape (n_queries,), default=None
-            Labels; the smaller one in sort order means "not used".
+            Whether each was used: booleans, 0/1 or -1/1. None takes all as known
+            non-members.
 
         Returns
         -------
         self
             Fitted.
+
+        Raises
+        ------
+        ValueError
+            For other labels, missing ones, and one class only.
         """
         bags = check_bags(X, self, reset=True, allow_nan=True)
         self._check_parameters(bags.shape[2])
@@ -174,10 +181,7 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         self.scales_ = np.where(medians > 0, medians, 1.0).astype(np.float64)
         known = np.ones(len(bags), dtype=bool)
         if y is not None:
-            y = column_or_1d(y)
-            if len(y) != len(bags):
-                raise ValueError(f"y has {len(y)} labels for {len(bags)} queries.")
-            known = y == np.unique(y)[0]
+            known = ~check_used(y, len(bags), unit="queries")[0]
         logarithms = _logarithm(self._summaries(bags[known]))
         self.center_ = logarithms.mean(axis=0)
         spread = logarithms.std(axis=0)
@@ -273,6 +277,8 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        # Labels, where there are any, are of two classes.
+        tags.classifier_tags = ClassifierTags(multi_class=False)
         tags.input_tags.three_d_array = True
         return tags
 

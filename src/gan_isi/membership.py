@@ -13,13 +13,10 @@ from sklearn.svm import SVC
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import (
-    check_consistent_length,
-    check_is_fitted,
-    column_or_1d,
-)
+from sklearn.utils.validation import check_is_fitted
 
 from ._bags import check_bags, check_labels
+from ._labels import check_groups, number_groups
 from ._pickling import VersionedPickleMixin
 from ._progress import CallbackSupportMixin, fit_task
 from ._query_folds import QueryFold, query_folds
@@ -76,7 +73,7 @@ class MembershipClassifier(
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        The labels in sort order; the second one is "used".
+        The labels in sort order; the second one counts as "used".
     estimator_ : classifier
         The fitted classifier of pairs.
     pair_calibrator_ : classifier or None
@@ -92,6 +89,11 @@ class MembershipClassifier(
 
     Notes
     -----
+    Taken by itself, this classifier keeps scikit-learn's convention: labels of any kind,
+    text as well, and of two the second in sort order is the positive one, so that of
+    "member" and "not member" the wrong one would be. The attack of :func:`make_pipeline`
+    and all else that speaks of "used" take booleans, 0/1 or -1/1 only.
+
     "max" and "top_mean" look at extremes, which grow with the number of generated
     images: fit and predict with about equally many.
 
@@ -158,7 +160,8 @@ class MembershipClassifier(
         X : array-like of shape (n_queries, n_generated, n_maps)
             One bag of distances a query. A two-dimensional array is bags of one row.
         y : array-like of shape (n_queries,)
-            Two different labels; the larger one in sort order means "used".
+            Two different labels, of any kind; the second in sort order counts as "used"
+            (see Notes).
         groups : array-like of shape (n_queries,), default=None
             Patients, say: queries of one group stay in the same fold when calibrating.
 
@@ -171,13 +174,12 @@ class MembershipClassifier(
         ------
         ValueError
             Unless there are two classes, with at least two queries (or groups) each
-            where something has to be calibrated.
+            where something has to be calibrated, and for missing labels or groups.
         """
         bags = check_bags(X, self, reset=True)
-        self.classes_, labels = check_labels(y, bags, self)
+        self.classes_, labels = check_labels(y, bags)
         if groups is not None:
-            groups = column_or_1d(groups)
-            check_consistent_length(bags, groups)
+            groups = number_groups(check_groups(groups, len(bags), unit="queries"))
         chosen = self._choose_pairs(bags.shape[0], bags.shape[1])
         folds = None
         if self.calibrate_fusion or not self._has_probability():

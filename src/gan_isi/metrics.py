@@ -16,7 +16,8 @@ from sklearn.metrics import (
     recall_score,
     roc_curve,
 )
-from sklearn.utils.validation import column_or_1d
+
+from ._labels import check_used
 
 __all__ = [
     "SCORERS",
@@ -30,17 +31,15 @@ __all__ = [
 ]
 
 
-def specificity_score(y_true: ArrayLike, y_pred: ArrayLike, *, pos_label: Any = None) -> float:
+def specificity_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Share of the non-members that were recognised as such.
 
     Parameters
     ----------
     y_true : array-like of shape (n_queries,)
-        True labels of two classes.
+        Whether each was used: booleans, 0/1 or -1/1.
     y_pred : array-like of shape (n_queries,)
-        Predicted labels.
-    pos_label : label, default=None
-        The label of members ("used"); None takes the larger one in sort order.
+        Whether each was called used, likewise.
 
     Returns
     -------
@@ -50,34 +49,28 @@ def specificity_score(y_true: ArrayLike, y_pred: ArrayLike, *, pos_label: Any = 
     Raises
     ------
     ValueError
-        If there are more than two labels, or no non-member among `y_true`.
+        For other labels, missing ones, another number of them, and no non-member among `y_true`.
 
     Examples
     --------
     >>> specificity_score([0, 0, 0, 0, 1], [0, 0, 0, 1, 1])
     0.75
     """
-    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
-    positive = _positive_label(y_true, y_pred, pos_label)
-    non_member = y_true != positive
-    if not non_member.any():
+    is_member, called_member = _members(y_true, y_pred)
+    if is_member.all():
         raise ValueError("Specificity needs at least one non-member in y_true; got none.")
-    return float(np.mean(y_pred[non_member] != positive))
+    return float(np.mean(~called_member[~is_member]))
 
 
-def membership_metrics(
-    y_true: ArrayLike, y_pred: ArrayLike, *, pos_label: Any = None
-) -> dict[str, float]:
+def membership_metrics(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float]:
     """Accuracy, precision, recall, specificity and F1, as in the challenge's table, and more.
 
     Parameters
     ----------
     y_true : array-like of shape (n_queries,)
-        True labels of two classes.
+        Whether each was used: booleans, 0/1 or -1/1.
     y_pred : array-like of shape (n_queries,)
-        Predicted labels.
-    pos_label : label, default=None
-        The label of members ("used"); None takes the larger one in sort order.
+        Whether each was called used, likewise.
 
     Returns
     -------
@@ -92,15 +85,13 @@ def membership_metrics(
     >>> membership_metrics([0, 0, 1, 1], [0, 1, 1, 1])["precision"]
     0.6666666666666666
     """
-    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
-    positive = _positive_label(y_true, y_pred, pos_label)
-    is_member, called_member = y_true == positive, y_pred == positive
+    is_member, called_member = _members(y_true, y_pred)
     any_member, any_called = is_member.any(), called_member.any()
     return {
         "accuracy": float(accuracy_score(is_member, called_member)),
         "precision": float(precision_score(is_member, called_member, zero_division=0)),
         "recall": float(recall_score(is_member, called_member, zero_division=0)),
-        "specificity": specificity_score(is_member, called_member, pos_label=True),
+        "specificity": specificity_score(is_member, called_member),
         "f1": float(f1_score(is_member, called_member, zero_division=0)),
         "balanced_accuracy": (
             float(balanced_accuracy_score(is_member, called_member)) if any_member else np.nan
@@ -114,17 +105,15 @@ def membership_metrics(
     }
 
 
-def membership_advantage(y_true: ArrayLike, y_pred: ArrayLike, *, pos_label: Any = None) -> float:
+def membership_advantage(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Share of members called members minus that of non-members called members.
 
     Parameters
     ----------
     y_true : array-like of shape (n_queries,)
-        True labels of two classes.
+        Whether each was used: booleans, 0/1 or -1/1.
     y_pred : array-like of shape (n_queries,)
-        Predicted labels.
-    pos_label : label, default=None
-        The label of members ("used"); None takes the larger one in sort order.
+        Whether each was called used, likewise.
 
     Returns
     -------
@@ -134,7 +123,8 @@ def membership_advantage(y_true: ArrayLike, y_pred: ArrayLike, *, pos_label: Any
     Raises
     ------
     ValueError
-        If there are more than two labels, or one class is missing from `y_true`.
+        For other labels, missing ones, another number of them, and one class only in
+        `y_true`.
 
     References
     ----------
@@ -146,12 +136,10 @@ def membership_advantage(y_true: ArrayLike, y_pred: ArrayLike, *, pos_label: Any
     >>> membership_advantage([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1])
     0.75
     """
-    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
-    positive = _positive_label(y_true, y_pred, pos_label)
-    is_member, called_member = y_true == positive, y_pred == positive
+    is_member, called_member = _members(y_true, y_pred)
     if not is_member.any():
         raise ValueError("The advantage needs at least one member in y_true; got none.")
-    specificity = specificity_score(is_member, called_member, pos_label=True)
+    specificity = specificity_score(is_member, called_member)
     return float(recall_score(is_member, called_member)) + specificity - 1
 
 
@@ -160,7 +148,6 @@ def tpr_at_fpr(
     y_score: ArrayLike,
     *,
     max_fpr: float,
-    pos_label: Any = None,
     unresolved: Literal["raise", "warn", "nan"] = "raise",
 ) -> float:
     """Share of the members found while few non-members are accused.
@@ -170,13 +157,11 @@ def tpr_at_fpr(
     Parameters
     ----------
     y_true : array-like of shape (n_queries,)
-        True labels of two classes.
+        Whether each was used: booleans, 0/1 or -1/1.
     y_score : array-like of shape (n_queries,)
         Larger for members. On one scale: scores of several fits (folds) have none.
     max_fpr : float
         Largest share of non-members at or above the threshold.
-    pos_label : label, default=None
-        The label of members ("used"); None takes the larger one in sort order.
     unresolved : {"raise", "warn", "nan"}, default="raise"
         What happens if `max_fpr` is smaller than 1 / n_nonmembers: a ValueError; a
         warning and the share found without any false positive; or NaN.
@@ -190,8 +175,8 @@ def tpr_at_fpr(
     Raises
     ------
     ValueError
-        If a class is missing, a score is NaN or infinite, `max_fpr` is not in 0..1, or
-        it can't be resolved.
+        For other labels or missing ones, if a class is missing, a score is NaN or
+        infinite, `max_fpr` is not in 0..1, or it can't be resolved.
 
     References
     ----------
@@ -203,14 +188,12 @@ def tpr_at_fpr(
     >>> tpr_at_fpr([0, 0, 0, 0, 1, 1], [1, 2, 3, 5, 4, 6], max_fpr=0.25)
     1.0
     """
-    y_true = np.asarray(column_or_1d(y_true))
-    positive = _positive_label(y_true, y_true, pos_label)
-    is_member = y_true == positive
+    is_member, _ = check_used(y_true, name="y_true", both=False)
     n_members, n_nonmembers = int(is_member.sum()), int((~is_member).sum())
     if min(n_members, n_nonmembers) == 0:
         raise ValueError(
             "A true positive rate at a false positive rate needs both classes in y_true; got "
-            f"{n_members} members (label {positive!r}) and {n_nonmembers} non-members."
+            f"{n_members} members and {n_nonmembers} non-members."
         )
     if not 0 <= max_fpr <= 1:
         raise ValueError(f"max_fpr has to lie in 0..1; got {max_fpr!r}.")
@@ -314,7 +297,6 @@ def positive_predictive_value(
 def make_tpr_at_fpr_scorer(
     max_fpr: float,
     *,
-    pos_label: Any = None,
     unresolved: Literal["raise", "warn", "nan"] = "raise",
 ) -> Callable[..., float]:
     """Make a scorer of `tpr_at_fpr` for `scoring=` of scikit-learn.
@@ -325,8 +307,6 @@ def make_tpr_at_fpr_scorer(
     ----------
     max_fpr : float
         Largest share of non-members called members, see :func:`tpr_at_fpr`.
-    pos_label : label, default=None
-        That of members, see :func:`tpr_at_fpr`.
     unresolved : {"raise", "warn", "nan"}, default="raise"
         What happens where there are too few non-members, see :func:`tpr_at_fpr`.
 
@@ -346,23 +326,15 @@ def make_tpr_at_fpr_scorer(
         tpr_at_fpr,
         response_method=("decision_function", "predict_proba"),
         max_fpr=max_fpr,
-        pos_label=pos_label,
         unresolved=unresolved,
     )
 
 
-def _positive_label(y_true: np.ndarray, y_pred: np.ndarray, pos_label: Any) -> Any:
-    if y_true.ndim != 1 or y_true.shape != y_pred.shape:
-        raise ValueError(
-            "y_true and y_pred have to be one label a query; "
-            f"got shapes {y_true.shape} and {y_pred.shape}."
-        )
-    labels = np.union1d(y_true, y_pred)
-    if len(labels) > 2:
-        raise ValueError(f"Expected two labels, got {len(labels)}: {labels[:5]!r}.")
-    if pos_label is None and len(labels) < 2:
-        raise ValueError(f"All labels are {labels[0]!r}: say with pos_label which one is 'used'.")
-    return labels[-1] if pos_label is None else pos_label
+def _members(y_true: Any, y_pred: Any) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which queries were used, and which were called used."""
+    used, _ = check_used(y_true, name="y_true", unit="queries", both=False)
+    called, _ = check_used(y_pred, len(used), name="y_pred", unit="queries", both=False)
+    return used, called
 
 
 #: For `scoring=` of scikit-learn, one by one or as a whole; larger is the better attack.

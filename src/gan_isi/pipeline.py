@@ -15,6 +15,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._generated import check_generated
 from ._images import check_finite_pixels
+from ._labels import check_groups, check_used, number_groups
 from ._pickling import VersionedPickleMixin
 from ._preflight import check_before_fit
 from ._progress import progress_bar
@@ -51,7 +52,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        The labels in sort order; the second one is "used".
+        The labels of images that were not used, and of those that were.
     n_generated_ : int
         Number of generated images that queries are compared with.
 
@@ -68,7 +69,8 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         X : array-like or sequence of array-like
             Real images, as in :class:`BaseDescriptor`.
         y : array-like of shape (n_queries,)
-            Whether each was used to train; two labels, the larger one means "used".
+            Whether each was used to train: booleans, 0/1 or -1/1. Text is refused, since
+            which of two words means "used" can't be told.
         generated : array-like, sequence, or 1-tuple of either
             Images that the generator made; they may be of another size. Inside
             scikit-learn's model selection write the tuple, ``generated=(images,)``:
@@ -84,12 +86,19 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         Raises
         ------
         ValueError
-            For missing generated images, as many of them as queries outside a tuple,
-            and where an intensity does not mean the same in real and generated images (a
-            few of each are compared, see :func:`gan_isi.audit.preflight`; other differences
-            are warnings).
+            For missing generated images, or as many of them as queries outside a tuple;
+            for other labels, missing ones, one class only, another number of them than of
+            images, and patients without a name. All before an image is described. Where an
+            intensity does not mean the same in real and generated images (a few of each are
+            compared, see :func:`gan_isi.audit.preflight`; other differences are warnings).
         """
-        if "distances" not in self.named_steps:  # a slice: descriptors only
+        n_queries = len(X) if hasattr(X, "__len__") else None
+        if hasattr(self._final_estimator, "predict"):  # not a slice without the classifier
+            used, classes = check_used(y, n_queries)
+            y = classes[used.astype(np.intp)]
+        if groups is not None and n_queries is not None:
+            groups = number_groups(check_groups(groups, n_queries))
+        if "distances" not in self.named_steps:
             return super().fit(X, y)
         if generated is None:
             raise ValueError(
@@ -97,7 +106,6 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
                 "model selection: search.fit(real, used, generated=(generated,)) or "
                 "cross_val_predict(..., params={'generated': (generated,)})."
             )
-        n_queries = len(X) if hasattr(X, "__len__") else None
         generated = check_generated(generated, n_queries)
         check_finite_pixels(generated, "generated")
         self._check_levels()
@@ -187,7 +195,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         X : array-like or sequence of array-like
             Query images.
         y : array-like of shape (n_queries,)
-            True labels.
+            Whether each was used: booleans, 0/1 or -1/1.
         sample_weight : array-like of shape (n_queries,), default=None
             Weights of the queries.
         **params : dict
@@ -196,9 +204,11 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         Returns
         -------
         float
-            Share of correct labels.
+            Share of correct answers.
         """
-        return float(accuracy_score(y, self.predict(X, **params), sample_weight=sample_weight))
+        used, _ = check_used(y, len(X) if hasattr(X, "__len__") else None, both=False)
+        called_used = self.predict(X, **params) == self.classes_[1]
+        return float(accuracy_score(used, called_used, sample_weight=sample_weight))
 
     def _in_blocks(self, method: str, X: Any, params: dict[str, Any]) -> NDArray[Any]:
         """Describe all queries, then compare and classify so many that memory is bounded.

@@ -57,7 +57,7 @@ def found(attack, world):
 def test_a_generator_that_copies_is_found_out(found):
     result, *_ = found
     copies, blind = result.attacks["copies"], result.attacks["blind"]
-    assert copies.measures["AUC"].low > 0.9
+    assert copies.measures["AUC"].low > 0.85
     assert copies.p_value == 1 / 40
     assert copies.beyond_blind.low > 0
     assert blind.beyond_blind is None
@@ -84,7 +84,8 @@ def test_numbers_agree_with_scikit_learn(found):
     by_fold = [roc_auc_score(used[folds == f], scores[folds == f]) for f in range(5)]
     assert one.measures["AUC"].value == pytest.approx(np.mean(by_fold))
     assert one.measures["accuracy"].value == pytest.approx(accuracy_score(used, guessed))
-    assert (one.measures["AUC"].low, one.measures["AUC"].high) == auc_interval(used, scores, folds)
+    bounds = auc_interval(used, scores, folds, null=one.null["AUC"])
+    assert (one.measures["AUC"].low, one.measures["AUC"].high) == bounds
 
 
 def test_the_blind_attack_is_fitted_as_a_whole(found):
@@ -109,22 +110,25 @@ def test_the_same_again_and_with_two_jobs(found, attack):
         n_jobs=2,
     )
     assert again.to_json() == result.to_json()
-    assert_array_equal(again.attacks["copies"].null, result.attacks["copies"].null)
+    for kind, values in again.attacks["copies"].null.items():
+        assert_array_equal(values, result.attacks["copies"].null[kind])
 
 
-def test_labels_of_any_kind(found, attack):
+@pytest.mark.parametrize("classes", [(False, True), (-1, 1)])
+def test_labels_of_any_kind(found, attack, classes):
     result, real, used, generated = found
-    words = np.where(used == 1, "used", "not used")
     named = audit(
         {"copies": attack(), "blind": Blind()},
         real,
-        words,
+        np.array(classes)[used],
         generated=generated,
         n_permutations=0,
         n_resamples=200,
         random_state=0,
     )
     assert_allclose(named.attacks["copies"].answers.scores, result.attacks["copies"].answers.scores)
+    assert_array_equal(named.classes, classes)
+    assert_array_equal(named.labels, used)
     assert np.isnan(named.attacks["copies"].p_value)
     assert "No permutations" in str(named)
 
@@ -146,7 +150,7 @@ def test_patients_stay_together(rng, attack, world):
     folds = result.attacks["attack"].answers.folds[0].reshape(30, 2)
     assert_array_equal(folds[:, 0], folds[:, 1])
     assert "of 30 patients" in str(result)
-    assert result.attacks["attack"].measures["accuracy"].method == "Wilson over groups"
+    assert result.attacks["attack"].measures["accuracy"].method.startswith("Wilson over groups")
 
 
 def test_references_among_the_real_images_come_from_the_training_folds_only(rng, attack, world):
@@ -193,8 +197,8 @@ def test_words_never_say_safe(found):
     result, *_ = found
     text = str(result).lower()
     assert "safe" not in text
-    assert "100 such audits" in text
     assert "p = 0.025 with 39 permutations, the smallest that so many can show" in text
+    assert f"if its true auc were {result.attacks['blind'].detectable_auc:.2f}" in text
     assert "no evidence found by this attack" in text  # the blind one
     assert "that is no proof of absence" in text
 
@@ -319,7 +323,7 @@ def test_p_values_are_uniform_where_there_is_nothing_to_find(
         plan = folds_of(used, groups)
         observed = cross_fit(prepared, used, plan, seed=seed + 1000)
         null = null_distribution(prepared, used, plan, n_permutations=9, seed=seed)
-        p_values.append(permutation_p_value(observed.auc(used), null[:, 0]))
+        p_values.append(permutation_p_value(observed.auc(used), null["AUC"]))
         low, high = auc_interval(used, observed.scores[0], observed.folds[0], groups)
         covered += low <= 0.5 <= high
     # Multiples of 1/10 become continuous with a random share of a step taken off.
@@ -337,7 +341,7 @@ def test_power_is_near_one_where_the_generator_copies(attack, world, folds_of):
         plan = folds_of(used, cv=4)
         observed = cross_fit(prepared, used, plan, seed=seed)
         null = null_distribution(prepared, used, plan, n_permutations=19, seed=seed)
-        found.append(permutation_p_value(observed.auc(used), null[:, 0]) <= 0.05)
+        found.append(permutation_p_value(observed.auc(used), null["AUC"]) <= 0.05)
     assert np.mean(found) >= 0.9
 
 

@@ -1,6 +1,7 @@
 """Images of unknown membership: members are found, others keep the level."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from sklearn.naive_bayes import GaussianNB
 from gan_isi.audit import audit
 from gan_isi.audit._arguments import joined
 from gan_isi.audit._attacks import Answers, prepare
-from gan_isi.audit._candidates import candidate_p_values, judge_candidates
-from gan_isi.audit._crossfit import Folds, cross_fit
-from gan_isi.audit._measures import Sampling
+from gan_isi.audit._candidate_words import describe_candidates
+from gan_isi.audit._candidates import _exchanged, _ranks, candidate_p_values, judge_candidates
+from gan_isi.audit._crossfit import Folds, OutOfFold, cross_fit
+from gan_isi.audit._measures import Estimate, Sampling
 
 
 class Oracle:
@@ -26,12 +28,28 @@ class Oracle:
         return Answers(self.scores[test], self.scores[test] > 0)
 
 
+class Linear:
+    """A prepared attack that learns in no time: along the difference of the class means.
+
+    It keeps the known and the asked images of every fit.
+    """
+
+    def __init__(self, rows):
+        self.rows, self.fits = rows, []
+
+    def answer(self, train, labels, test):
+        self.fits.append((train, labels, test))
+        means = [self.rows[train[labels == own]].mean(axis=0) for own in (0, 1)]
+        scores = self.rows[test] @ (means[1] - means[0])
+        return Answers(scores, scores > 0)
+
+
 def judged(scores, labels, *, groups=None, n_permutations=99, seed=0, cv=2, n_repeats=1):
     labels = np.asarray(labels)
     known = np.arange(len(labels))
     candidates = np.arange(len(labels), len(scores))
     plan = Folds(known, candidates, groups, cv, n_repeats)
-    oracle = Oracle(scores)
+    oracle = Oracle(scores) if np.ndim(scores) == 1 else Linear(scores)
     answers = cross_fit(oracle, labels, plan, seed=seed)
     return judge_candidates(
         oracle,
@@ -76,6 +94,204 @@ def test_ranks_are_shares_of_the_known(rng):
     assert np.isnan(found.p_value)
 
 
+def test_ranks_are_within_the_fold_whose_fit_scored_both():
+    folds = np.array([[0, 1, 0, 1, 0], [1, 1, 0, 0, 0]])
+    scores = np.array([[1.0, 20.0, 2.0, 10.0, 3.0], [5.0, 6.0, 50.0, 70.0, 60.0]])
+    candidates = np.array([[[2.5], [10.0]], [[60.0], [1.0]]])
+    answers = OutOfFold(folds, scores, scores > 0, candidates)
+    # Two of three below; one of two equal; one of three below and one equal; none of two.
+    assert_allclose(_ranks(answers), [np.mean([2 / 3, 1 / 4, 1 / 2, 0])])
+
+
+def recorded_exchange(labels, groups, n_candidates, seed):
+    """Known images, their labels and the candidates of one exchange, by number."""
+    rows = np.random.default_rng(0).normal(size=(len(labels) + n_candidates, 3))
+    known = np.arange(len(labels))
+    attack = Linear(rows)
+    plan = Folds(known, len(labels) + np.arange(n_candidates), groups, 2, 1)
+    _exchanged(attack, np.asarray(labels), plan, np.random.default_rng(seed))
+    (train, own, asked), (_, _, other_asked) = attack.fits
+    candidates = np.intersect1d(asked, other_asked)  # of both folds
+    others = np.setdiff1d(np.concatenate([train, asked]), candidates)
+    used = np.concatenate([fit[0][fit[1] == 1] for fit in attack.fits])
+    assert len(own) == len(train)
+    return np.sort(others), np.unique(used), candidates
+
+
+def test_patients_with_both_labels_are_never_exchanged():
+    """Of patient 0 and 1 one image was used and one not; 2 to 4 not; candidates are of 5 and 6."""
+    labels = np.array([1, 0, 1, 0, 0, 0, 0, 1, 1])
+    groups = np.array([0, 0, 1, 1, 2, 3, 4, 7, 8, 5, 5, 6])
+    drawn = set()
+    for seed in range(60):
+        others, used, candidates = recorded_exchange(labels, groups, 3, seed)
+        assert {0, 1, 2, 3, 7, 8} <= set(others)
+        assert set(used) == {0, 2, 7, 8}
+        # Whole patients, and as many: two.
+        assert set(candidates) & {9, 10} in (set(), {9, 10})
+        assert len(np.unique(groups[candidates])) == 2
+        assert_array_equal(np.sort(np.concatenate([others, candidates])), np.arange(12))
+        drawn.add(tuple(np.unique(groups[candidates])))
+    assert drawn == {(a, b) for a in range(2, 7) for b in range(a + 1, 7)}
+
+
+def test_no_p_value_is_smaller_than_the_exchanges_there_are(monkeypatch):
+    """One of six: other folds for the same exchange must not make it rarer."""
+    refits = "gan_isi.audit._candidates.refit_often"
+    monkeypatch.setattr(refits, lambda *args, **kwargs: np.zeros(args[2]))
+    scores = np.r_[np.arange(10.0), 99.0]
+    assert judged(scores, [0, 1] * 5, n_permutations=99).p_value == 1 / 6
+    scores = np.r_[scores, 99.0, 99.0]
+    groups = np.r_[np.arange(10), 20, 20, 21]  # two patients of 7: 21 sets
+    assert judged(scores, [0, 1] * 5, groups=groups, n_permutations=99).p_value == 1 / 21
+
+
+def test_without_patients_every_image_not_used_is_exchanged():
+    drawn = set()
+    for seed in range(60):
+        others, used, candidates = recorded_exchange(np.array([1, 0, 0, 1, 0, 0]), None, 1, seed)
+        assert_array_equal(used, [0, 3])
+        assert len(others) == 6
+        drawn.update(candidates.tolist())
+    assert drawn == {1, 2, 4, 5, 6}
+
+
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("patients", [None, ["her"] * 3])
+def test_one_candidate_or_one_patient(patients, copied, attack, world):
+    n_images = len(patients or [0])
+    rng = np.random.default_rng(1)
+    real, used, generated = world(rng, n=120, n_generated=300)
+    candidates = generated[:n_images] if copied else rng.normal(size=(n_images, 8))
+    options = {"generated": generated, "candidates": candidates, "n_resamples": 50, "cv": 2}
+    if patients:
+        options |= {"groups": np.arange(120), "candidate_groups": patients}
+    counts = {"attack": 39, "blind": 0}
+    result = audit(attack(), real, used, n_permutations=counts, random_state=0, **options)
+    found = result.attacks["attack"].candidates
+    assert found.smallest_p == 1 / 61
+    assert (found.p_values == 1 / 61).all() if copied else (found.p_values > 0.05).all()
+    assert found.p_value <= 0.05 if copied else found.p_value > 0.05
+    assert np.isnan([found.auc.low, found.auc.high]).all()
+    assert str(found.auc).endswith("(no interval)")
+    text = str(result)
+    who = "image" if n_images == 1 else "patient"
+    assert f"There is no interval: one {who} does not say how others vary" in text
+    assert "nan" not in text
+    assert (f"evidence that {'it was' if n_images == 1 else 'some of them were'} used" in text) == (
+        copied
+    )
+    if n_images == 1:
+        assert "1 candidate, a real image of unknown membership, was compared" in text
+        assert ("No evidence found by this attack that it was used" in text) != copied
+    rows = json.loads(result.to_json())["results"]
+    (row,) = (r for r in rows if (r["attack"], r["measure"]) == ("attack", "candidates: AUC"))
+    assert row["low"] is None
+    assert row["value"] == found.auc.value
+    # Without exchanges its own p-value is left.
+    without = audit(attack(), real, used, n_permutations=0, random_state=0, **options)
+    alone = without.attacks["attack"].candidates
+    assert_array_equal(alone.p_values, found.p_values)
+    assert np.isnan(alone.p_value)
+    if n_images == 1:
+        assert ("evidence that it was used" in str(without)) == copied
+        assert f"(p = {alone.p_values[0]:.2g} among those not used)" in str(without)
+
+
+def test_so_few_images_not_used_can_show_nothing_of_one(attack, world):
+    real, used, generated = world(np.random.default_rng(0), n=20)
+    result = audit(
+        attack(), real, used, generated=generated, candidates=generated[:1], cv=2,
+        n_permutations={"attack": 39, "blind": 0}, n_resamples=50, random_state=0,
+    )  # fmt: skip
+    found = result.attacks["attack"].candidates
+    assert found.p_value >= 1 / 11
+    assert "So few images not used can show nothing" in str(result)
+
+
+@pytest.fixture(scope="module")
+def shifted(attack, world):
+    """No candidate was used, but they and the used images come from elsewhere."""
+    rng = np.random.default_rng(0)
+    real, used, _ = world(rng, n=60)
+    real[used == 1] += 2
+    candidates = rng.normal(size=(20, 8)) + 2
+    return audit(
+        attack(), real, used, generated=real[used == 1] + 0.05, candidates=candidates, cv=2,
+        n_permutations=39, n_resamples=50, random_state=0,
+    )  # fmt: skip
+
+
+CLAIMS = ("evidence", "stand out", "some of them were used", "it was used")
+
+
+def test_where_blind_tells_candidates_apart_no_attack_claims_anything(shifted):
+    blind, found = (shifted.attacks[name].candidates for name in ("blind", "attack"))
+    assert blind.p_value <= 0.05
+    assert found.p_value <= 0.05, "the case is there to mislead"
+    said = {name: describe_candidates(shifted, one, "") for name, one in shifted.attacks.items()}
+    for sentences in said.values():
+        assert not [claim for claim in CLAIMS if claim in " ".join(sentences).lower()]
+        assert "other than membership (scanner, site, time)" in sentences[-1]
+    assert "this comparison does not answer: the blind attack" in said["attack"][-1]
+    assert "(p = 0.025 with 39 exchanges, the smallest that so many can show)" in said["attack"][-1]
+    assert "saw no generated image, and tells the candidates" in said["blind"][-1]
+
+
+def test_the_page_says_so_too(shifted):
+    pytest.importorskip("matplotlib", reason='needs the extra "report"')
+    page = shifted.to_html()
+    section = page[page.index("Images of unknown membership") : page.index("Single images")]
+    assert "this comparison does not answer" in section
+
+
+def of_blind(result, **change):
+    """The same result, with other numbers of the blind attack's candidates."""
+    blind = result.attacks["blind"]
+    other = replace(blind, candidates=replace(blind.candidates, **change))
+    return replace(result, attacks=result.attacks | {"blind": other})
+
+
+@pytest.mark.parametrize(
+    ("change", "answers"),
+    [
+        ({"p_value": 0.06, "auc": Estimate(0.6, 0.45, 0.7, "")}, True),
+        ({"p_value": 0.05, "auc": Estimate(0.6, 0.45, 0.7, "")}, False),
+        ({"p_value": 0.9, "auc": Estimate(0.2, 0.1, 0.4, "")}, False),
+        ({"p_value": 0.3, "auc": Estimate(0.8, 0.6, 0.9, "")}, False),
+        ({"p_value": np.nan, "null": np.empty(0), "auc": Estimate(0.6, 0.4, 0.7, "")}, True),
+        ({"p_value": np.nan, "null": np.empty(0), "auc": Estimate(0.8, 0.6, 0.9, "")}, False),
+    ],
+)
+def test_when_blind_tells_candidates_apart(shifted, change, answers):
+    result = of_blind(shifted, **change)
+    text = " ".join(describe_candidates(result, result.attacks["attack"], "95 % interval"))
+    assert ("evidence that some of them were used" in text) == answers
+    assert ("does not answer" in text) != answers
+    blind = " ".join(describe_candidates(result, result.attacks["blind"], "95 % interval"))
+    assert ("does not tell the candidates" in blind) == answers
+    assert not [claim for claim in CLAIMS if claim in blind]
+
+
+@pytest.mark.slow
+def test_p_values_of_one_candidate_are_uniform_where_it_was_not_used():
+    exchanged, single = [], []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        rows = rng.normal(size=(41, 3))
+        rows[:20, 0] += 1  # the used ones differ: the attack has something to learn
+        labels = np.repeat([1, 0], 20)
+        found = judged(rows, labels, n_permutations=9, seed=seed)
+        exchanged.append(found.p_value)
+        single.append(found.p_values[0])
+    rng = np.random.default_rng(0)
+    for p_values, step in ((exchanged, 1 / 10), (single, 1 / 21)):
+        jittered = np.array(p_values) - step * rng.random(200)
+        assert kstest(jittered, "uniform").pvalue > 0.001
+        for level in (0.1, 0.2):
+            assert np.mean(np.array(p_values) <= level) <= binom.ppf(0.999, 200, level) / 200
+
+
 def test_copied_candidates_are_found(attack, world):
     rng = np.random.default_rng(3)
     real, used, generated = world(rng, n=90, n_generated=300)
@@ -106,7 +322,7 @@ def test_copied_candidates_are_found(attack, world):
     assert found.smallest_p == 1 / (1 + (used[known] == 0).sum())
     assert found.p_values.min() == pytest.approx(found.smallest_p)
     assert "evidence that some of them were used" in text
-    assert "No evidence found by this attack that any candidate was used" in text
+    assert "does not tell the candidates from the images known not to be used" in text
     read = json.loads(result.to_json())
     assert read["candidates"]["attack"]["p_value"] == found.p_values.tolist()
     rows = {row["measure"]: row["value"] for row in read["results"] if row["attack"] == "attack"}
@@ -122,7 +338,8 @@ def test_candidates_change_nothing_of_the_known(attack, world):
     for name, one in alone.attacks.items():
         other = beside.attacks[name]
         assert_array_equal(one.answers.scores, other.answers.scores)
-        assert_array_equal(one.null, other.null)
+        for kind, values in one.null.items():
+            assert_array_equal(values, other.null[kind])
         assert one.measures == other.measures
     assert alone.attacks["attack"].candidates is None
     with pytest.raises(ValueError, match="had no candidates"):
@@ -168,9 +385,14 @@ def test_patients_of_candidates_are_their_own(attack, world):
         random_state=0,
     )
     found = result.attacks["attack"].candidates
-    assert found.auc.method == "Newcombe over groups"
+    assert found.auc.method.startswith("Newcombe over groups")
     n_patients = len(np.unique(patients[:40][used[:40] == 0]))
     assert_allclose(found.p_values * (1 + n_patients) * 2 % 1, 0, atol=1e-9)
+
+
+#: Patients of whom one image was used and one was not.
+USED = np.random.default_rng(20).permutation(np.repeat([0, 1], 30))
+BOTH = np.argsort(np.argsort(USED, kind="stable")) % 30
 
 
 @pytest.mark.parametrize(
@@ -182,13 +404,15 @@ def test_patients_of_candidates_are_their_own(attack, world):
             {"groups": np.arange(60), "candidates": np.ones((2, 8)), "candidate_groups": [5, 99]},
             r"1 groups have known images as well as candidates \(one is 5",
         ),
-        ({"candidates": np.ones((2, 8)), "candidate_groups": [1]}, "inconsistent numbers"),
+        ({"candidates": np.ones((2, 8)), "candidate_groups": [1]}, "candidate_groups has"),
+        ({"candidates": np.ones((2, 8)), "groups": BOTH}, "patients of whom no image was used"),
     ],
 )
-def test_what_is_refused(change, message, attack, world):
-    real, used, generated = world(np.random.default_rng(0))
+def test_what_is_refused(change, message, attack, world, monkeypatch):
+    real, _, generated = world(np.random.default_rng(0))
+    monkeypatch.setattr("gan_isi.audit._audit.prepare", None)  # before anything is described
     with pytest.raises(ValueError, match=message):
-        audit(attack(), real, used, generated=generated, **change)
+        audit(attack(), real, USED, generated=generated, **change)
 
 
 def test_collections_are_joined_without_a_change_of_dtype():

@@ -12,6 +12,8 @@ from scipy.stats import binom
 from gan_isi.audit._statistics import (
     conformal_p_values,
     cross_conformal_p_values,
+    max_t_p_values,
+    min_p_value,
     permutation_p_value,
     permute_labels,
 )
@@ -29,20 +31,53 @@ class TestPermutationPValue:
         assert permutation_p_value(0.7, null) == 1 / 5
         assert permutation_p_value(0.6, null) == 3 / 5
         assert permutation_p_value(0.4, null) == 1
-        assert permutation_p_value(0.4, null, "less") == 2 / 5
         assert permutation_p_value(0.7, []) == 1
 
     def test_rounding_breaks_no_tie(self):
         assert permutation_p_value(0.1 + 0.2, [0.3]) == 1
-        assert permutation_p_value(0.3, [0.1 + 0.2], "less") == 1
+        assert permutation_p_value(0.3, [0.1 + 0.2]) == 1
 
     def test_errors(self):
         with pytest.raises(ValueError, match="null has 1 NaN among 2"):
             permutation_p_value(0.5, [0.1, np.nan])
         with pytest.raises(ValueError, match="observed statistic is NaN"):
             permutation_p_value(np.nan, [0.1])
-        with pytest.raises(ValueError, match="got 'two-sided'"):
-            permutation_p_value(0.5, [0.1], "two-sided")
+
+
+class TestSeveralStatistics:
+    def test_of_one_statistic_both_are_its_own(self, rng):
+        null = rng.integers(0, 5, size=(30, 1)) / 4
+        own = permutation_p_value(0.75, null[:, 0])
+        assert min_p_value([0.75], null) == own
+        assert max_t_p_values([0.75], null) == pytest.approx([own])
+
+    def test_min_p_by_brute_force(self, rng):
+        rows = rng.integers(0, 6, size=(20, 3)) / 5
+        smallest = [
+            min(np.mean([other[k] >= row[k] for other in rows]) for k in range(3)) for row in rows
+        ]
+        expected = np.mean([one <= smallest[0] for one in smallest])
+        assert min_p_value(rows[0], rows[1:]) == pytest.approx(expected)
+
+    def test_max_t_by_brute_force(self, rng):
+        rows = rng.normal(size=(20, 3)) * [1, 10, 0.1] + [0, 5, 7]
+        scaled = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+        expected = [np.mean([max(row) >= scaled[0, k] for row in scaled]) for k in range(3)]
+        assert max_t_p_values(rows[0], rows[1:]) == pytest.approx(expected)
+
+    def test_a_statistic_that_never_varies_tells_nothing(self, rng):
+        rows = np.column_stack([rng.normal(size=20), np.full(20, 0.5)])
+        assert max_t_p_values(rows[0], rows[1:])[1] > 0.8
+
+    def test_levels_where_statistics_depend_on_each_other(self):
+        rng = np.random.default_rng(0)
+        smallest, adjusted = [], []
+        for _ in range(400):
+            rows = rng.normal(size=(40, 1)) + rng.normal(size=(40, 3)) * [0.1, 1, 1]
+            smallest.append(min_p_value(rows[0], rows[1:]) <= 0.1)
+            adjusted.append(max_t_p_values(rows[0], rows[1:]).min() <= 0.1)
+        check_rate(smallest, 0.1)
+        check_rate(adjusted, 0.1)
 
 
 class TestPermuteLabels:

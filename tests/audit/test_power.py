@@ -34,6 +34,14 @@ def test_power_of_the_mann_whitney_test(sizes):
     assert low <= np.mean(aucs > limit) <= high
 
 
+def test_permutations_that_vary_more_leave_less_power():
+    # Four times the variance is a quarter of the queries.
+    spread = 2 * np.sqrt(81 / (12 * 40 * 40))
+    null = 0.5 + spread * np.tile([-1, 1], 50)
+    assert detectable_auc(40, 40, null=null) == pytest.approx(detectable_auc(10, 10), abs=2e-3)
+    assert detectable_auc(40, 40, null=np.full(9, 0.5)) == detectable_auc(40, 40)
+
+
 def test_more_queries_notice_less():
     aucs = [detectable_auc(n, n) for n in (10, 100, 1000)]
     assert aucs == sorted(aucs, reverse=True)

@@ -6,15 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import binom, binomtest, norm, t
-from scipy.stats import bootstrap as scipy_bootstrap
 from sklearn.metrics import roc_auc_score
 
 from gan_isi.audit._statistics import (
     auc_interval,
-    bootstrap_interval,
     difference_interval,
     proportion_interval,
-    wilson_interval,
     within_fold_auc,
 )
 from gan_isi.audit._statistics._auc import _concordance
@@ -47,42 +44,52 @@ def newcombe_excess(bound, auc, m, n, quantile):
     return abs(auc - bound) - quantile * np.sqrt(variance)
 
 
-class TestWilson:
+def wilson(successes, n, confidence=0.95):
+    """An oracle: scipy's."""
+    bounds = binomtest(int(successes), int(n)).proportion_ci(confidence, method="wilson")
+    return bounds.low, bounds.high
+
+
+class TestProportionInterval:
     @pytest.mark.parametrize("confidence", [0.8, 0.95])
-    def test_equals_scipy(self, confidence):
-        successes = np.array([0, 1, 7, 20])
-        low, high = wilson_interval(successes, 20, confidence)
-        for index, count in enumerate(successes):
-            oracle = binomtest(count, 20).proportion_ci(confidence, method="wilson")
-            assert (low[index], high[index]) == pytest.approx(oracle, abs=1e-12)
+    @pytest.mark.parametrize("successes", [0, 1, 7, 20])
+    def test_independent_queries_have_scipys(self, rng, successes, confidence):
+        right = np.arange(20) < successes
+        expected = pytest.approx(wilson(successes, 20, confidence), abs=1e-12)
+        assert proportion_interval(right, confidence=confidence) == expected
+        assert proportion_interval(right, rng.permutation(20), confidence=confidence) == expected
 
     def test_the_ends_are_exact(self):
-        n = np.arange(1, 300)
-        assert (wilson_interval(np.zeros(299), n)[0] == 0).all()
-        assert (wilson_interval(n, n)[1] == 1).all()
+        for n in range(1, 300):
+            assert proportion_interval(np.zeros(n))[0] == 0
+            assert proportion_interval(np.ones(n))[1] == 1
 
     def test_the_papers_accuracy_is_chance(self):
-        low, high = wilson_interval(107, 200)  # 0.535
+        low, high = proportion_interval(np.arange(200) < 107)  # 0.535
         assert low < 0.5 < high
         assert round(binomtest(107, 200, alternative="greater").pvalue, 2) == 0.18
 
-    @pytest.mark.parametrize("counts", [(0, 0), (-1, 3), (4, 3), ([1, 4], 3)])
-    def test_counts_that_are_none(self, counts):
-        with pytest.raises(ValueError, match=r"got .* successes in"):
-            wilson_interval(*counts)
+    def test_permutations_that_vary_more_widen_it(self):
+        right = np.arange(50) % 2
+        null = 0.5 + np.array([-0.1, 0.1]) * np.sqrt(2)
+        # Their variance is 0.04, that of 50 trials 0.005: they are worth 6.25.
+        low, high = proportion_interval(right, null=np.repeat(null, 500))
+        quantile = t.ppf(0.975, 1000)
+        assert high - 0.5 == pytest.approx(
+            quantile * np.sqrt(high * (1 - high) * 0.02 * 1000 / 999 / 0.25), rel=1e-3
+        )
+        assert low == pytest.approx(1 - high)
+        # Some that vary less narrow nothing; their number still counts.
+        narrow = proportion_interval(right, null=np.full(9, 0.5))
+        assert narrow[1] - 0.5 == pytest.approx(
+            t.ppf(0.975, 9) * np.sqrt(narrow[1] * (1 - narrow[1]) / 50)
+        )
+        assert proportion_interval(right, null=[]) == proportion_interval(right)
 
     @pytest.mark.parametrize("confidence", [0, 1, 95])
     def test_confidence(self, confidence):
         with pytest.raises(ValueError, match="confidence has to lie between 0 and 1"):
-            wilson_interval(1, 2, confidence)
-
-
-class TestProportionInterval:
-    def test_independent_queries_have_wilsons(self, rng):
-        right = rng.integers(0, 2, 30)
-        expected = pytest.approx([float(bound) for bound in wilson_interval(right.sum(), 30)])
-        assert proportion_interval(right) == expected
-        assert proportion_interval(right, rng.permutation(30)) == expected
+            proportion_interval([0, 1], confidence=confidence)
 
     def test_copies_of_an_image_add_nothing(self):
         right = np.array([0, 1, 1, 1, 0, 1])
@@ -116,7 +123,7 @@ class TestProportionInterval:
             right = (noise < norm.ppf(0.7)).astype(int)
             low, high = proportion_interval(right, groups)
             covered.append(low <= 0.7 <= high)
-            low, high = wilson_interval(right.sum(), 100)
+            low, high = wilson(right.sum(), 100)
             naive.append(low <= 0.7 <= high)
         check_coverage(covered, least=0.93, most=0.975)
         check_coverage(naive, least=0.0, most=0.85)
@@ -250,6 +257,19 @@ class TestAUCInterval:
         check_coverage(covered, least=0.93, most=0.985)
         check_coverage(naive, least=0.0, most=0.85)
 
+    def test_permutations_that_vary_more_widen_it(self, rng):
+        y, scores = np.repeat([0, 1], [12, 20]), rng.normal(size=32)
+        # Twice the variance of Mann and Whitney's statistic, known from very many.
+        spread = np.sqrt(2 * 33 / (12 * 12 * 20))
+        bounds = auc_interval(y, scores, null=0.5 + spread * np.tile([-1, 1], 50_000))
+        for bound in bounds:
+            excess = newcombe_excess(bound, roc_auc_score(y, scores), 10, 6, norm.ppf(0.975))
+            assert excess == pytest.approx(0, abs=1e-4)
+        few = auc_interval(y, scores, null=0.5 + spread * np.tile([-1, 1], 3))
+        excess = newcombe_excess(few[0], roc_auc_score(y, scores), 10, 6, t.ppf(0.975, 6))
+        assert excess == pytest.approx(0, abs=1e-9)
+        assert auc_interval(y, scores, null=[]) == auc_interval(y, scores)
+
     def test_a_class_of_one_patient(self):
         with pytest.raises(ValueError, match="got 2 of non-members and 1 of members"):
             auc_interval([0, 0, 1, 1], [1, 2, 3, 4], groups=["a", "b", "c", "c"])
@@ -293,6 +313,26 @@ class TestDifferenceInterval:
         low, _ = difference_interval(y, y, coin)
         assert low == pytest.approx(0.5 - np.hypot(1 - lowest, highest - 0.5))
 
+    def test_permutations_tell_widths_and_correlation(self, rng):
+        y, first, other = np.arange(40) % 2, *rng.normal(size=(2, 40))
+        spread = np.sqrt(2 * 41 / (12 * 20 * 20))
+        null = 0.5 + spread * np.tile([-1, 1, -1, 1], 5_000)
+        apart = 0.5 + spread * np.tile([-1, -1, 1, 1], 5_000)
+        aucs = [within_fold_auc(y, one) for one in (first, other)]
+        single = [auc_interval(y, one, null=null) for one in (first, other)]
+        ratio = t.ppf(0.975, 38) / norm.ppf(0.975)  # the groups are fewer than permutations
+        low, _ = difference_interval(y, first, other, null=null, other_null=apart)
+        # The permutations know of no correlation; the scores may know of a negative one.
+        influence = [_concordance(y == 1, one, None).influence for one in (first, other)]
+        r = min(0, np.corrcoef(influence)[0, 1])
+        a, b = aucs[0] - single[0][0], single[1][1] - aucs[1]
+        expected = np.sqrt(a * a - 2 * r * a * b + b * b)
+        assert aucs[0] - aucs[1] - low == pytest.approx(ratio * expected, rel=0.03)
+        alike = difference_interval(y, first, 2 * first, null=null, other_null=null)
+        # What is left is that an interval reaches further to one side.
+        (low, high), auc = single[0], aucs[0]
+        assert np.ptp(alike) == pytest.approx(2 * abs(low + high - 2 * auc) * ratio, rel=0.1)
+
     @pytest.mark.parametrize(("auc", "n_images"), [(0.6, 1), (0.95, 1), (0.8, 4)])
     def test_coverage(self, auc, n_images):
         rng, covered = np.random.default_rng(4), []
@@ -303,74 +343,3 @@ class TestDifferenceInterval:
             low, high = difference_interval(y, scores, blind, groups % 5, groups)
             covered.append(low <= auc - 0.5 <= high)
         check_coverage(covered, least=0.93, most=0.985)
-
-
-class TestBootstrap:
-    def test_agrees_with_scipy(self, rng):
-        sample = rng.exponential(size=80)
-        ours = bootstrap_interval(np.mean, [sample], n_resamples=4000, random_state=0)
-        oracle = scipy_bootstrap((sample,), np.mean, n_resamples=4000, method="percentile")
-        assert ours == pytest.approx(oracle.confidence_interval, abs=0.02)
-
-    def test_strata_keep_their_size_and_arrays_stay_together(self):
-        y, index = np.repeat([0, 1], [3, 7]), np.arange(10)
-        seen = []
-
-        def statistic(labels, rows):
-            assert (labels == y[rows]).all()
-            assert np.bincount(labels).tolist() == [3, 7]
-            seen.append(tuple(rows))
-            return len(seen)
-
-        bootstrap_interval(statistic, [y, index], strata=y, n_resamples=50, random_state=0)
-        assert len(set(seen)) == 50
-
-    @pytest.mark.parametrize("mixed", [False, True])
-    def test_groups_are_drawn_whole(self, mixed):
-        groups = np.array(["c", "a", "b", "a", "b", "b", "d"])
-        y = np.array([0, 1, 0, int(not mixed), 0, 0, 1])
-        patients_used, last = [], []
-
-        def statistic(labels, drawn):
-            counts = {patient: (drawn == patient).sum() for patient in "abcd"}
-            assert counts["a"] % 2 == counts["b"] % 3 == 0
-            patients = {"a": counts["a"] / 2, "b": counts["b"] / 3} | {
-                patient: counts[patient] for patient in "cd"
-            }
-            assert sum(patients.values()) == 4
-            last.append(patients["d"])
-            patients_used.append(patients["a"] + patients["d"])
-            return len(patients_used)
-
-        bootstrap_interval(
-            statistic, [y, groups], groups=groups, strata=y, n_resamples=50, random_state=0
-        )
-        assert (set(patients_used) == {2}) != mixed
-        assert set(last) >= {0, 1, 2}
-
-    def test_a_seed_repeats_it(self):
-        draws = [
-            bootstrap_interval(np.mean, [np.arange(9.0)], n_resamples=99, random_state=seed)
-            for seed in (1, 1, 2)
-        ]
-        assert draws[0] == draws[1] != draws[2]
-
-    def test_no_variation_is_no_knowledge(self):
-        assert np.isnan(bootstrap_interval(np.mean, [np.ones(9)], random_state=0)).all()
-
-    @pytest.mark.parametrize(("n_undefined", "known"), [(5, True), (6, False)])
-    def test_few_resamples_may_be_undefined(self, n_undefined, known):
-        values = iter([np.nan] * n_undefined + list(range(100 - n_undefined)))
-        bounds = bootstrap_interval(lambda _: next(values), [[1, 2]], n_resamples=100)
-        if known:
-            assert bounds == pytest.approx(np.quantile(range(95), [0.025, 0.975]))
-        else:
-            assert np.isnan(bounds).all()
-
-    def test_errors(self):
-        with pytest.raises(ValueError, match="got 0 arrays"):
-            bootstrap_interval(np.mean, [])
-        with pytest.raises(ValueError, match="n_resamples=0"):
-            bootstrap_interval(np.mean, [[1]], n_resamples=0)
-        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-            bootstrap_interval(np.mean, [[1, 2]], groups=[1])

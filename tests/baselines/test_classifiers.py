@@ -108,7 +108,7 @@ def test_the_constant_probability_is_the_base_rate(make_bags):
 def test_any_labels_the_larger_one_is_used(attack, make_pictures):
     bags, used = bags_for(attack, make_pictures)
     expected = attack.fit(bags, used).decision_function(bags)
-    for labels in (["unused", "used"], [-1, 1], [False, True], [3, 7]):
+    for labels in ([-1, 1], [False, True], [0.0, 1.0]):
         named = np.array(labels)[used]
         attack.fit(bags, named)
         np.testing.assert_array_equal(attack.classes_, labels)
@@ -206,7 +206,7 @@ class TestErrors:
 
     def test_labels(self, make_bags):
         bags, used = make_bags()
-        with pytest.raises(ValueError, match="got 1 class"):
+        with pytest.raises(ValueError, match="are of one class"):
             NearestGenerated().fit(bags, np.ones(40))
-        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        with pytest.raises(ValueError, match="y has 39 labels for 40 queries"):
             NearestGenerated().fit(bags, used[1:])

@@ -111,10 +111,42 @@ def test_what_is_no_fitted_attack_is_refused(ask, images):
         ask(make_pipeline(families=["statistical"]), queries, used)
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        LogRocDisplay.from_estimator,
+        MembershipScoreDisplay.from_estimator,
+        DistanceHeatmapDisplay.from_estimator,
+        family_importance,
+    ],
+)
+class TestLabels:
+    def test_they_are_refused_before_an_image_is_described(self, ask, attack):
+        class Unread:
+            def __len__(self):
+                return 12
+
+            def __getitem__(self, index):
+                raise AssertionError("An image was read.")
+
+        with pytest.raises(ValueError, match='y == "in" or y == "out"'):
+            ask(attack, Unread(), np.array(["out", "in"])[TRUTH])
+        with pytest.raises(ValueError, match="11 labels for 12 queries"):
+            ask(attack, Unread(), TRUTH[1:])
+
+    def test_the_coding_does_not_count(self, ask, attack, images):
+        queries, used, _ = images
+        shown = [ask(attack, queries, labels) for labels in (used, used == 1, 2.0 * used - 1)]
+        for one in shown[1:]:
+            for name, value in vars(shown[0]).items():
+                if isinstance(value, np.ndarray):
+                    np.testing.assert_array_equal(vars(one)[name], value)
+
+
 @pytest.mark.parametrize("display", [LogRocDisplay, MembershipScoreDisplay])
 class TestScoresAndLabels:
     def test_two_classes_are_needed(self, display):
-        with pytest.raises(ValueError, match=r"two classes.*got 1"):
+        with pytest.raises(ValueError, match="used and others; all 12 labels"):
             display.from_predictions(np.ones(12), SCORE)
 
     def test_as_many_labels_as_scores(self, display):
@@ -125,9 +157,9 @@ class TestScoresAndLabels:
         with pytest.raises(ValueError, match="y_score has to hold finite"):
             display.from_predictions(TRUTH, np.where(SCORE > 0.9, np.nan, SCORE))
 
-    def test_unknown_positive_label(self, display):
-        with pytest.raises(ValueError, match="pos_label=2 is none of the labels"):
-            display.from_predictions(TRUTH, SCORE, pos_label=2)
+    def test_words_do_not_say_who_was_used(self, display):
+        with pytest.raises(ValueError, match='y_true == "in" or y_true == "out"'):
+            display.from_predictions(np.array(["out", "in"])[TRUTH], SCORE)
 
     def test_an_estimator_has_to_give_scores(self, display, images):
         with pytest.raises(TypeError, match="neither predict_proba nor decision_function"):

@@ -101,7 +101,7 @@ def test_a_useless_and_a_perfect_attack():
     assert useless.roc_auc == 0.5
     perfect = LogRocDisplay.from_predictions(truth, truth)
     assert perfect.extension_.get_ydata()[0] == 1
-    inverted = LogRocDisplay.from_predictions(truth, truth, pos_label=0)
+    inverted = LogRocDisplay.from_predictions(truth, -truth)
     assert inverted.roc_auc == 0
     for shown in (useless, perfect, inverted):
         shown.figure_.canvas.draw()

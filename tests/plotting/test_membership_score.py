@@ -6,7 +6,7 @@ from gan_isi.plotting import MembershipScoreDisplay
 
 @pytest.fixture
 def scores(rng):
-    return np.repeat(["out", "used"], [30, 20]), rng.random(50)
+    return np.repeat([-1, 1], [30, 20]), rng.random(50)
 
 
 def row_labels(shown):
@@ -17,8 +17,8 @@ def test_every_query_is_a_point_at_its_score(scores):
     truth, score = scores
     shown = MembershipScoreDisplay.from_predictions(truth, score)
     used, not_used = (points.get_offsets() for points in shown.points_)
-    np.testing.assert_array_equal(used[:, 0], score[truth == "used"])
-    np.testing.assert_array_equal(not_used[:, 0], score[truth == "out"])
+    np.testing.assert_array_equal(used[:, 0], score[truth == 1])
+    np.testing.assert_array_equal(not_used[:, 0], score[truth == -1])
     assert (np.abs(used[:, 1]) < 0.5).all()
     assert (np.abs(not_used[:, 1] + 1) < 0.5).all()
     assert row_labels(shown) == ["used\nn = 20", "not used\nn = 30"]
@@ -28,7 +28,7 @@ def test_medians(scores):
     truth, score = scores
     shown = MembershipScoreDisplay.from_predictions(truth, score)
     drawn = [median.get_segments()[0][0, 0] for median in shown.medians_]
-    expected = [np.median(score[truth == label]) for label in ("used", "out")]
+    expected = [np.median(score[truth == label]) for label in (1, -1)]
     np.testing.assert_allclose(drawn, expected)
 
 
@@ -37,7 +37,7 @@ def test_threshold_and_candidates(scores):
     shown = MembershipScoreDisplay.from_predictions(
         truth, score, candidate_score=[0.1, 0.6, 0.7], threshold=0.5
     )
-    above = int((score[truth == "used"] > 0.5).sum())
+    above = int((score[truth == 1] > 0.5).sum())
     assert row_labels(shown)[0] == f"used\n{above} of 20 above"
     assert row_labels(shown)[2] == "unknown\n2 of 3 above"
     np.testing.assert_array_equal(shown.points_[2].get_offsets()[:, 0], [0.1, 0.6, 0.7])
@@ -66,12 +66,6 @@ def test_rows_do_not_overlap(n_queries):
     shown = MembershipScoreDisplay.from_predictions(truth, np.full(n_queries, 0.5))
     used, not_used = (points.get_offsets()[:, 1] for points in shown.points_)
     assert used.min() > not_used.max()
-
-
-def test_the_smaller_label_may_be_the_members(scores):
-    truth, score = scores
-    shown = MembershipScoreDisplay.from_predictions(truth, score, pos_label="out")
-    assert len(shown.member_score) == 30
 
 
 def test_candidate_scores_have_to_be_finite(scores):

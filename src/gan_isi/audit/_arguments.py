@@ -1,15 +1,18 @@
 """What an audit is given: names of attacks, labels, patients, candidates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _num_samples, check_consistent_length, column_or_1d
+from sklearn.utils.validation import _num_samples
 
-from ._names import BLIND, CHOSEN
+from .._labels import check_groups, check_used, number_groups
+from ._candidates import exchangeable
+from ._names import BLIND, CHOSEN, DEFAULT
+from ._statistics import permute_labels
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,12 @@ class Queries:
         return None if self.groups is None else self.groups[self.known]
 
 
-def check_queries(
-    X: Any, y: Any, groups: Any, candidates: Any, candidate_groups: Any, cv: int
-) -> Queries:
+def check_queries(X: Any, y: Any, groups: Any, candidates: Any, candidate_groups: Any) -> Queries:
     """Validate what an audit is told of its real images.
 
     Parameters
     ----------
-    X, y, groups, candidates, candidate_groups, cv
+    X, y, groups, candidates, candidate_groups
         See :func:`audit`.
 
     Returns
@@ -57,42 +58,26 @@ def check_queries(
     Raises
     ------
     ValueError
-        Unless there are two classes with at least `cv` queries (or groups) each, or if
-        a patient has both known images and candidates.
+        For labels that do not say who was used, patients without a name, and a patient
+        with both known images and candidates.
     """
-    labels, classes = _labels(y, X)
+    used, classes = check_used(y, _num_samples(X))
     if candidates is None and candidate_groups is not None:
         raise ValueError("candidate_groups were given without candidates.")
     n_candidates = 0 if candidates is None else _num_samples(candidates)
     if candidates is not None and n_candidates == 0:
         raise ValueError("Found 0 candidates; at least 1 is required.")
-    known = np.arange(len(labels))
-    numbers = _patients(groups, len(labels), candidate_groups, n_candidates)
+    known = np.arange(len(used))
+    labels = used.astype(np.intp)
+    numbers = _patients(groups, len(used), candidate_groups, n_candidates)
     queries = Queries(labels, classes, known, len(known) + np.arange(n_candidates), numbers)
-    check_units(queries, cv)
-    return queries
-
-
-def check_units(queries: Queries, cv: int) -> None:
-    """Raise ValueError unless each class has at least `cv` queries (or groups)."""
-    counts = _units(queries.labels, queries.known_groups)
-    if min(counts) < cv:
-        kind = "queries" if queries.groups is None else "groups"
+    if n_candidates and not exchangeable(labels, queries.known_groups).any():
         raise ValueError(
-            f"cv={cv} needs at least {cv} {kind} of each class; got {counts[0]} not used and "
-            f"{counts[1]} used."
+            "Candidates are compared with patients of whom no image was used, and there is none: "
+            "every group with an image not used has used ones as well. Give known images of "
+            "other patients, or leave candidates out."
         )
-
-
-def _labels(y: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
-    y = column_or_1d(y)
-    check_classification_targets(y)
-    if len(y) != _num_samples(X):
-        raise ValueError(f"y has {len(y)} labels for {_num_samples(X)} images.")
-    classes, labels = np.unique(y, return_inverse=True)
-    if len(classes) != 2:
-        raise ValueError(f"An audit needs images that were used and others; got {classes!r}.")
-    return labels, classes
+    return queries
 
 
 def _patients(
@@ -101,39 +86,33 @@ def _patients(
     """Return the number of each image's patient; images without one are their own."""
     if groups is None and candidate_groups is None:
         return None
-    parts, names = [], []
-    for given, n_images in ((groups, n_known), (candidate_groups, n_candidates)):
-        own = [None] * n_images if given is None else column_or_1d(given).tolist()
-        check_consistent_length(own, np.empty(n_images))
-        names.append(set() if given is None else set(own))
-        parts.append(own)
+    names: list[set[Any]] = []
+    keys: list[tuple[str, Any]] = []
+    for given, n_images, name, unit in (
+        (groups, n_known, "groups", "images"),
+        (candidate_groups, n_candidates, "candidate_groups", "candidates"),
+    ):
+        own = [] if given is None else check_groups(given, n_images, name=name, unit=unit)
+        names.append(set(own))
+        keys += [("group", one) for one in own] or [(unit, i) for i in range(n_images)]
     both = names[0] & names[1]
     if both:
         raise ValueError(
             f"{len(both)} groups have known images as well as candidates (one is "
             f"{min(both, key=str)!r}): a patient of known membership is no candidate."
         )
-    numbers: dict[Any, int] = {}
-    of_images = [
-        numbers.setdefault(("image", i) if own is None else ("group", own), len(numbers))
-        for i, own in enumerate(parts[0] + parts[1])
-    ]
-    return np.array(of_images, dtype=np.intp)
+    return number_groups(keys)
 
 
-def _units(labels: NDArray[np.intp], groups: NDArray[np.intp] | None) -> list[int]:
-    """Count the queries, or the groups, of each class."""
-    units = np.arange(len(labels)) if groups is None else groups
-    return [len(np.unique(units[labels == label])) for label in (0, 1)]
-
-
-def name_attacks(attacks: Any) -> dict[str, Any]:
+def name_attacks(attacks: Any, n_jobs: int | None) -> dict[str, Any]:
     """Return the attacks by name, a blind one among them.
 
     Parameters
     ----------
-    attacks : estimator or mapping
+    attacks : estimator, str, list of str, or mapping
         See :func:`audit`.
+    n_jobs : int or None
+        Number of parallel jobs of those that are made here.
 
     Returns
     -------
@@ -142,23 +121,50 @@ def name_attacks(attacks: Any) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If there is none.
+        If there is none, for unknown names of attacks, names that are given twice or mean
+        something else, and what is no classifier.
     """
+    from .._registry import make_attack
+
+    if isinstance(attacks, str):
+        attacks = [attacks]
+    if isinstance(attacks, (list, tuple)):
+        if any(not isinstance(one, str) for one in attacks):
+            raise ValueError(
+                "A list of attacks holds names of ready-made ones; give others a name of yours, "
+                f"attacks={{'name': attack}}. Got {attacks!r}."
+            )
+        if len(set(attacks)) < len(attacks):
+            raise ValueError(f"An attack is named twice: {attacks!r}.")
+        attacks = {name: name for name in attacks}
     named = dict(attacks) if isinstance(attacks, Mapping) else {"attack": attacks}
     if not named:
         raise ValueError("No attack was given.")
-    if BLIND not in named:
-        from ..baselines import make_blind
-
-        named[BLIND] = make_blind()
+    named.setdefault(BLIND, BLIND)
+    for name, attack in named.items():
+        if not isinstance(name, str) or not name.strip() or name in (CHOSEN, DEFAULT):
+            raise ValueError(
+                f"An attack can't be named {name!r}: names are text, and {CHOSEN!r} (the best one) "
+                f"and {DEFAULT!r} (in n_permutations) mean something else."
+            )
+        named[name] = make_attack(attack, n_jobs=n_jobs) if isinstance(attack, str) else attack
+        _check_classifier(name, named[name])
     return named
 
 
+def _check_classifier(name: str, attack: Any) -> None:
+    scores = hasattr(attack, "decision_function") or hasattr(attack, "predict_proba")
+    if isinstance(attack, type) or not (
+        scores and hasattr(attack, "fit") and hasattr(attack, "predict")
+    ):
+        raise ValueError(
+            f"The attack {name!r} is no classifier with fit, predict and predict_proba or "
+            f"decision_function; got {attack!r}."
+        )
+
+
 def check_choice(
-    named: Mapping[str, Any],
-    labels: NDArray[np.intp],
-    groups: NDArray[np.intp] | None,
-    cv: int,
+    named: Mapping[str, Any], groups: NDArray[np.intp] | None, cv: int, least: int
 ) -> None:
     """Refuse to choose among too few attacks, or by too few queries.
 
@@ -166,29 +172,93 @@ def check_choice(
     ----------
     named : mapping of str to estimator
         The attacks.
-    labels, groups
-        Of the known images.
+    groups : ndarray of shape (n_known,) or None
+        Patients of the known images.
     cv : int
         Number of folds, outer and inner.
+    least : int
+        Smallest number of queries (or groups) of a class in a training part.
 
     Raises
     ------
     ValueError
-        If there are less than two attacks besides the blind one, if one has the name of
-        the chosen one, or if a training part may hold less than `cv` of a class.
+        If there are less than two attacks besides the blind one, or if a training part
+        may hold less than `cv` of a class.
     """
-    if CHOSEN in named:
-        raise ValueError(f"choose=True adds an attack named {CHOSEN!r}; name yours otherwise.")
     if len(set(named) - {BLIND}) < 2:
         raise ValueError("choose=True needs two attacks at least, besides the blind one.")
-    fewest = min(_units(labels, groups))
-    within = fewest - -(-fewest // cv)
-    if within < cv:
+    if least < cv:
         kind = "queries" if groups is None else "groups"
         raise ValueError(
-            f"choose=True with cv={cv} holds out twice; of {fewest} {kind} of one class only "
-            f"{within} may be left for {cv} inner folds."
+            f"choose=True with {cv} folds holds out twice; of one class only {least} {kind} may be "
+            f"left for {cv} inner folds."
         )
+
+
+def check_numbers(
+    queries: Queries,
+    names: Collection[str],
+    *,
+    n_repeats: Any,
+    n_permutations: Any,
+    n_resamples: Any,
+    confidence: Any,
+    fprs: Any,
+    n_jobs: Any,
+) -> None:
+    """Refuse numbers that an audit can't work with.
+
+    Parameters
+    ----------
+    queries : Queries
+        The real images.
+    names : collection of str
+        Of the attacks, that of the chosen one among them if there is one.
+    n_repeats, n_permutations, n_resamples, confidence, fprs, n_jobs
+        See :func:`audit`.
+
+    Raises
+    ------
+    ValueError
+        For counts below their least, shares outside 0..1, permutations for an attack
+        that there is not, and of patients that can't change places.
+    """
+    _check_count("n_repeats", n_repeats, 1)
+    _check_count("n_resamples", n_resamples, 1)
+    planned = [n_permutations]
+    if isinstance(n_permutations, Mapping):
+        planned = list(n_permutations.values()) + [1] * (DEFAULT not in n_permutations)
+        unknown = [one for one in n_permutations if one not in (*names, DEFAULT)]
+        if unknown:
+            raise ValueError(
+                f"n_permutations names {unknown[0]!r}, and no attack is named so; there are "
+                f"{', '.join(names)}, and {DEFAULT!r} for those not named."
+            )
+        for name, count in n_permutations.items():
+            _check_count(f"n_permutations[{name!r}]", count, 0)
+    else:
+        _check_count("n_permutations", n_permutations, 0)
+    if any(planned):
+        permute_labels(queries.labels, queries.known_groups, rng=np.random.default_rng(0))
+    if isinstance(fprs, str) or not isinstance(fprs, Iterable):
+        raise ValueError(f"fprs has to be a list of rates between 0 and 1; got {fprs!r}.")
+    for name, shares in (("confidence", [confidence]), ("fprs", fprs)):
+        for share in shares:
+            if not (isinstance(share, Real) and 0 < float(share) < 1):
+                raise ValueError(
+                    f"{name} has to lie between 0 and 1, both excluded; got {share!r}."
+                )
+    if n_jobs is not None and (not _is_whole(n_jobs) or n_jobs == 0):
+        raise ValueError(f"n_jobs has to be None, or a whole number other than 0; got {n_jobs!r}.")
+
+
+def _check_count(name: str, value: Any, least: int) -> None:
+    if not _is_whole(value) or value < least:
+        raise ValueError(f"{name} has to be a whole number from {least}; got {value!r}.")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
 
 
 def joined(X: Any, candidates: Any) -> Any:

@@ -1,11 +1,12 @@
 """How the audit runs an attack: what needs no labels once, the rest as often as asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
@@ -45,7 +46,9 @@ class PreparedAttack(Protocol):
         """Fit on the queries `train`, whose labels are given, and answer for `test`."""
 
 
-def prepare(attack: Any, images: Any, generated: Any) -> PreparedAttack:
+def prepare(
+    attack: Any, images: Any, generated: Any, groups: NDArray[Any] | None = None
+) -> PreparedAttack:
     """Do the part of an attack that needs no labels, where it can be told from the rest.
 
     Parameters
@@ -59,6 +62,8 @@ def prepare(attack: Any, images: Any, generated: Any) -> PreparedAttack:
         All real images that will be asked about.
     generated : array-like or sequence
         The generated images.
+    groups : ndarray of shape (n_images,), default=None
+        Patients of all real images, for the folds within which an attack calibrates.
 
     Returns
     -------
@@ -81,10 +86,10 @@ def prepare(attack: Any, images: Any, generated: Any) -> PreparedAttack:
         rows = images
     estimator = Pipeline(attack.steps[cut:])
     if "distances" not in names:
-        return _LabelledPart(estimator, rows, None, with_real=False)
+        return _LabelledPart(estimator, rows, None, with_real=False, groups=groups)
     distances = before.named_steps["distances"]
     with_real = bool(getattr(distances, "include_real", False))
-    return _LabelledPart(estimator, rows, distances.n_generated_, with_real)
+    return _LabelledPart(estimator, rows, distances.n_generated_, with_real, groups)
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ class _LabelledPart:
     n_generated: int | None
     #: Whether distances to all real images follow those to the generated ones.
     with_real: bool
+    #: Patients of all real images.
+    groups: NDArray[Any] | None = None
 
     @property
     def bags(self) -> NDArray[Any] | None:
@@ -105,8 +112,23 @@ class _LabelledPart:
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
     ) -> Answers:
-        fitted = clone(self.estimator).fit(self._rows(train, train), labels)
-        return _answers(fitted, self._rows(test, train))
+        return self.fit_and_answer(train, labels, test)[1]
+
+    def fit_and_answer(
+        self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
+    ) -> tuple[Any, Answers]:
+        fitted = self._fit(train, labels)
+        return fitted, _answers(fitted, self._rows(test, train))
+
+    def _fit(self, train: NDArray[np.intp], labels: NDArray[np.intp]) -> Any:
+        estimator, rows = clone(self.estimator), self._rows(train, train)
+        if self.groups is None:
+            return estimator.fit(rows, labels)
+        with config_context(enable_metadata_routing=True):
+            # Only what calibrates in folds asks for patients.
+            asks = estimator.get_metadata_routing().consumes("fit", ["groups"])
+            params = {"groups": self.groups[train]} if asks else {}
+            return estimator.fit(rows, labels, **params)
 
     def _rows(self, queries: NDArray[np.intp], train: NDArray[np.intp]) -> Any:
         if self.n_generated is None or not self.with_real:
@@ -114,6 +136,57 @@ class _LabelledPart:
         # Only the real images of this fit may serve as references.
         columns = np.concatenate([np.arange(self.n_generated), self.n_generated + train])
         return self.rows[queries][:, columns]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit of the last steps of an attack: on which queries, and for which others."""
+
+    estimator: Any
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """A prepared attack that keeps its fits, where it compares, to be asked again.
+
+    Attributes
+    ----------
+    prepared : PreparedAttack
+        See `prepare`.
+    fits : list of Fit
+        One for each call of `answer`.
+    """
+
+    prepared: PreparedAttack
+    fits: list[Fit] = field(default_factory=list)
+
+    @property
+    def bags(self) -> NDArray[Any] | None:
+        """Distances to the generated images."""
+        return self.prepared.bags
+
+    @property
+    def n_generated(self) -> int:
+        """How many columns of `rows` are generated images; real ones may follow."""
+        assert self.bags is not None
+        return int(self.bags.shape[1])
+
+    def answer(
+        self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
+    ) -> Answers:
+        """Fit, keep and answer."""
+        if self.bags is None or not isinstance(self.prepared, _LabelledPart):
+            return self.prepared.answer(train, labels, test)
+        fitted, answers = self.prepared.fit_and_answer(train, labels, test)
+        self.fits.append(Fit(fitted, train, test))
+        return answers
+
+    def rows(self, fit: Fit, queries: NDArray[np.intp]) -> Any:
+        """Return what a fit gets of some queries."""
+        assert isinstance(self.prepared, _LabelledPart)
+        return self.prepared._rows(queries, fit.train)
 
 
 @dataclass(frozen=True)

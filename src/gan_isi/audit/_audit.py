@@ -1,7 +1,7 @@
 """One call: attacks against real images of known membership, with their uncertainty."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,22 +12,24 @@ from sklearn.utils.validation import _num_samples
 from .._generated import check_generated
 from .._preflight import preflight_done
 from .._progress import progress_bar
-from ._arguments import check_choice, check_queries, joined, name_attacks
-from ._attacks import PreparedAttack, prepare
+from ._arguments import Queries, check_choice, check_numbers, check_queries, joined, name_attacks
+from ._attacks import PreparedAttack, Recorder, prepare
 from ._candidates import CandidateResult, judge_candidates
 from ._choice import ChosenAttack
 from ._crossfit import Folds, OutOfFold, cross_fit, null_distribution
 from ._evidence import Evidence, closest_generated
-from ._measures import Estimate, Sampling, measure
+from ._folds import check_folds
+from ._measures import Null, Sampling, beyond_blind, measure
 from ._names import BLIND, CHOSEN
 from ._preflight import look_first
 from ._result import AttackResult, AuditResult
 from ._statistics import (
     cross_conformal_p_values,
-    detectable_accuracy,
     detectable_auc,
-    difference_interval,
+    max_t_p_values,
+    min_p_value,
     permutation_p_value,
+    recognisable_share,
 )
 
 
@@ -42,7 +44,7 @@ def audit(
     candidates: Any = None,
     candidate_groups: Any = None,
     choose: bool = False,
-    cv: int = 5,
+    cv: Any = 5,
     n_repeats: int = 1,
     n_permutations: int | Mapping[str, int] = 199,
     n_resamples: int = 2000,
@@ -60,19 +62,23 @@ def audit(
 
     Parameters
     ----------
-    attacks : estimator or dict of str to estimator
+    attacks : estimator, str, list of str, or dict of str to estimator or str
         Unfitted; pipelines of :func:`gan_isi.make_pipeline`, `gan_isi.baselines`, or any
-        classifier with ``fit(X, y, generated=(images,))``. Unless one is named "blind",
-        :func:`gan_isi.baselines.make_blind` is added.
+        classifier with ``fit(X, y, generated=(images,))``. Ready-made ones by name:
+        "recommended", "paper", and those of :func:`gan_isi.baselines.make_baseline`.
+        Unless one is named "blind", :func:`gan_isi.baselines.make_blind` is added;
+        "chosen" and "default" are no names for an attack.
     X : array-like or sequence of array-like of length n_queries
         Real images.
     y : array-like of shape (n_queries,)
-        Two labels; the larger one in sort order means "used".
+        Whether each was used: booleans, 0/1 or -1/1. Text is refused, since which of two
+        words means "used" can't be told.
     generated : array-like or sequence
         Images of the generator.
     groups : array-like of shape (n_queries,), default=None
-        Patients: their images are held out, resampled and permuted together. Without
-        them, copies of one picture are one patient.
+        Patients: their images are held out, resampled and permuted together, and stay
+        together in the folds of a calibration. Each image needs one. Without them, copies
+        of one picture are one patient.
     candidates : array-like or sequence of array-like of length n_candidates, default=None
         Real images of unknown membership, of no patient in `X`. They are compared with
         the known non-members, each of them and as a set; that the two are alike in all
@@ -85,15 +91,23 @@ def audit(
         the blind one) with the highest AUC in a cross-validation within the rest. Picking
         the best row of the table afterwards flatters it; this row does not. Costs as much
         as all attacks `cv` times again, also in each permutation.
-    cv : int, default=5
-        Number of folds.
+    cv : int, splitter or iterable of (train, test), default=5
+        Number of folds, stratified by label, that keep patients together; or who splits
+        instead. Each known image has to be held out once, patients as a whole, and both
+        classes have to be inside each fold and outside. One with ``random_state=None``
+        draws from that of the audit; permuted labels go through the same splitter. With
+        candidates a splitter has to know its `n_splits`; the folds within which
+        `choose` chooses are our own, as many.
     n_repeats : int, default=1
-        How often cross-validation is repeated with other folds.
+        How often cross-validation is repeated with other folds; a splitter then has to
+        draw.
     n_permutations : int or dict of str to int, default=199
         Of the labels, each with a refit of all that depends on them. A dict gives the
         number for each attack (0: no p-value; "default" for those not named), since a
         pair SVM takes minutes each. With n of them no p-value is below 1 / (n + 1). As
-        many exchanges of candidates and known non-members are made.
+        many exchanges of candidates and known non-members are made. Intervals take from
+        them how much an attack that learns varies; without permutations they are those of
+        the fitted scores only, and too narrow by a third or so.
     n_resamples : int, default=2000
         Of the bootstrap, over queries or groups.
     confidence : float, default=0.95
@@ -116,10 +130,11 @@ def audit(
     Raises
     ------
     ValueError
-        Unless there are two classes with at least `cv` queries (or groups) each, if
-        a patient has both known images and candidates, or for an error of
-        :func:`preflight`: an intensity does not mean the same in all sets, or a picture
-        is in two of them. Its warnings are given, and stand in the result.
+        Unless there are two classes with at least `cv` queries (or groups) each, if a
+        patient has both known images and candidates, and for all other arguments that are
+        no sense; before any image is described. For an error of :func:`preflight`: an
+        intensity does not mean the same in all sets, or a picture is in two of them. Its
+        warnings are given, and stand in the result.
 
     Examples
     --------
@@ -138,19 +153,35 @@ def audit(
     >>> sorted(result.attacks)
     ['blind', 'nearest']
     """
-    queries = check_queries(X, y, groups, candidates, candidate_groups, cv)
+    queries = check_queries(X, y, groups, candidates, candidate_groups)
     generated = check_generated(generated)
-    named = name_attacks(attacks)
-    inputs, queries = look_first(
-        named, X, queries, (groups, candidate_groups), generated, candidates, cv
-    )
-    if choose:
-        check_choice(named, queries.labels, queries.known_groups, cv)
+    named = name_attacks(attacks, n_jobs)
+    check_numbers(
+        queries, [*named, CHOSEN] if choose else list(named),
+        n_repeats=n_repeats, n_permutations=n_permutations, n_resamples=n_resamples,
+        confidence=confidence, fprs=fprs, n_jobs=n_jobs,
+    )  # fmt: skip
     rng = check_random_state(random_state)
     fold_seed, null_seed, seed = (int(s) for s in rng.randint(np.iinfo(np.int32).max, size=3))
+
+    def planned(queries: Queries, cv: Any) -> tuple[int, Any]:
+        n_folds, splitter, least = check_folds(
+            cv, queries.labels, queries.known_groups,
+            n_repeats=n_repeats, seed=fold_seed, with_candidates=candidates is not None,
+        )  # fmt: skip
+        if choose:
+            check_choice(named, queries.known_groups, n_folds, least)
+        return n_folds, splitter
+
+    cv, splitter = planned(queries, cv)
+    given = (groups, candidate_groups)
+    inputs, together = look_first(named, X, queries, given, generated, candidates)
+    if together is not queries:  # copies are one patient now
+        queries = together
+        cv, splitter = planned(queries, cv if splitter is None else splitter)
     judge = _Judge(
         queries.labels,
-        Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats),
+        Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats, splitter),
         tuple(fprs),
         Sampling(queries.known_groups, n_resamples, confidence, seed),
         n_permutations,
@@ -163,14 +194,14 @@ def audit(
     results: dict[str, AttackResult] = {}
     # The blind one first: the others are compared with it.
     for name in sorted(named, key=lambda one: one != BLIND):
-        one = prepare(named[name], images, generated)
-        blind = results[BLIND].answers if BLIND in results else None
-        results[name] = judge(name, one, blind, closest_generated(one, named[name]))
+        one = prepare(named[name], images, generated, queries.groups)
+        results[name] = judge(name, one, results.get(BLIND), named[name])
         if choose and name != BLIND:
             prepared[name] = one
     if choose:
         chosen = ChosenAttack(prepared, queries.groups, cv, fold_seed)
-        results[CHOSEN] = judge(CHOSEN, chosen, results[BLIND].answers, None)
+        results[CHOSEN] = judge(CHOSEN, chosen, results[BLIND], None)
+    results = _adjusted(results, queries.labels, queries.known_groups)
     return AuditResult(
         attacks={name: results[name] for name in [*named, *results]},
         labels=queries.labels,
@@ -181,10 +212,6 @@ def audit(
         cv=cv,
         n_repeats=n_repeats,
         confidence=confidence,
-        detectable_accuracy=detectable_accuracy(
-            len(queries.labels), chance=_majority(queries.labels)
-        ),
-        detectable_auc=detectable_auc(*np.bincount(queries.labels)[::-1].tolist()),
         preflight=inputs,
     )
 
@@ -206,26 +233,35 @@ class _Judge:
         self,
         name: str,
         prepared: PreparedAttack,
-        blind: OutOfFold | None,
-        evidence: Evidence | None,
+        blind: AttackResult | None,
+        attack: Any,
     ) -> AttackResult:
         fold_seed, null_seed = self.seeds
         planned = self._planned(name)
-        answers = cross_fit(prepared, self.labels, self.plan, seed=fold_seed)
+        recorder = Recorder(prepared)
+        answers = cross_fit(recorder, self.labels, self.plan, seed=fold_seed)
+        evidence = None if name == BLIND else closest_generated(recorder, attack)
+        del recorder  # and with it the fits
         with self._bar(name, planned) as bar:
             null = null_distribution(
                 prepared, self.labels, self.plan, n_permutations=planned, seed=null_seed,
                 n_jobs=self.n_jobs, progress=bar.update,
             )  # fmt: skip
-        n_known = len(self.labels)
+        labels, groups = self.labels, self.sampling.groups
+        scores, n_known = answers.scores.mean(axis=0), len(labels)
         return AttackResult(
             name=name,
             answers=answers,
-            measures=measure(self.labels, answers, self.fprs, self.sampling),
+            measures=measure(labels, answers, self.fprs, self.sampling, null),
             null=null,
-            p_value=_p_value(answers.auc(self.labels), null, 0),
-            p_value_accuracy=_p_value(answers.accuracy(self.labels), null, 1),
-            beyond_blind=_beyond(self.labels, answers, blind, self.sampling),
+            p_values=_p_values(answers.statistics(labels, groups), null),
+            detectable_auc=_detectable(labels, groups, null),
+            recognisable=recognisable_share(
+                labels, scores, groups, confidence=self.sampling.confidence
+            ),
+            beyond_blind=None
+            if blind is None
+            else beyond_blind(labels, answers, null, (blind.answers, blind.null), self.sampling),
             conformal=cross_conformal_p_values(
                 self.labels, answers.scores[0], answers.folds[0], self.plan.known_groups
             ),
@@ -260,30 +296,50 @@ class _Judge:
         return progress_bar(total, description=shown, unit="permutation", verbose=self.verbose)
 
 
-def _p_value(observed: float, null: NDArray[np.float64], column: int) -> float:
-    return float(permutation_p_value(observed, null[:, column])) if len(null) else float("nan")
+#: The statistics that ask whether anything was memorised, of many or of few.
+_TESTED = ["AUC", "tail"]
 
 
-def _beyond(
-    labels: NDArray[np.intp], answers: OutOfFold, blind: OutOfFold | None, sampling: Sampling
-) -> Estimate | None:
-    """AUC of the attack minus that of the blind one, resampled together."""
-    if blind is None:
-        return None
-    # Both were cross-validated with the same folds.
-    bounds = [
-        difference_interval(
-            labels, scores, blind_scores, folds, sampling.groups, confidence=sampling.confidence
-        )
-        for scores, blind_scores, folds in zip(
-            answers.scores, blind.scores, answers.folds, strict=True
-        )
+def _p_values(observed: dict[str, float], null: Null) -> dict[str, float]:
+    if not len(null["AUC"]):
+        return {}
+    found = {
+        name: permutation_p_value(observed[name], null[name])
+        for name in [*_TESTED, "balanced accuracy"]
+    }
+    rows = np.column_stack([null[name] for name in _TESTED])
+    return found | {"AUC or tail": min_p_value([observed[name] for name in _TESTED], rows)}
+
+
+def _adjusted(
+    results: dict[str, AttackResult], labels: NDArray[np.intp], groups: NDArray[Any] | None
+) -> dict[str, AttackResult]:
+    """Give each attack the p-value that knows of all the others."""
+    tried = [
+        name
+        for name, result in results.items()
+        if name not in (BLIND, CHOSEN) and result.n_permutations
     ]
-    low, high = np.mean(bounds, axis=0)
-    difference = answers.auc(labels) - blind.auc(labels)
-    return Estimate(difference, float(low), float(high), "Zou and Yue, correlated AUCs")
+    if not tried:
+        return results
+    # The first permutations are the same for all attacks.
+    n_common = min(results[name].n_permutations for name in tried)
+    observed = [results[name].answers.statistics(labels, groups)[kind]
+                for name in tried for kind in _TESTED]  # fmt: skip
+    null = [results[name].null[kind][:n_common] for name in tried for kind in _TESTED]
+    p_values = max_t_p_values(observed, np.column_stack(null)).reshape(len(tried), -1).min(axis=1)
+    adjusted = {
+        name: replace(results[name], p_values=results[name].p_values | {"any attack": float(p)})
+        for name, p in zip(tried, p_values, strict=True)
+    }
+    return results | adjusted
 
 
-def _majority(labels: NDArray[np.intp]) -> float:
-    share = float(labels.mean())
-    return max(share, 1 - share)
+def _detectable(labels: NDArray[np.intp], groups: NDArray[Any] | None, null: Null) -> float:
+    if len(null["AUC"]):
+        sizes = [int((labels == own).sum()) for own in (1, 0)]
+        # The AUC shares its 5 % with the tail.
+        return detectable_auc(*sizes, null=null["AUC"], significance=0.025)
+    units = np.arange(len(labels)) if groups is None else groups
+    sizes = [len(np.unique(units[labels == own])) for own in (1, 0)]
+    return detectable_auc(*sizes, significance=0.025)

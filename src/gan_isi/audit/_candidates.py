@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,13 @@ class CandidateResult:
         Smallest p-value that so many non-members, or patients of them, can show.
     auc : Estimate
         Share of pairs of a candidate and a known non-member in which the candidate
-        scores higher; 0.5 is expected if no candidate was used.
+        scores higher; 0.5 is expected if no candidate was used. One candidate, or one patient,
+        says nothing of how others vary: there is no interval, and its bounds are NaN.
     null : ndarray of shape (n_permutations,)
         That share where candidates and known non-members are exchanged.
     p_value : float
-        Of the set, for the hypothesis that none of its images was used; NaN without
-        permutations.
+        Of the set, for the hypothesis that none of its images was used: no smaller than
+        1 / (number of sets that could be drawn); NaN without permutations.
     evidence : Evidence or None
         Which generated images look closest.
     """
@@ -53,6 +55,11 @@ class CandidateResult:
     null: NDArray[np.float64] = field(repr=False)
     p_value: float
     evidence: Evidence | None = field(repr=False)
+
+    @property
+    def n_images(self) -> int:
+        """Number of candidates."""
+        return len(self.p_values)
 
 
 def judge_candidates(
@@ -100,22 +107,21 @@ def judge_candidates(
         ],
         axis=0,
     )
-    null = refit_often(
-        _exchanged, (attack, labels, plan), n_permutations,
-        seed=seed, n_jobs=n_jobs, progress=progress,
+    null = np.array(
+        refit_often(
+            _exchanged, (attack, labels, plan), n_permutations,
+            seed=seed, n_jobs=n_jobs, progress=progress,
+        )
     )  # fmt: skip
     auc = _auc(labels, answers)
-    bounds = [
-        auc_interval(*_beside(labels, answers, repeat),
-                     groups=_units(labels, plan), confidence=sampling.confidence)
-        for repeat in range(plan.n_repeats)
-    ]  # fmt: skip
-    low, high = np.mean(bounds, axis=0)
-    p_value = permutation_p_value(auc, null) if n_permutations else float("nan")
-    over = "" if plan.groups is None else " over groups"
-    estimate = Estimate(auc, float(low), float(high), "Newcombe" + over)
-    others = plan.known[labels == 0]
-    n_units = len(others if plan.groups is None else np.unique(plan.groups[others]))
+    p_value = float("nan")
+    if n_permutations:
+        # The same exchange gives another number with other folds, which shows nothing more.
+        free = plan.known[exchangeable(labels, plan.known_groups)]
+        n_asked, n_free = (_n_patients(plan, images) for images in (plan.candidates, free))
+        p_value = max(permutation_p_value(auc, null), 1 / comb(n_asked + n_free, n_asked))
+    estimate = _estimate(auc, labels, answers, plan, sampling, null)
+    n_units = _n_patients(plan, plan.known[labels == 0])
     return CandidateResult(
         _ranks(answers), p_values, 1 / (1 + n_units), estimate, null, p_value, evidence
     )
@@ -202,20 +208,63 @@ def _auc(labels: NDArray[np.intp], answers: OutOfFold) -> float:
     return float(np.mean([within_fold_auc(*_beside(labels, answers, one)) for one in repeats]))
 
 
+def _estimate(
+    auc: float,
+    labels: NDArray[np.intp],
+    answers: OutOfFold,
+    plan: Folds,
+    sampling: Sampling,
+    null: NDArray[np.float64],
+) -> Estimate:
+    """Give the AUC its interval, where there are candidates of two patients at least."""
+    if _n_patients(plan, plan.candidates) == 1:
+        who = "image" if len(plan.candidates) == 1 else "patient"
+        return Estimate(auc, np.nan, np.nan, f"one {who} does not say how others vary")
+    bounds = [
+        auc_interval(*_beside(labels, answers, repeat), groups=_units(labels, plan),
+                     null=null, confidence=sampling.confidence)
+        for repeat in range(plan.n_repeats)
+    ]  # fmt: skip
+    low, high = np.mean(bounds, axis=0)
+    return Estimate(auc, float(low), float(high), sampling.method("Newcombe", null))
+
+
+def _n_patients(plan: Folds, images: NDArray[np.intp]) -> int:
+    return len(images if plan.groups is None else np.unique(plan.groups[images]))
+
+
 def _units(labels: NDArray[np.intp], plan: Folds) -> NDArray[Any]:
     """Patients of the rows of `_beside`: a candidate's are those of all folds at least."""
     images = np.concatenate([plan.known[labels == 0], np.tile(plan.candidates, plan.cv)])
     return images if plan.groups is None else plan.groups[images]
 
 
+def exchangeable(labels: NDArray[np.intp], groups: NDArray[Any] | None) -> NDArray[np.bool_]:
+    """Return which known images may be exchanged with candidates.
+
+    Those not used, of patients of whom no image was used: one of whom other images were
+    used is none like those of the candidates.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_known,)
+        0 or 1.
+    groups : ndarray of shape (n_known,) or None
+        Patients.
+
+    Returns
+    -------
+    ndarray of shape (n_known,), bool
+    """
+    used = labels == 1
+    return ~(used if groups is None else np.isin(groups, groups[used]))
+
+
 def _exchanged(
     attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, rng: np.random.Generator
 ) -> float:
-    """Return the AUC with candidates drawn by lot from them and the known non-members."""
-    fixed = labels == 1
-    if plan.groups is not None:
-        # A patient of whom other images were used is none like those of the candidates.
-        fixed = np.isin(plan.groups[plan.known], plan.groups[plan.known[fixed]])
+    """Return the AUC with candidates drawn at random from them and the known non-members."""
+    fixed = ~exchangeable(labels, plan.known_groups)
     pool = np.concatenate([plan.known[~fixed], plan.candidates])
     is_candidate = np.repeat([0, 1], [(~fixed).sum(), len(plan.candidates)])
     patients = None if plan.groups is None else plan.groups[pool]

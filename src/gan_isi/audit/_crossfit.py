@@ -2,16 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from ._attacks import PreparedAttack
-from ._statistics import permute_labels, rank_within, within_fold_auc
+from ._folds import draw_folds, repeat_seeds
+from ._statistics import (
+    DECISION_METRICS,
+    balanced_accuracy,
+    confusion_counts,
+    permute_labels,
+    rank_within,
+    tail_excess,
+    within_fold_auc,
+)
+
+#: Statistics of refits with permuted labels, see `OutOfFold.statistics`.
+NULL_STATISTICS = ("AUC", "tail", "balanced accuracy", "accuracy", "recall", "specificity")
 
 #: That scikit-learn takes.
 LARGEST_SEED = np.iinfo(np.int32).max
@@ -46,9 +58,19 @@ class OutOfFold:
         pairs = zip(self.scores, self.folds, strict=True)
         return float(np.mean([within_fold_auc(labels, scores, folds) for scores, folds in pairs]))
 
-    def accuracy(self, labels: NDArray[np.intp]) -> float:
-        """Share of correct decisions."""
-        return float(np.mean(self.used == (labels == 1)))
+    def statistics(self, labels: NDArray[np.intp], groups: NDArray[Any] | None) -> dict[str, float]:
+        """All that permutations of the labels are asked for, means over the repeats."""
+        pairs = zip(self.scores, self.folds, strict=True)
+        counts = np.sum([confusion_counts(labels, used) for used in self.used], axis=(0, 1))
+        by_unit = [balanced_accuracy(labels, used, groups) for used in self.used]
+        return {
+            "AUC": self.auc(labels),
+            "tail": float(np.mean([tail_excess(labels, *pair) for pair in pairs])),
+            "balanced accuracy": float(np.mean(by_unit)),
+        } | {
+            name: float(DECISION_METRICS[name](*counts))
+            for name in ("accuracy", "recall", "specificity")
+        }
 
     def ranks(self) -> NDArray[np.float64]:
         """Score of each query as its rank within its fold, 0 to 1, mean over the repeats."""
@@ -73,6 +95,8 @@ class Folds:
         Patients of all real images, by number.
     cv, n_repeats : int
         Number of folds, and how often, each time others.
+    splitter : splitter or None
+        Who draws them, see `draw_folds`.
     """
 
     known: NDArray[np.intp]
@@ -80,6 +104,7 @@ class Folds:
     groups: NDArray[Any] | None
     cv: int
     n_repeats: int
+    splitter: Any = None
 
     @property
     def known_groups(self) -> NDArray[Any] | None:
@@ -90,7 +115,7 @@ class Folds:
 def cross_fit(
     attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, *, seed: int
 ) -> OutOfFold:
-    """Answer for every query out of fold; stratified, patients stay together.
+    """Answer for every query out of fold; patients stay together.
 
     Parameters
     ----------
@@ -107,17 +132,14 @@ def cross_fit(
     -------
     OutOfFold
     """
-    rng = np.random.default_rng(seed)
     shape = plan.n_repeats, len(labels)
     all_folds = np.empty(shape, dtype=np.intp)
     scores, used = np.empty(shape), np.empty(shape, dtype=bool)
     candidates = np.empty((plan.n_repeats, plan.cv, len(plan.candidates)))
     chosen = []
-    for repeat in range(plan.n_repeats):
-        state = int(rng.integers(LARGEST_SEED))
-        splitter: Any = StratifiedKFold if plan.groups is None else StratifiedGroupKFold
-        splits = splitter(plan.cv, shuffle=True, random_state=state)
-        for fold, (train, test) in enumerate(splits.split(labels, labels, plan.known_groups)):
+    for repeat, state in enumerate(repeat_seeds(seed, plan.n_repeats)):
+        splits = draw_folds(plan.cv, plan.splitter, labels, plan.known_groups, state)
+        for fold, (train, test) in enumerate(splits):
             asked = np.concatenate([plan.known[test], plan.candidates])
             answers = attack.answer(plan.known[train], labels[train], asked)
             all_folds[repeat, test] = fold
@@ -137,8 +159,8 @@ def null_distribution(
     seed: int,
     n_jobs: int | None = None,
     progress: Callable[[int], Any] = lambda n: None,
-) -> NDArray[np.float64]:
-    """AUC and accuracy where the labels mean nothing, by permuting and fitting again.
+) -> dict[str, NDArray[np.float64]]:
+    """Statistics where the labels mean nothing, by permuting and fitting again.
 
     Parameters
     ----------
@@ -157,14 +179,15 @@ def null_distribution(
 
     Returns
     -------
-    ndarray of shape (n_permutations, 2)
-        AUC (within folds) and accuracy.
+    dict of str to ndarray of shape (n_permutations,)
+        See `OutOfFold.statistics`.
     """
     plan = replace(plan, candidates=plan.candidates[:0])
-    return refit_often(
+    rows = refit_often(
         _permuted, (attack, labels, plan), n_permutations, seed=seed, n_jobs=n_jobs,
         progress=progress,
-    ).reshape(n_permutations, 2)  # fmt: skip
+    )  # fmt: skip
+    return {name: np.array([row[name] for row in rows]) for name in NULL_STATISTICS}
 
 
 def refit_often(
@@ -175,13 +198,13 @@ def refit_often(
     seed: int,
     n_jobs: int | None,
     progress: Callable[[int], Any],
-) -> NDArray[np.float64]:
+) -> list[Any]:
     """Call ``statistic(*arguments, rng)`` with other random numbers each time, in parallel.
 
     Parameters
     ----------
     statistic : callable
-        Permutes, fits, and returns one number or several.
+        Permutes, fits, and returns what is to be kept.
     arguments : tuple
         What it gets each time.
     n_permutations : int
@@ -195,7 +218,7 @@ def refit_often(
 
     Returns
     -------
-    ndarray of shape (n_permutations, ...)
+    list of length n_permutations
     """
     seeds = np.random.SeedSequence(seed).generate_state(n_permutations)
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
@@ -205,18 +228,24 @@ def refit_often(
     for value in results:
         values.append(value)
         progress(1)
-    return np.asarray(values, dtype=np.float64)
+    return values
+
+
+@cache
+def _thread_pools() -> Any:
+    # To look for the libraries takes longer than a small fit.
+    return ThreadpoolController()
 
 
 def _in_one_thread(statistic: Callable[..., Any], arguments: tuple[Any, ...], seed: int) -> Any:
     # Thousands of small fits: threads of BLAS would mostly wait for each other.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _thread_pools().limit(limits=1, user_api="blas"):
         return statistic(*arguments, np.random.default_rng(seed))
 
 
 def _permuted(
     attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, rng: np.random.Generator
-) -> tuple[float, float]:
+) -> dict[str, float]:
     permuted = permute_labels(labels, plan.known_groups, rng=rng)
     answers = cross_fit(attack, permuted, plan, seed=int(rng.integers(LARGEST_SEED)))
-    return answers.auc(permuted), answers.accuracy(permuted)
+    return answers.statistics(permuted, plan.known_groups)

@@ -1,23 +1,25 @@
 """What an audit reports of one attack, each number with its interval."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
-    cohen_kappa_score,
-    f1_score,
-    precision_score,
-    recall_score,
+
+from ..metrics import resolvable_fpr
+from ._crossfit import OutOfFold
+from ._statistics import (
+    DECISION_METRICS,
+    auc_interval,
+    bootstrap_decisions,
+    confusion_counts,
+    difference_interval,
+    proportion_interval,
+    recall_at_fpr,
 )
 
-from ..metrics import resolvable_fpr, tpr_at_fpr
-from ._crossfit import OutOfFold
-from ._statistics import auc_interval, bootstrap_interval, proportion_interval
+Null = Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,20 @@ class Sampling:
     confidence: float
     seed: int
 
+    def method(self, name: str, null: NDArray[np.float64] | None = None) -> str:
+        """Say how an interval was made, and of what it is."""
+        units = "" if self.groups is None else " over groups"
+        if null is None or not len(null):
+            return f"{name}{units}, of the fitted scores only"
+        return f"{name}{units}, spread of {len(null)} permutations"
+
 
 def measure(
-    labels: NDArray[np.intp], answers: OutOfFold, fprs: Sequence[float], sampling: Sampling
+    labels: NDArray[np.intp],
+    answers: OutOfFold,
+    fprs: Sequence[float],
+    sampling: Sampling,
+    null: Null,
 ) -> dict[str, Estimate]:
     """All numbers of one attack.
 
@@ -76,126 +89,122 @@ def measure(
         False positive rates at which the true positive rate is reported.
     sampling : Sampling
         How intervals are made.
+    null : mapping of str to ndarray of shape (n_permutations,)
+        Of `null_distribution`: how much the numbers vary as the attack learns anew.
 
     Returns
     -------
     dict of str to Estimate
-        Proportions have Wilson's interval, the AUC Newcombe's; all else is bootstrapped
-        over queries or patients.
+        The AUC has Newcombe's interval, proportions have Wilson's, both with the spread of
+        the permutations (precision without); the true positive rates have exact bounds; all
+        else is bootstrapped over queries or patients.
     """
-    table = {"AUC": _auc(labels, answers, sampling)}
-    for name, (function, outcomes) in _DECISIONS.items():
-        table[name] = _of_decisions(labels, answers, function, outcomes, sampling)
+    table = {"AUC": _auc(labels, answers, sampling, null["AUC"])}
+    for name in DECISION_METRICS:
+        table[name] = _of_decisions(name, labels, answers, sampling, null)
     for fpr in fprs:
-        table[f"TPR at FPR {fpr:g}"] = _tpr(labels, answers, fpr, sampling)
+        table[f"TPR at FPR {fpr:g}"] = _recall_at_fpr(labels, answers, fpr, sampling)
     return table
 
 
-def _auc(labels: NDArray[np.intp], answers: OutOfFold, sampling: Sampling) -> Estimate:
+def _auc(
+    labels: NDArray[np.intp], answers: OutOfFold, sampling: Sampling, null: NDArray[np.float64]
+) -> Estimate:
     bounds = [
-        auc_interval(labels, scores, folds, sampling.groups, confidence=sampling.confidence)
+        auc_interval(
+            labels, scores, folds, sampling.groups, null=null, confidence=sampling.confidence
+        )
         for scores, folds in zip(answers.scores, answers.folds, strict=True)
     ]
     low, high = np.mean(bounds, axis=0)
-    over = "" if sampling.groups is None else " over groups"
-    return Estimate(answers.auc(labels), float(low), float(high), "Newcombe" + over)
+    method = sampling.method("Newcombe", null)
+    return Estimate(answers.auc(labels), float(low), float(high), method)
+
+
+def beyond_blind(
+    labels: NDArray[np.intp],
+    answers: OutOfFold,
+    null: Null,
+    blind: tuple[OutOfFold, Null],
+    sampling: Sampling,
+) -> Estimate:
+    """AUC of an attack minus that of the blind one.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_queries,)
+        0 or 1.
+    answers, null
+        Of the attack.
+    blind : tuple
+        The same of the blind attack, cross-validated with the same folds, and refitted
+        with the same permutations.
+    sampling : Sampling
+        How intervals are made.
+
+    Returns
+    -------
+    Estimate
+    """
+    other, other_null = blind
+    bounds = [
+        difference_interval(
+            labels, scores, other_scores, folds, sampling.groups,
+            null=null["AUC"], other_null=other_null["AUC"], confidence=sampling.confidence,
+        )
+        for scores, other_scores, folds in zip(
+            answers.scores, other.scores, answers.folds, strict=True
+        )
+    ]  # fmt: skip
+    low, high = np.mean(bounds, axis=0)
+    method = sampling.method("Zou and Yue, correlated AUCs", null["AUC"])
+    return Estimate(answers.auc(labels) - other.auc(labels), float(low), float(high), method)
 
 
 def _of_decisions(
-    labels: NDArray[np.intp],
-    answers: OutOfFold,
-    function: Callable[[Any, Any], float],
-    outcomes: Callable[[NDArray[np.bool_], NDArray[np.bool_]], tuple[Any, Any]] | None,
-    sampling: Sampling,
+    name: str, labels: NDArray[np.intp], answers: OutOfFold, sampling: Sampling, null: Null
 ) -> Estimate:
-    members = labels == 1
-    value = float(np.mean([function(labels, used) for used in answers.used]))
-    if outcomes is not None and len(answers.used) == 1:
-        right, counted = outcomes(members, answers.used[0])
-        if not counted.any():
-            return Estimate(np.nan, np.nan, np.nan, "nothing to count")
-        groups = None if sampling.groups is None else sampling.groups[counted]
-        try:
-            low, high = proportion_interval(right[counted], groups, sampling.confidence)
-        except ValueError:  # all of one patient
-            return Estimate(value, np.nan, np.nan, "images of one group only")
-        return Estimate(value, low, high, "Wilson" + ("" if groups is None else " over groups"))
-
-    def statistic(resampled: NDArray[Any], *used: NDArray[Any]) -> float:
-        return float(np.mean([function(resampled, one) for one in used]))
-
-    arrays = [labels, *answers.used.astype(np.intp)]
-    return Estimate(value, *_bootstrap(statistic, arrays, labels, sampling), _unit(sampling))
-
-
-def _tpr(labels: NDArray[np.intp], answers: OutOfFold, fpr: float, sampling: Sampling) -> Estimate:
-    n_nonmembers = int((labels == 0).sum())
-    if fpr * n_nonmembers < 1:
-        bound = resolvable_fpr(n_nonmembers)
-        return Estimate(
-            np.nan, np.nan, np.nan, f"{n_nonmembers} non-members resolve no FPR below {bound:.2g}"
-        )
-    scores = answers.scores.mean(axis=0)
-
-    def statistic(resampled: NDArray[Any], values: NDArray[Any]) -> float:
-        # A resample of patients may hold fewer non-members than resolve the rate.
-        return tpr_at_fpr(resampled, values, max_fpr=fpr, pos_label=1, unresolved="nan")
-
-    value = statistic(labels, scores)
-    bounds = _bootstrap(statistic, [labels, scores], labels, sampling)
-    # Folds share no scale, so that one threshold for all finds rather too few.
-    return Estimate(value, *bounds, _unit(sampling) + ", one threshold for all folds")
-
-
-def _bootstrap(
-    statistic: Callable[..., float],
-    arrays: Sequence[NDArray[Any]],
-    labels: NDArray[np.intp],
-    sampling: Sampling,
-) -> tuple[float, float]:
-    return bootstrap_interval(
-        statistic,
-        arrays,
-        strata=labels,
-        groups=sampling.groups,
-        # Metrics of scikit-learn take about a millisecond each.
-        n_resamples=min(sampling.n_resamples, 1000),
-        confidence=sampling.confidence,
-        random_state=sampling.seed,
+    counts = np.stack([confusion_counts(labels, used, sampling.groups) for used in answers.used])
+    value = float(np.mean([DECISION_METRICS[name](*one.sum(axis=0)) for one in counts]))
+    if name not in _COUNTED or len(answers.used) > 1:
+        bounds = bootstrap_decisions(
+            name, counts, n_resamples=sampling.n_resamples, confidence=sampling.confidence,
+            seed=sampling.seed,
+        )  # fmt: skip
+        return Estimate(value, *bounds, sampling.method("bootstrap"))
+    right, among = _COUNTED[name](labels == 1, answers.used[0])
+    if not among.any():
+        return Estimate(np.nan, np.nan, np.nan, "nothing to count")
+    groups = None if sampling.groups is None else sampling.groups[among]
+    if groups is not None and len(np.unique(groups)) < 2:
+        return Estimate(value, np.nan, np.nan, "images of one group only")
+    low, high = proportion_interval(
+        right[among], groups, null=null.get(name), confidence=sampling.confidence
     )
+    return Estimate(value, low, high, sampling.method("Wilson", null.get(name)))
 
 
-def _unit(sampling: Sampling) -> str:
-    return "bootstrap over " + ("queries" if sampling.groups is None else "groups")
-
-
-def _specificity(labels: NDArray[Any], used: NDArray[Any]) -> float:
-    return float(recall_score(labels, used, pos_label=0, zero_division=0.0))
-
-
-def _precision(labels: NDArray[Any], used: NDArray[Any]) -> float:
-    return float(precision_score(labels, used, zero_division=0.0))
-
-
-def _recall(labels: NDArray[Any], used: NDArray[Any]) -> float:
-    return float(recall_score(labels, used, zero_division=0.0))
-
-
-def _f1(labels: NDArray[Any], used: NDArray[Any]) -> float:
-    return float(f1_score(labels, used, zero_division=0.0))
-
-
-def _everything(members: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return np.ones_like(members)
-
-
-#: Of decisions: the metric; and of proportions what counts as right, and among which.
-_DECISIONS: dict[str, tuple[Callable[[Any, Any], float], Callable[..., tuple[Any, Any]] | None]] = {
-    "accuracy": (accuracy_score, lambda m, u: (m == u, _everything(m))),
-    "precision": (_precision, lambda m, u: (m, u)),
-    "recall": (_recall, lambda m, u: (u, m)),
-    "specificity": (_specificity, lambda m, u: (~u, ~m)),
-    "F1": (_f1, None),
-    "kappa": (cohen_kappa_score, None),
-    "balanced accuracy": (balanced_accuracy_score, None),
+#: Of members and of those called members: what is right, and among which.
+_COUNTED: dict[str, Callable[..., tuple[NDArray[np.bool_], NDArray[np.bool_]]]] = {
+    "accuracy": lambda members, used: (members == used, np.ones_like(members)),
+    "precision": lambda members, used: (members, used),
+    "recall": lambda members, used: (used, members),
+    "specificity": lambda members, used: (~used, ~members),
 }
+
+
+def _recall_at_fpr(
+    labels: NDArray[np.intp], answers: OutOfFold, fpr: float, sampling: Sampling
+) -> Estimate:
+    found = recall_at_fpr(
+        labels, answers.scores.mean(axis=0), fpr, sampling.groups, confidence=sampling.confidence
+    )
+    if np.isnan(found.value):
+        others = labels == 0
+        units = others.sum() if sampling.groups is None else len(np.unique(sampling.groups[others]))
+        bound = resolvable_fpr(int(units))
+        return Estimate(
+            np.nan, np.nan, np.nan, f"{units} non-members resolve no FPR below {bound:.2g}"
+        )
+    # Folds share no scale, so that one threshold for all finds rather too few.
+    return Estimate(*found, sampling.method("order statistics, one threshold for all folds"))

@@ -5,3 +5,6 @@ BLIND = "blind"
 
 #: The attack that is chosen anew in each fold.
 CHOSEN = "chosen"
+
+#: In numbers of permutations, all attacks that are not named.
+DEFAULT = "default"

@@ -20,7 +20,7 @@ from .._preflight import (
     intensity_ranges,
     known_preflight,
 )
-from ._arguments import Queries, check_units
+from ._arguments import Queries
 from ._copies import among_generated, find_copies, near_copies, words_of_copies
 from ._names import BLIND
 
@@ -177,7 +177,6 @@ def look_first(
     groups: tuple[Any, Any],
     generated: Any,
     candidates: Any,
-    cv: int,
 ) -> tuple[Preflight, Queries]:
     """Run the preflight of an audit, and take copies for images of one patient.
 
@@ -185,7 +184,7 @@ def look_first(
     ----------
     attacks : mapping of str to estimator
         They know which intensities they take for black and white.
-    X, queries, generated, candidates, cv
+    X, queries, generated, candidates
         Of :func:`audit`.
     groups : tuple of two array-likes or None
         Patients of the known images and of the candidates, as they were given.
@@ -194,11 +193,12 @@ def look_first(
     -------
     Preflight
     Queries
+        The same object where there are no copies.
 
     Raises
     ------
     ValueError
-        For errors of the preflight, and if there are too few different images.
+        For errors of the preflight.
     """
     found = known_preflight()
     if found is None:
@@ -222,9 +222,9 @@ def look_first(
             numbers = np.where(
                 np.isin(np.arange(len(numbers)), members), numbers[members[0]], numbers
             )
-    queries = replace(queries, groups=numbers)
-    check_units(queries, cv)
-    return found, queries
+    if numbers is queries.groups:
+        return found, queries
+    return found, replace(queries, groups=numbers)
 
 
 def run(

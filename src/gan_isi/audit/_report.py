@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
+from ._candidate_words import no_answer, told_apart_by_blind
 from ._names import BLIND
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def render(result: "AuditResult", title: str) -> str:
             for name, attack in result.attacks.items()
             if attack.candidates is not None
         },
+        no_answer=_no_answer(result),
         figures=_figures(result),
         result=result,
         version=__version__,
@@ -87,7 +89,7 @@ def _row(attack: Any, names: list[str]) -> dict[str, Any]:
         "name": attack.name,
         "cells": [str(measures[name]) if name in measures else "" for name in names],
         "p_value": p_value,
-        "n_permutations": len(attack.null),
+        "n_permutations": attack.n_permutations,
     }
 
 
@@ -104,6 +106,11 @@ def _candidates(found: "CandidateResult") -> dict[str, Any]:
     p_value = "not tested" if np.isnan(found.p_value) else f"{found.p_value:.2g}"
     rows = _highest(found.ranks, found.p_values, found.evidence)
     return {"auc": str(found.auc), "p_value": p_value, "n": len(found.null), "listed": rows}
+
+
+def _no_answer(result: "AuditResult") -> str:
+    found, reason = result.attacks[BLIND].candidates, told_apart_by_blind(result)
+    return "" if found is None or not reason else no_answer(found, reason)
 
 
 def _highest(

@@ -29,18 +29,30 @@ class AttackResult:
         Out-of-fold scores and decisions.
     measures : dict of str to Estimate
         AUC, accuracy and so on, each with its interval.
-    null : ndarray of shape (n_permutations, 2)
-        AUC and accuracy of refits on permuted labels.
-    p_value, p_value_accuracy : float
-        Share of permutations that did as well, NaN without permutations. Of the AUC it
-        answers the question of the set: were *these* images, as a set, used?
+    null : dict of str to ndarray of shape (n_permutations,)
+        Of refits on permuted labels: AUC, tail, balanced accuracy, accuracy, recall and
+        specificity.
+    p_values : dict of str to float
+        Share of permutations that did as well; empty without permutations. "AUC" answers
+        the question of the set: were *these* images, as a set, used? "tail" asks whether
+        a few of them stand out (see `tail_excess`), "AUC or tail" whether either is so,
+        and "balanced accuracy" is that of the decisions, where each patient counts once.
+        "any attack" is that of this attack's AUC or tail, adjusted for all the attacks
+        that were tried.
+    detectable_auc : float
+        Smallest true AUC of such an attack that this audit would have noticed (one-sided,
+        2.5 %, as it shares 5 % with the tail) with 80 % power, by the spread of the
+        permutations; NaN if none.
+    recognisable : float
+        Lower bound of the share of used images (or patients) that the attack tells from
+        those not used, with the audit's confidence, for the scores as they are.
     beyond_blind : Estimate or None
         AUC minus that of the blind attack; None for the blind one.
     conformal : ndarray of shape (n_queries,)
         For each query, the share of held-out known non-members of its fold that score as
         high, itself counted: no smaller than 1 / (1 + their number).
     evidence : Evidence or None
-        Which generated images look closest.
+        Which generated images speak for "used"; None for attacks that compare with none.
     candidates : CandidateResult or None
         What it says of the images of unknown membership.
     """
@@ -48,13 +60,24 @@ class AttackResult:
     name: str
     answers: OutOfFold
     measures: dict[str, Estimate]
-    null: NDArray[np.float64] = field(repr=False)
-    p_value: float
-    p_value_accuracy: float
+    null: dict[str, NDArray[np.float64]] = field(repr=False)
+    p_values: dict[str, float]
+    detectable_auc: float
+    recognisable: float
     beyond_blind: Estimate | None
     conformal: NDArray[np.float64] = field(repr=False)
     evidence: Evidence | None = field(repr=False)
     candidates: CandidateResult | None = None
+
+    @property
+    def n_permutations(self) -> int:
+        """Number of permutations of the labels."""
+        return len(self.null["AUC"])
+
+    @property
+    def p_value(self) -> float:
+        """P-value of the AUC, NaN without permutations."""
+        return self.p_values.get("AUC", float("nan"))
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,11 +102,6 @@ class AuditResult:
         Of the cross-validation.
     confidence : float
         Of all intervals.
-    detectable_accuracy : float
-        Smallest true accuracy that so many queries would have shown significantly above
-        the majority's share (one-sided, 5 %) with 80 % power.
-    detectable_auc : float
-        The same of the AUC.
     preflight : Preflight or None
         What was found in the images before anything was described.
     """
@@ -97,8 +115,6 @@ class AuditResult:
     cv: int
     n_repeats: int
     confidence: float
-    detectable_accuracy: float
-    detectable_auc: float
     preflight: Preflight | None = field(default=None, repr=False)
 
     def to_frame(self) -> Any:
@@ -126,9 +142,10 @@ class AuditResult:
         -------
         pandas.DataFrame
             One row a query: whether it was used, its out-of-fold rank within its fold
-            (0 to 1), its conformal p-value, and where the attack compares, the closest
-            generated images (their numbers), how close the first one is (1 is a usual
-            pair) and the maps in which it stands out.
+            (0 to 1), its conformal p-value, and where the attack compares, the
+            generated images that speak most for "used" to it (their numbers), how close
+            the first one is (0 is a copy, 1 a usual pair) and the maps by which it stands
+            out; see :class:`Evidence`.
         """
         import pandas as pd
 
@@ -153,7 +170,7 @@ class AuditResult:
         pandas.DataFrame
             One row a candidate: the share of the known images that score lower (rank, 0
             to 1), the p-value for the hypothesis that it was not used, and the columns
-            of `queries_to_frame` about the closest generated images.
+            of `queries_to_frame` about generated images.
 
         Raises
         ------
@@ -186,8 +203,6 @@ class AuditResult:
             "cv": self.cv,
             "n_repeats": self.n_repeats,
             "confidence": self.confidence,
-            "detectable_accuracy": self.detectable_accuracy,
-            "detectable_auc": self.detectable_auc,
         }
         queries = {
             name: {
@@ -306,12 +321,15 @@ class AuditResult:
                 (name, measure, one.value, one.low, one.high, one.method)
                 for measure, one in measures.items()
             ]
-            method = f"{len(result.null)} permutations with refit"
-            for measure, value in (
-                ("p-value (AUC)", result.p_value),
-                ("p-value (accuracy)", result.p_value_accuracy),
-            ):
-                rows.append((name, measure, value, float("nan"), float("nan"), method))
+            method = f"{result.n_permutations} permutations with refit"
+            rows += [
+                (name, f"p-value ({kind})", value, np.nan, np.nan, method)
+                for kind, value in result.p_values.items()
+            ]
+            spread = method if result.n_permutations else "for scores that do not depend on others"
+            rows.append((name, "detectable AUC", result.detectable_auc, np.nan, np.nan, spread))
+            bound = f"lower bound, {100 * self.confidence:g} %, of the fitted scores only"
+            rows.append((name, "recognisable share", result.recognisable, np.nan, np.nan, bound))
             if result.candidates is not None:
                 one = result.candidates.auc
                 rows.append((name, "candidates: AUC", one.value, one.low, one.high, one.method))

@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._candidate_words import SIGNIFICANCE as _SIGNIFICANCE
+from ._candidate_words import describe_candidates, present_candidates
 from ._names import BLIND, CHOSEN
 
 if TYPE_CHECKING:
-    from ._candidates import CandidateResult
     from ._result import AttackResult, AuditResult
-
-#: The usual convention; sentences name the p-value beside it.
-_SIGNIFICANCE = 0.05
 
 
 def describe_audit(result: "AuditResult") -> list[str]:
@@ -35,9 +33,6 @@ def describe_audit(result: "AuditResult") -> list[str]:
         f"Compared were {n_used} real images known to be used and {n_not} known not to be "
         f"used{units} with {result.n_generated} generated images. Each real image was judged by "
         f"attacks that were fitted without it ({result.cv}-fold cross-validation{repeats}).",
-        f"An attack whose true AUC is {result.detectable_auc:.2f}, or whose true accuracy is "
-        f"{result.detectable_accuracy:.2f}, would have shown significantly above chance "
-        "(one-sided, 5 %) in 80 of 100 such audits; weaker ones may well be missed.",
     ]
     others = [name for name in result.attacks if name not in (BLIND, CHOSEN)]
     if len(others) > 1:
@@ -47,15 +42,11 @@ def describe_audit(result: "AuditResult") -> list[str]:
                 'the one to quote is "chosen", for which the choice was made without the '
                 "images that it was judged by."
                 if CHOSEN in result.attacks
-                else f"its p-value has to be taken times {len(others)}."
+                else _of_any(result, others)
             )
         )
     if result.n_candidates:
-        sentences.append(
-            f"{result.n_candidates} candidates, real images of unknown membership, were compared "
-            "with the images known not to be used. That presumes that the two are alike in all "
-            "but membership (scanner, site, time); what the blind attack finds speaks against it."
-        )
+        sentences.append(present_candidates(result.n_candidates))
     return sentences
 
 
@@ -78,9 +69,19 @@ def describe_attack(result: "AuditResult", attack: "AttackResult") -> list[str]:
     of_100 = 100 * float(f"{auc.value:.2f}")  # rounded once: 0.975 is not "98 (AUC 0.97)"
     sentences = [
         f"A used image scores higher than one not used in {of_100:.0f} of 100 pairs "
-        f"(AUC {auc.value:.2f}, {percent} {auc.low:.2f} to {auc.high:.2f}; chance is 0.50).",
-        _significance(result, attack),
+        f"(AUC {auc.value:.2f}, {percent} {auc.low:.2f} to {auc.high:.2f}; chance is 0.50)."
     ]
+    if not attack.n_permutations:
+        sentences.append(
+            "Without permutations this interval is that of the scores as they were fitted: an "
+            "attack that learns varies more from one set of training images to another."
+        )
+    if auc.high < 0.5:
+        sentences.append(
+            "The whole interval lies below 0.50: the images are told apart the other way round, "
+            "those labelled as not used score higher. Check the labels and the folders."
+        )
+    sentences += [_significance(attack), *_few(attack)]
     if attack.beyond_blind is not None:
         sentences.append(_beyond_blind(attack, percent))
     else:
@@ -94,32 +95,69 @@ def describe_attack(result: "AuditResult", attack: "AttackResult") -> list[str]:
         sentences.append(f"Chosen in the folds: {listed}.")
     sentences.append(_known_nonmembers(result, attack))
     if attack.candidates is not None:
-        sentences += _candidates(attack.candidates, percent)
+        sentences += describe_candidates(result, attack, percent)
     return sentences
 
 
-def _significance(result: "AuditResult", attack: "AttackResult") -> str:
-    n = len(attack.null)
+def _of_any(result: "AuditResult", others: list[str]) -> str:
+    p_values = [result.attacks[name].p_values.get("any attack", np.nan) for name in others]
+    if np.isnan(p_values).all():
+        return "without permutations there is no p-value that takes that into account."
+    best = others[int(np.nanargmin(p_values))]
+    return (
+        f'the smallest p-value, that of "{best}", is {np.nanmin(p_values):.2g} when all attacks '
+        "are taken into account (max-T over the permutations that they share)."
+    )
+
+
+def _significance(attack: "AttackResult") -> str:
+    n = attack.n_permutations
     if n == 0:
         return "No permutations of the labels were made, so no p-value is given."
-    exactly = f"p = {attack.p_value:.2g} with {n} permutations"
+    of_set, of_few, p_value = (attack.p_values[k] for k in ("AUC", "tail", "AUC or tail"))
+    exactly = f"p = {p_value:.2g} with {n} permutations"
     if 1 / (n + 1) > _SIGNIFICANCE:
         return (
             f"So few permutations can show nothing ({exactly}): none has a p-value below "
             f"{1 / (n + 1):.2g}."
         )
-    if attack.p_value <= 1 / (n + 1) * (1 + 1e-9):
+    if p_value <= 1 / (n + 1) * (1 + 1e-9):
         exactly += ", the smallest that so many can show"
-    if attack.p_value <= _SIGNIFICANCE:
+    apart = f"of the AUC alone {of_set:.2g}, of the highest scores alone {of_few:.2g}"
+    if p_value > _SIGNIFICANCE:
         return (
-            "As a set, the used images were told from the others better than labels drawn by lot "
-            f"would be ({exactly})."
+            f"No evidence found by this attack ({exactly}; {apart}). That is no proof of absence: "
+            f"{_power(attack)}, and another attack may see what this one does not."
+        )
+    if of_set <= _SIGNIFICANCE:
+        return (
+            "As a set, the used images were told from the others better than labels drawn by "
+            f"chance would be ({exactly}; {apart})."
         )
     return (
-        f"No evidence found by this attack ({exactly}). That is no proof of absence: this audit "
-        f"could have detected a true AUC of {result.detectable_auc:.2f} in 80 of 100 cases, and "
-        "another attack may see what this one does not."
+        "A few used images score so high that labels drawn by chance would rarely show it, though "
+        f"as a set the used images are hardly told from the others ({exactly}; {apart})."
     )
+
+
+def _power(attack: "AttackResult") -> str:
+    if np.isnan(attack.detectable_auc):
+        return "so few images might have missed even an attack without an error"
+    return (
+        f"this audit would have noticed such an attack in 80 of 100 cases if its true AUC were "
+        f"{attack.detectable_auc:.2f}, less often if it were lower"
+    )
+
+
+def _few(attack: "AttackResult") -> list[str]:
+    """Say how many can be told at least, where it was shown that any can."""
+    shown = attack.p_values.get("AUC or tail", 1.0) <= _SIGNIFICANCE
+    if not shown or attack.recognisable < 0.005 or attack.beyond_blind is None:
+        return []
+    return [
+        f"At least {100 * attack.recognisable:.0f} % of the used images can be told from those "
+        "not used (lower bound, for the scores as they were fitted)."
+    ]
 
 
 def _beyond_blind(attack: "AttackResult", percent: str) -> str:
@@ -154,41 +192,11 @@ def _known_nonmembers(result: "AuditResult", attack: "AttackResult") -> str:
             f"Of single images no more can be said: with {max(held_out)} not used in a fold, none "
             f"has a p-value below {smallest:.2g}."
         )
-    small = attack.conformal <= _SIGNIFICANCE
+    # An image not used is compared with one fewer, so that its p-values are a little larger.
+    level = max(_SIGNIFICANCE, 1 / min(held_out)) * (1 + 1e-9)
+    small = attack.conformal <= level
     return (
         f"Taken alone, {small[~others].sum()} of {(~others).sum()} used images stand out (p at "
-        f"most {_SIGNIFICANCE:g}), and {small[others].sum()} of {others.sum()} that were not used; "
-        f"by chance about {_SIGNIFICANCE * others.sum():.0f} of the latter would."
+        f"most {level:.2g}), and {small[others].sum()} of {others.sum()} that were not used; "
+        f"by chance about {level * (~others).sum():.0f} of the former would."
     )
-
-
-def _candidates(found: "CandidateResult", percent: str) -> list[str]:
-    auc, n = found.auc, len(found.p_values)
-    sentences = [
-        f"Candidates score higher than images known not to be used in {100 * auc.value:.0f} of "
-        f"100 pairs ({percent} {100 * auc.low:.0f} to {100 * auc.high:.0f}; 50 if none was used).",
-        f"Taken alone, {(found.p_values <= _SIGNIFICANCE).sum()} of {n} candidates stand out (p at "
-        f"most {_SIGNIFICANCE:g}, where {found.smallest_p:.2g} is the smallest there can be); by "
-        f"chance about {_SIGNIFICANCE * n:.0f} would if none was used.",
-    ]
-    n_null = len(found.null)
-    if n_null == 0:
-        return [*sentences, "No exchanges were made, so no p-value is given for the set."]
-    exactly = f"p = {found.p_value:.2g} with {n_null} exchanges"
-    if 1 / (n_null + 1) > _SIGNIFICANCE:
-        few = f"So few exchanges can show nothing of the set ({exactly})."
-        return [*sentences, few]
-    if found.p_value <= 1 / (n_null + 1) * (1 + 1e-9):
-        exactly += ", the smallest that so many can show"
-    if found.p_value <= _SIGNIFICANCE:
-        return [
-            *sentences,
-            f"As a set, the candidates score higher than sets drawn by lot from them and the "
-            f"images not used ({exactly}): evidence that some of them were used. It does not say "
-            "which, nor how many.",
-        ]
-    return [
-        *sentences,
-        f"No evidence found by this attack that any candidate was used ({exactly}). That is no "
-        "proof that none was.",
-    ]

@@ -9,7 +9,8 @@ from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
-from .._bags import check_bags, check_labels
+from .._bags import check_bags
+from .._labels import check_used
 from .._pickling import VersionedPickleMixin
 from .._progress import CallbackSupportMixin, fit_task
 from ..calibration import fit_sigmoid
@@ -31,7 +32,7 @@ class BaseBagClassifier(
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        The labels in sort order; the second one is "used".
+        The labels of images that were not used, and of those that were.
     scales_ : ndarray of shape (n_maps,)
         Median distance of each map over the training bags.
     center_, spread_ : float
@@ -68,7 +69,7 @@ class BaseBagClassifier(
             queries themselves as the last columns, (n_queries, n_generated +
             n_queries, n_maps), as `include_real` of the distances appends them.
         y : array-like of shape (n_queries,)
-            Two different labels; the larger one in sort order means "used".
+            Whether each was used: booleans, 0/1 or -1/1.
 
         Returns
         -------
@@ -78,10 +79,12 @@ class BaseBagClassifier(
         Raises
         ------
         ValueError
-            Unless there are two classes, and what the attack compares with.
+            For other labels, missing ones, one class only, and without what the attack
+            compares with.
         """
         bags = check_bags(X, self, reset=True, allow_nan=self._needs_real)
-        self.classes_, labels = check_labels(y, bags, self)
+        used, self.classes_ = check_used(y, len(bags), unit="queries")
+        labels = used.astype(np.intp)
         with fit_task(self._init_callback_context(), self):
             self.scales_ = map_scales(bags)
             distances = one_distance(bags, self.scales_)

@@ -26,7 +26,7 @@ class NearestGenerated(BaseBagClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        The labels in sort order; the second one is "used".
+        The labels of images that were not used, and of those that were.
     scales_ : ndarray of shape (n_maps,)
         Median distance of each map over the training bags.
     center_, spread_ : float
@@ -83,7 +83,7 @@ class EpsilonBall(BaseBagClassifier):
     radius_ : float
         The radius, in multiples of the median distance.
     classes_ : ndarray of shape (2,)
-        The labels in sort order; the second one is "used".
+        The labels of images that were not used, and of those that were.
     scales_ : ndarray of shape (n_maps,)
         Median distance of each map over the training bags.
     center_, spread_ : float
@@ -143,7 +143,7 @@ class Retrieval(BaseBagClassifier):
         Distance up to which each generated image retrieves, in multiples of the median
         distance.
     classes_ : ndarray of shape (2,)
-        The labels in sort order; the second one is "used".
+        The labels of images that were not used, and of those that were.
     scales_ : ndarray of shape (n_maps,)
         Median distance of each map over the training bags.
     center_, spread_ : float

@@ -16,7 +16,7 @@ class BlindPipeline(SourceIdentificationPipeline):
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        The labels in sort order; the second one is "used".
+        The labels of images that were not used, and of those that were.
     """
 
     # No step asks for it; with metadata routing on, the attack itself takes it.
@@ -61,7 +61,7 @@ class RetrievalPipeline(SourceIdentificationPipeline):
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        The labels in sort order; the second one is "used".
+        The labels of images that were not used, and of those that were.
     n_generated_ : int
         Number of generated images that queries are compared with.
     """

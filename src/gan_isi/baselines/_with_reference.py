@@ -37,7 +37,7 @@ class DensityRatio(BaseReferenceClassifier):
     known_ : ndarray of shape (n_known,)
         Which of them are known non-members.
     classes_ : ndarray of shape (2,)
-        The labels in sort order; the second one is "used".
+        The labels of images that were not used, and of those that were.
     scales_ : ndarray of shape (n_maps,)
         Median distance of each map over the training bags.
     center_, spread_ : float
@@ -122,7 +122,7 @@ class CalibratedSimilarity(BaseReferenceClassifier):
     known_ : ndarray of shape (n_known,)
         Which of them are known non-members.
     classes_ : ndarray of shape (2,)
-        The labels in sort order; the second one is "used".
+        The labels of images that were not used, and of those that were.
     scales_ : ndarray of shape (n_maps,)
         Median distance of each map over the training bags.
     center_, spread_ : float

@@ -175,20 +175,15 @@ def make_attack(
     -------
     SourceIdentificationPipeline
     """
-    from .. import baselines
-    from ..presets import make_pipeline
+    from .. import _registry
 
-    options: dict[str, Any] = {
-        "n_jobs": jobs,
-        "memory": None if cache is None else str(cache),
-        "intensity_range": intensity_range,
-    }
-    if name == "paper":
-        attack = make_pipeline(random_state=seed, **options)
-    elif name == "recommended":
-        attack = make_pipeline(preset="recommended", **options)
-    else:
-        attack = baselines.make_baseline(name, **options)
+    attack = _registry.make_attack(
+        name,
+        random_state=seed,
+        n_jobs=jobs,
+        memory=None if cache is None else str(cache),
+        intensity_range=intensity_range,
+    )
     return attack.set_params(**dict.fromkeys(_bars(attack), verbose))
 
 

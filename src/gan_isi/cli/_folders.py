@@ -232,7 +232,7 @@ def _read_table(path: Path) -> dict[str, str]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             columns = rows.fieldnames or ()
-            listed = [(row.get("file"), row.get("patient")) for row in rows]
+            listed = [(row.get("file"), (row.get("patient") or "").strip()) for row in rows]
     except (UnicodeDecodeError, csv.Error) as error:
         raise click.ClickException(f"{path} is no CSV file in UTF-8: {error}.") from error
     if not {"file", "patient"} <= set(columns):

@@ -218,25 +218,6 @@ def query_scores(attack: Any, X: Any) -> NDArray[np.float64]:
     )
 
 
-def members_among(y: ArrayLike, n_queries: int, pos_label: Any = None) -> NDArray[np.bool_]:
-    """Which queries were used, from labels of two classes.
-
-    `pos_label` is the label of members; None takes the larger one in sort order.
-    """
-    labels = column_or_1d(y)
-    if len(labels) != n_queries:
-        raise ValueError(f"There are {len(labels)} labels for {n_queries} queries.")
-    classes = np.unique(labels)
-    if len(classes) != 2:
-        raise ValueError(
-            f"Expected labels of two classes, used and not used; got {len(classes)}: "
-            f"{classes[:5]!r}."
-        )
-    if pos_label is not None and pos_label not in classes:
-        raise ValueError(f"pos_label={pos_label!r} is none of the labels {classes!r}.")
-    return np.asarray(labels == (classes[1] if pos_label is None else pos_label))
-
-
 def check_scores(scores: ArrayLike, name: str) -> NDArray[np.float64]:
     """Return finite scores as an array of shape (n_queries,)."""
     array = np.asarray(column_or_1d(scores), dtype=np.float64)

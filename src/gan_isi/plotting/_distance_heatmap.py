@@ -5,8 +5,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import _num_samples
 
-from ._attack import bags_of, branches_of, find_map, map_unit, members_among
+from .._labels import check_used
+from ._attack import bags_of, branches_of, find_map, map_unit
 from ._style import SEQUENTIAL, figure_and_axes
 
 #: More columns than this are narrower than a pixel of the default figure.
@@ -88,7 +90,6 @@ class DistanceHeatmapDisplay:
         y: ArrayLike | None = None,
         *,
         map_name: str | None = None,
-        pos_label: Any = None,
         ax: Any = None,
     ) -> Self:
         """Compare queries with the generated images of a fitted attack.
@@ -100,12 +101,10 @@ class DistanceHeatmapDisplay:
         X : array-like or sequence of array-like
             Query images.
         y : array-like of shape (n_queries,), default=None
-            Labels of two classes, where known.
+            Whether each was used, where known: booleans, 0/1 or -1/1.
         map_name : str, default=None
             Which map; None averages over all maps, each divided by the median of its
             distances.
-        pos_label : label, default=None
-            The label of members; None takes the larger one in sort order.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
 
@@ -119,10 +118,12 @@ class DistanceHeatmapDisplay:
         TypeError
             If `attack` is no attack.
         ValueError
-            For unknown maps, and labels that are not of two classes or not as many as
+            For unknown maps, and other labels, one class only, or not as many as
             queries.
         """
         branches = branches_of(attack)
+        if y is not None:
+            y, _ = check_used(y, _num_samples(X), unit="queries")
         n_generated = branches[0].distances.n_generated_
         families = [family for branch in branches for family in branch.families]
         names = [name for family in families for name in family.map_names]
@@ -135,7 +136,6 @@ class DistanceHeatmapDisplay:
             map_name=map_name,
             map_names=names,
             unit=unit,
-            pos_label=pos_label,
             measure="W1" if all(family.descriptor for family in families) else "distance",
             ax=ax,
         )
@@ -150,7 +150,6 @@ class DistanceHeatmapDisplay:
         map_names: Sequence[str] | None = None,
         unit: str | None = None,
         measure: str = "W1",
-        pos_label: Any = None,
         ax: Any = None,
     ) -> Self:
         """Draw distances that are already there.
@@ -161,7 +160,7 @@ class DistanceHeatmapDisplay:
             Distances of one map or of several, as from
             :class:`~gan_isi.PairwiseWassersteinTransformer`.
         y : array-like of shape (n_queries,), default=None
-            Labels of two classes, where known.
+            Whether each was used, where known: booleans, 0/1 or -1/1.
         map_name : str, default=None
             Which of several maps; None averages over all of them, each divided by the
             median of its distances. Of a single map, its name.
@@ -171,8 +170,6 @@ class DistanceHeatmapDisplay:
             Unit of the distances of one map.
         measure : str, default="W1"
             What the distances are called.
-        pos_label : label, default=None
-            The label of members; None takes the larger one in sort order.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
 
@@ -185,7 +182,7 @@ class DistanceHeatmapDisplay:
         ------
         ValueError
             For another number of dimensions, distances that are not finite, unknown
-            maps, and labels that are not of two classes or not as many as queries.
+            maps, and other labels, one class only, or not as many as queries.
         """
         array = np.asarray(distances)
         if array.ndim not in (2, 3) or 0 in array.shape or not np.isfinite(array).all():
@@ -199,7 +196,7 @@ class DistanceHeatmapDisplay:
             name = f"mean over maps of {measure} / median {measure}"
         elif array.ndim == 3:
             array = array[:, :, _index_of(map_name, map_names, array.shape[2])]
-        is_member = None if y is None else members_among(y, len(array), pos_label)
+        is_member = None if y is None else check_used(y, len(array), unit="queries")[0]
         return cls(array, is_member=is_member, name=name, unit=unit).plot(ax)
 
     def plot(self, ax: Any = None, *, cmap: str = SEQUENTIAL) -> Self:

@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import _num_samples
 
-from ._attack import bags_of, families_of
+from .._labels import check_used
+from ._attack import bags_of, branches_of
 from ._style import BLACK, BLUE, figure_and_axes
 
 
@@ -38,7 +39,7 @@ def family_importance(
         Queries that the attack was not fitted on; on others it measures what was
         learned by heart.
     y : array-like of shape (n_queries,)
-        Their labels.
+        Whether each was used: booleans, 0/1 or -1/1.
     scoring : str or callable, default="roc_auc"
         A scorer, as everywhere in scikit-learn. A callable gets the steps after the
         distances, the bags of distances, and `y`.
@@ -70,7 +71,8 @@ def family_importance(
     TypeError
         If `attack` is no attack.
     ValueError
-        For `n_repeats` below 1, and another number of labels than queries.
+        For `n_repeats` below 1, for other labels or missing ones, one class only, and
+        another number of labels than queries.
 
     Notes
     -----
@@ -104,12 +106,11 @@ def family_importance(
     """
     if n_repeats < 1:
         raise ValueError(f"n_repeats has to be at least 1; got {n_repeats}.")
-    labels = column_or_1d(y)
-    bags = bags_of(attack, X)
-    families = families_of(attack)
-    if len(labels) != len(bags):
-        raise ValueError(f"There are {len(labels)} labels for {len(bags)} queries.")
+    families = [family for branch in branches_of(attack) for family in branch.families]
     after = _steps_after_distances(attack)
+    used, _ = check_used(y, _num_samples(X), unit="queries")
+    bags = bags_of(attack, X)
+    labels = after.classes_[used.astype(np.intp)]
     scorer = check_scoring(after, scoring)
     generator = check_random_state(random_state)
     baseline = float(scorer(after, bags, labels))
@@ -225,7 +226,7 @@ class FamilyImportanceDisplay:
         X : array-like or sequence of array-like
             Queries that the attack was not fitted on.
         y : array-like of shape (n_queries,)
-            Their labels.
+            Whether each was used: booleans, 0/1 or -1/1.
         scoring : str or callable, default="roc_auc"
             A scorer, see `family_importance`.
         n_repeats : int, default=10

@@ -6,8 +6,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.utils.validation import _num_samples
 
-from ._attack import check_scores, members_among, query_scores
+from .._labels import check_used
+from ._attack import check_scores, query_scores
 from ._style import CURVES, figure_and_axes, line_style
 
 _DASHES = ("-", "--", "-.", ":")
@@ -113,7 +115,7 @@ class LogRocDisplay:
         X : array-like or sequence of array-like
             Queries of known membership.
         y : array-like of shape (n_queries,)
-            Their labels, out of `classes_` of the attack.
+            Whether each was used: booleans, 0/1 or -1/1.
         name : str, default=None
             What to call the curve.
         tpr_at : sequence of float, default=(0.1, 0.01)
@@ -133,12 +135,13 @@ class LogRocDisplay:
         TypeError
             If `attack` gives no scores.
         ValueError
-            If `y` does not hold two classes, or another number of labels than queries.
+            For other labels or missing ones, one class only, and another number of labels
+            than queries.
         """
+        used, _ = check_used(y, _num_samples(X), unit="queries")
         return cls.from_predictions(
-            y,
+            used,
             query_scores(attack, X),
-            pos_label=attack.classes_[1],
             name=name,
             tpr_at=tpr_at,
             ax=ax,
@@ -152,7 +155,6 @@ class LogRocDisplay:
         y_score: ArrayLike,
         *,
         name: str | None = None,
-        pos_label: Any = None,
         tpr_at: Sequence[float] = _TPR_AT,
         ax: Any = None,
         **line_options: Any,
@@ -162,13 +164,11 @@ class LogRocDisplay:
         Parameters
         ----------
         y_true : array-like of shape (n_queries,)
-            Labels of two classes.
+            Whether each was used: booleans, 0/1 or -1/1.
         y_score : array-like of shape (n_queries,)
             Scores, larger for members.
         name : str, default=None
             What to call the curve.
-        pos_label : label, default=None
-            The label of members; None takes the larger one in sort order.
         tpr_at : sequence of float, default=(0.1, 0.01)
             False positive rates at which the legend gives the true positive rate.
         ax : matplotlib Axes, default=None
@@ -184,11 +184,11 @@ class LogRocDisplay:
         Raises
         ------
         ValueError
-            For labels that are not of two classes or not as many as scores, and scores
+            For other labels, one class only, or not as many as scores, and scores
             that are not finite.
         """
         scores = check_scores(y_score, "y_score")
-        is_member = members_among(y_true, len(scores), pos_label)
+        is_member, _ = check_used(y_true, len(scores), name="y_true", unit="queries")
         fpr, tpr, _ = roc_curve(is_member, scores, drop_intermediate=False)
         return cls(
             fpr,

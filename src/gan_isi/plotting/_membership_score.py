@@ -4,8 +4,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import _num_samples
 
-from ._attack import check_scores, members_among, query_scores
+from .._labels import check_used
+from ._attack import check_scores, query_scores
 from ._style import BLACK, BLUE, ORANGE, figure_and_axes
 
 #: Points closer than this share of the range of scores are stacked.
@@ -107,7 +109,7 @@ class MembershipScoreDisplay:
         X : array-like or sequence of array-like
             Queries of known membership.
         y : array-like of shape (n_queries,)
-            Their labels, out of `classes_` of the attack.
+            Whether each was used: booleans, 0/1 or -1/1.
         candidates : array-like or sequence of array-like, default=None
             Queries of unknown membership.
         threshold : float, default=None
@@ -125,14 +127,15 @@ class MembershipScoreDisplay:
         TypeError
             If `attack` gives no scores.
         ValueError
-            If `y` does not hold two classes, or another number of labels than queries.
+            For other labels or missing ones, one class only, and another number of labels
+            than queries.
         """
+        used, _ = check_used(y, _num_samples(X), unit="queries")
         return cls.from_predictions(
-            y,
+            used,
             query_scores(attack, X),
             candidate_score=None if candidates is None else query_scores(attack, candidates),
             threshold=threshold,
-            pos_label=attack.classes_[1],
             ax=ax,
         )
 
@@ -144,7 +147,6 @@ class MembershipScoreDisplay:
         *,
         candidate_score: ArrayLike | None = None,
         threshold: float | None = None,
-        pos_label: Any = None,
         score_name: str = "membership score",
         ax: Any = None,
     ) -> Self:
@@ -153,15 +155,13 @@ class MembershipScoreDisplay:
         Parameters
         ----------
         y_true : array-like of shape (n_queries,)
-            Labels of two classes.
+            Whether each was used: booleans, 0/1 or -1/1.
         y_score : array-like of shape (n_queries,)
             Scores, larger for members.
         candidate_score : array-like of shape (n_candidates,), default=None
             Scores of queries of unknown membership.
         threshold : float, default=None
             Score above which a query is called used.
-        pos_label : label, default=None
-            The label of members; None takes the larger one in sort order.
         score_name : str, default="membership score"
             Label of the axis.
         ax : matplotlib Axes, default=None
@@ -175,11 +175,11 @@ class MembershipScoreDisplay:
         Raises
         ------
         ValueError
-            For labels that are not of two classes or not as many as scores, and scores
+            For other labels, one class only, or not as many as scores, and scores
             that are not finite.
         """
         scores = check_scores(y_score, "y_score")
-        is_member = members_among(y_true, len(scores), pos_label)
+        is_member, _ = check_used(y_true, len(scores), name="y_true", unit="queries")
         if candidate_score is not None:
             candidate_score = check_scores(candidate_score, "candidate_score")
         return cls(

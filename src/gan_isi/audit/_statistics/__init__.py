@@ -1,27 +1,43 @@
 """Statistics of an audit: pure functions of labels, scores, folds and groups."""
 
 from ._auc import auc_interval, difference_interval, rank_within, within_fold_auc
-from ._intervals import bootstrap_interval, proportion_interval, wilson_interval
+from ._decisions import (
+    DECISION_METRICS,
+    balanced_accuracy,
+    bootstrap_decisions,
+    confusion_counts,
+)
+from ._intervals import proportion_interval
 from ._p_values import (
     conformal_p_values,
     cross_conformal_p_values,
+    max_t_p_values,
+    min_p_value,
     permutation_p_value,
     permute_labels,
 )
 from ._power import detectable_accuracy, detectable_auc
+from ._tail import recall_at_fpr, recognisable_share, tail_excess
 
 __all__ = [
+    "DECISION_METRICS",
     "auc_interval",
-    "bootstrap_interval",
+    "balanced_accuracy",
+    "bootstrap_decisions",
     "conformal_p_values",
+    "confusion_counts",
     "cross_conformal_p_values",
     "detectable_accuracy",
     "detectable_auc",
     "difference_interval",
+    "max_t_p_values",
+    "min_p_value",
     "permutation_p_value",
     "permute_labels",
     "proportion_interval",
     "rank_within",
-    "wilson_interval",
+    "recall_at_fpr",
+    "recognisable_share",
+    "tail_excess",
     "within_fold_auc",
 ]

@@ -1,9 +1,11 @@
 """What an audit of a given size would have noticed."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.stats import beta, binom, norm
 
+from ._auc import null_effect
 from ._validation import check_share
 
 
@@ -60,14 +62,23 @@ def detectable_accuracy(
 
 
 def detectable_auc(
-    n_members: int, n_nonmembers: int, *, significance: float = 0.05, power: float = 0.8
+    n_members: float,
+    n_nonmembers: float,
+    *,
+    null: ArrayLike | None = None,
+    significance: float = 0.05,
+    power: float = 0.8,
 ) -> float:
     """Smallest true AUC that a one-sided test against 0.5 would have noticed.
 
     Parameters
     ----------
-    n_members, n_nonmembers : int
-        Numbers m and n of independent queries; of patients, if their images agree.
+    n_members, n_nonmembers : float
+        Numbers m and n of queries; without `null`, of patients.
+    null : array-like of shape (n_permutations,), default=None
+        AUCs of refits with permuted labels, whose spread says how much less m and n are
+        worth to an attack that learns, or with several images a patient, see
+        :func:`auc_interval`. None: for an attack that learns nothing.
     significance : float, default=0.05
         Largest probability of a false alarm.
     power : float, default=0.8
@@ -101,19 +112,21 @@ def detectable_auc(
             "There have to be members and non-members; "
             f"got n_members={n_members!r} and n_nonmembers={n_nonmembers!r}."
         )
+    effect = null_effect(null, n_members, n_nonmembers)
+    m, n = n_members / effect, n_nonmembers / effect
     alarm = norm.isf(check_share(significance, "significance"))
     noticed = norm.ppf(check_share(power, "power"))
-    limit = 0.5 + alarm * _hanley_mcneil_error(0.5, n_members, n_nonmembers)
+    limit = 0.5 + alarm * _hanley_mcneil_error(0.5, m, n)
 
     def missing(auc: float) -> float:
-        return float(limit + noticed * _hanley_mcneil_error(auc, n_members, n_nonmembers) - auc)
+        return float(limit + noticed * _hanley_mcneil_error(auc, m, n) - auc)
 
     if missing(1.0) > 0:
         return float("nan")
     return float(brentq(missing, 0.5, 1.0))
 
 
-def _hanley_mcneil_error(auc: float, n_members: int, n_nonmembers: int) -> float:
+def _hanley_mcneil_error(auc: float, n_members: float, n_nonmembers: float) -> float:
     one_member, one_nonmember = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     numerator = (
         auc * (1 - auc)

@@ -1,0 +1,176 @@
+"""Statements about attacks that learn: coverage, false alarms and power in simulated audits.
+
+`benchmarks/audit_simulation.py` is the larger version.
+"""
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from gan_isi.audit import audit
+from gan_isi.audit._attacks import Answers
+from gan_isi.audit._crossfit import cross_fit, null_distribution
+from gan_isi.audit._measures import Sampling, beyond_blind, measure
+from gan_isi.audit._statistics import auc_interval, detectable_auc, min_p_value
+
+
+class LeastSquares:
+    """A prepared attack that learns: regularised least squares."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def answer(self, train, labels, test):
+        known = self.rows[train]
+        gram = known.T @ known + 0.1 * len(known) * np.eye(known.shape[1])
+        weights = np.linalg.solve(gram, known.T @ (labels - labels.mean()))
+        scores = self.rows[test] @ weights
+        return Answers(scores, scores > 0.5 - labels.mean())
+
+
+def drawn(rng, n_patients, n_images, gap=0.0):
+    """Rows and labels; half of the variance is that of a patient."""
+    used = rng.permutation(np.arange(n_patients) % 2)
+    rows = rng.normal(size=(n_patients, 12))
+    groups = np.repeat(np.arange(n_patients), n_images)
+    if n_images > 1:
+        rows = np.sqrt(0.5) * (rows[groups] + rng.normal(size=(len(groups), 12)))
+    rows[:, 0] += gap * used[groups]
+    return rows, used[groups], groups if n_images > 1 else None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_patients", "n_images", "n_audits"), [(40, 1, 150), (20, 3, 50)])
+def test_intervals_hold_where_there_is_nothing_to_find(n_patients, n_images, n_audits, folds_of):
+    found = {"AUC": [], "accuracy": [], "scores only": [], "false alarm": []}
+    for seed in range(n_audits):
+        rows, used, groups = drawn(np.random.default_rng(seed), n_patients, n_images)
+        plan = folds_of(used, groups, cv=5)
+        attacks = LeastSquares(rows), LeastSquares(rows[:, 4:])
+        answers = [cross_fit(one, used, plan, seed=seed) for one in attacks]
+        nulls = [
+            null_distribution(one, used, plan, n_permutations=19, seed=seed) for one in attacks
+        ]
+        sampling = Sampling(groups, 1, 0.95, 0)
+        table = measure(used, answers[0], (), sampling, nulls[0])
+        for name in ("AUC", "accuracy"):
+            found[name].append(table[name].low <= 0.5 <= table[name].high)
+        low, high = auc_interval(used, answers[0].scores[0], answers[0].folds[0], groups)
+        found["scores only"].append(low <= 0.5 <= high)
+        beyond = beyond_blind(used, answers[0], nulls[0], (answers[1], nulls[1]), sampling)
+        found["false alarm"].append(beyond.low > 0)
+    least = binom.ppf(0.001, n_audits, 0.95) / n_audits
+    assert np.mean(found["AUC"]) >= least
+    assert np.mean(found["accuracy"]) >= least
+    assert np.mean(found["false alarm"]) <= binom.ppf(0.999, n_audits, 0.025) / n_audits
+    if groups is None:  # what the intervals would be if the folds shared no training images
+        assert np.mean(found["scores only"]) < 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_patients", "n_images"), [(40, 1), (20, 5)])
+def test_the_power_that_is_named_is_that_of_attacks_that_learn(n_patients, n_images, folds_of):
+    """The distance of the classes is chosen so that the expected AUC is the one named."""
+    noticed, named, reached = [], [], []
+    gap, n_audits = {1: (2.25, 100), 5: (2.4, 50)}[n_images]
+    for seed in range(n_audits):
+        rows, used, groups = drawn(np.random.default_rng(seed), n_patients, n_images, gap)
+        plan = folds_of(used, groups, cv=5)
+        attack = LeastSquares(rows)
+        answers = cross_fit(attack, used, plan, seed=seed)
+        null = null_distribution(attack, used, plan, n_permutations=39, seed=seed)
+        sizes = [int((used == own).sum()) for own in (1, 0)]
+        named.append(detectable_auc(*sizes, null=null["AUC"], significance=0.025))
+        reached.append(answers.auc(used))
+        observed = answers.statistics(used, groups)
+        both = np.column_stack([null[name] for name in ("AUC", "tail")])
+        noticed.append(min_p_value([observed["AUC"], observed["tail"]], both) <= 0.05)
+    assert np.mean(reached) == pytest.approx(np.mean(named), abs=0.03)
+    low, high = binom.ppf([0.001, 0.999], n_audits, 0.8) / n_audits
+    assert low <= np.mean(noticed) <= high
+
+
+def test_one_answer_for_all_has_no_small_p_value(attack, world):
+    """The used patients have more images: the majority is right more often than by chance."""
+    from sklearn.dummy import DummyClassifier
+
+    rng = np.random.default_rng(0)
+    real, used, generated = world(rng, n=20)
+    sizes = np.where(used == 1, 6, 2)
+    result = audit(
+        attack(DummyClassifier()), np.repeat(real, sizes, axis=0), np.repeat(used, sizes),
+        generated=generated, groups=np.repeat(np.arange(20), sizes), n_permutations=19,
+        n_resamples=20, random_state=0,
+    )  # fmt: skip
+    one = result.attacks["attack"]
+    assert one.measures["accuracy"].value == 0.75
+    assert one.p_values["balanced accuracy"] == 1
+    assert one.p_values["AUC or tail"] == 1
+
+
+class Column(ClassifierMixin, BaseEstimator):
+    """An attack whose score is a number of the query."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def fit(self, X, y, generated=None):
+        self.classes_ = np.unique(y)
+        return self
+
+    def decision_function(self, X):
+        return np.asarray(X)[:, self.number]
+
+    def predict(self, X):
+        return (self.decision_function(X) > 0).astype(int)
+
+
+def test_a_few_that_stand_out_are_found_and_said():
+    """Ten of a hundred used images are told without fail, the others not at all."""
+    used = np.repeat([0, 1], 100)
+    rows = np.random.default_rng(0).normal(size=(200, 3))
+    rows[100:110, 0] += 5
+    result = audit(
+        {"attack": Column(0), "blind": Column(1)}, rows, used, generated=rows[:9] + 1,
+        n_permutations=99, n_resamples=20, random_state=0,
+    )  # fmt: skip
+    one = result.attacks["attack"]
+    assert one.p_values["AUC"] > 0.05
+    assert one.p_values["tail"] == 1 / 100
+    assert one.p_values["AUC or tail"] <= 0.03
+    words = " ".join(result.words()["attack"])
+    assert "A few used images score so high" in words
+    assert "No evidence found" not in words
+
+
+def test_the_share_that_can_be_told_is_said_where_something_was_shown():
+    rng = np.random.default_rng(0)
+    used = np.repeat([0, 1], 100)
+    rows = rng.normal(size=(200, 3))
+    rows[100:150, 0] += 6
+    attacks = {"attack": Column(0), "blind": Column(1)}
+    options = {"generated": rows[:9] + 1, "n_resamples": 20, "random_state": 0}
+    shown = audit(attacks, rows, used, n_permutations=19, **options)
+    bound = shown.attacks["attack"].recognisable
+    assert 0.25 < bound < 0.5
+    assert f"At least {100 * bound:.0f} % of the used images can be told" in str(shown)
+    untested = audit(attacks, rows, used, n_permutations=0, **options)
+    assert "can be told from those" not in str(untested)
+
+
+def test_the_other_way_round_is_said(attack, world):
+    real, used, generated = world(np.random.default_rng(0), n=80, n_generated=200)
+
+    from dataclasses import replace
+
+    from gan_isi.audit._words import describe_attack
+
+    result = audit(
+        attack(), real, used, generated=generated, n_permutations=0, n_resamples=9, random_state=0
+    )
+    auc = result.attacks["attack"].measures["AUC"]
+    mirrored = replace(auc, value=1 - auc.value, low=1 - auc.high, high=1 - auc.low)
+    changed = replace(result.attacks["attack"], measures={"AUC": mirrored})
+    assert "told apart the other way round" in " ".join(describe_attack(result, changed))
+    assert "other way round" not in " ".join(result.words()["attack"])
