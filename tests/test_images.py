@@ -124,6 +124,22 @@ class TestIntensities:
         image = np.array([[-1000.0, 0.0, 1000.0, 3000.0]])
         np.testing.assert_allclose(to_grey(image, (-1000, 1000)), [[0, 0.5, 1, 2]])
 
+    def test_types_that_cannot_hold_a_window_keep_their_own_range(self):
+        image = np.array([[0, 51, 255]], dtype=np.uint8)
+        for pair in ((-1, 1), (0, 4095), (-1000, 1000)):
+            np.testing.assert_allclose(to_grey(image, pair), [[0, 0.2, 1]])
+        np.testing.assert_allclose(to_grey(image, (0, 51)), [[0, 1, 5]])
+        np.testing.assert_allclose(to_grey(image.astype(np.uint16), (0, 4095)), image / 4095)
+        np.testing.assert_allclose(to_grey(image.astype(np.int16), (-1, 1)), (image + 1.0) / 2)
+        np.testing.assert_allclose(to_grey(image > 0, (0, 255)), [[0, 1, 1]])
+
+    def test_stored_bits_that_the_type_notes(self):
+        noted = np.dtype(np.uint16, metadata={"bits_stored": 12})
+        image = np.array([[0, 819, 4095]], dtype=np.uint16).view(noted)
+        np.testing.assert_allclose(to_grey(image), [[0, 0.2, 1]])
+        np.testing.assert_allclose(to_grey(np.stack([image] * 3, -1).view(noted)), [[0, 0.2, 1]])
+        np.testing.assert_allclose(to_grey(image, (0, 65535)), image / 65535)
+
     def test_range_of_each_image(self):
         image = np.array([[3.0, 4.0, 7.0]])
         np.testing.assert_allclose(to_grey(image, "image"), [[0, 0.25, 1]])

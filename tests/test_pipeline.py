@@ -185,6 +185,7 @@ class TestStages:
         np.testing.assert_array_equal(answers(1), answers(1))
         assert (answers(1) != answers(2)).any()
 
+    @pytest.mark.filterwarnings("ignore:Sizes differ")
     def test_images_of_other_sizes_and_files(self, small_attack, problem, tmp_path):
         from skimage.io import imsave
 
@@ -255,6 +256,7 @@ class TestModelSelection:
                 assert not set(groups[train]) & set(groups[test])
         np.testing.assert_array_equal(seen[0][1], np.arange(24) // 2)
 
+    @pytest.mark.filterwarnings("ignore:.*real images.* are among those generated")
     def test_an_audit_hands_patients_on(self, small_attack, problem, monkeypatch):
         seen = spied_folds(monkeypatch)
         patients = np.random.default_rng(0).permutation(24) // 2  # in no order

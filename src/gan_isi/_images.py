@@ -225,16 +225,37 @@ def _scale(
     grey: NDArray[Any], dtype: np.dtype[Any], intensity_range: IntensityRange
 ) -> NDArray[Any]:
     """Map the intensity range to 0..1; linear, without clipping."""
-    if not isinstance(intensity_range, str):
-        low, high = intensity_range
-    elif intensity_range == "image":
+    values = grey.astype(np.float64)
+    if isinstance(intensity_range, str) and intensity_range == "image":
         low, high = float(grey.min()), float(grey.max())
         high = high if high > low else low + 1.0
-    elif dtype.newbyteorder("=") in _PICTURE_DTYPES:
-        low, high = 0.0, float(np.iinfo(dtype).max)
+    elif isinstance(intensity_range, str) or not _can_hold(dtype, *intensity_range):
+        low, high = _own_range(dtype)
     else:
-        return grey.astype(np.float64)
-    return (grey.astype(np.float64) - low) / (high - low)
+        low, high = intensity_range
+    return values if (low, high) == (0.0, 1.0) else (values - low) / (high - low)
+
+
+def _can_hold(dtype: np.dtype[Any], low: float, high: float) -> bool:
+    """Whether a range may be meant for images of this type, or only for others beside them."""
+    if dtype.kind == "b":
+        return low >= 0 and high <= 1
+    if dtype.newbyteorder("=") not in _PICTURE_DTYPES:
+        return True
+    return low >= 0 and high <= np.iinfo(dtype).max
+
+
+def _own_range(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return what is black and white in a data type: fewer bits, where the file said so."""
+    if dtype.newbyteorder("=") not in _PICTURE_DTYPES:
+        return 0.0, 1.0
+    return 0.0, 2.0 ** bits_stored(dtype) - 1
+
+
+def bits_stored(dtype: np.dtype[Any]) -> int:
+    """Return how many bits a pixel has: those of its type, or fewer if the file said so."""
+    noted: Any = dtype.metadata or {}
+    return int(noted.get("bits_stored", 8 * dtype.itemsize))
 
 
 def _merge_channels(image: NDArray[Any]) -> NDArray[np.float64]:

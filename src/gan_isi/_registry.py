@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ._images import IntensityRange
 from .baselines import BASELINES, make_baseline
 from .pipeline import SourceIdentificationPipeline
 from .presets import make_pipeline
@@ -11,7 +12,12 @@ ATTACKS = ("recommended", "paper", *BASELINES)
 
 
 def make_attack(
-    name: str, *, random_state: Any = None, n_jobs: int | None = None, memory: Any = None
+    name: str,
+    *,
+    random_state: Any = None,
+    n_jobs: int | None = None,
+    memory: Any = None,
+    intensity_range: IntensityRange = "dtype",
 ) -> SourceIdentificationPipeline:
     """Return an attack by its name.
 
@@ -19,7 +25,7 @@ def make_attack(
     ----------
     name : str
         One of `ATTACKS`.
-    random_state, n_jobs, memory
+    random_state, n_jobs, memory, intensity_range
         As for :func:`gan_isi.make_pipeline`.
 
     Returns
@@ -34,8 +40,13 @@ def make_attack(
     """
     if name not in ATTACKS:
         raise ValueError(f"No attack is named {name!r}; there are {', '.join(ATTACKS)}.")
+    options: dict[str, Any] = {
+        "n_jobs": n_jobs,
+        "memory": memory,
+        "intensity_range": intensity_range,
+    }
     if name == "paper":
-        return make_pipeline(random_state=random_state, n_jobs=n_jobs, memory=memory)
+        return make_pipeline(random_state=random_state, **options)
     if name == "recommended":
-        return make_pipeline(preset="recommended", n_jobs=n_jobs, memory=memory)
-    return make_baseline(name, n_jobs=n_jobs, memory=memory)
+        return make_pipeline(preset="recommended", **options)
+    return make_baseline(name, **options)

@@ -17,6 +17,7 @@ from ._generated import check_generated
 from ._images import check_finite_pixels
 from ._labels import check_groups, check_used, number_groups
 from ._pickling import VersionedPickleMixin
+from ._preflight import check_before_fit
 from ._progress import progress_bar
 
 #: Queries compared between two movements of the progress bar.
@@ -87,7 +88,9 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         ValueError
             For missing generated images, or as many of them as queries outside a tuple;
             for other labels, missing ones, one class only, another number of them than of
-            images, and patients without a name. All before an image is described.
+            images, and patients without a name. All before an image is described. Where an
+            intensity does not mean the same in real and generated images (a few of each are
+            compared, see :func:`gan_isi.audit.preflight`; other differences are warnings).
         """
         n_queries = len(X) if hasattr(X, "__len__") else None
         if hasattr(self._final_estimator, "predict"):  # not a slice without the classifier
@@ -106,6 +109,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         generated = check_generated(generated, n_queries)
         check_finite_pixels(generated, "generated")
         self._check_levels()
+        check_before_fit(self, X, y, generated)
         params = {"generated": (generated,)}
         if groups is not None:
             params["groups"] = groups

@@ -158,6 +158,7 @@ def test_without_patients_every_image_not_used_is_exchanged():
 
 @pytest.mark.parametrize("copied", [False, True])
 @pytest.mark.parametrize("patients", [None, ["her"] * 3])
+@pytest.mark.filterwarnings("ignore:.*real images.* are among those generated")
 def test_one_candidate_or_one_patient(patients, copied, attack, world):
     n_images = len(patients or [0])
     rng = np.random.default_rng(1)
@@ -198,6 +199,7 @@ def test_one_candidate_or_one_patient(patients, copied, attack, world):
         assert f"(p = {alone.p_values[0]:.2g} among those not used)" in str(without)
 
 
+@pytest.mark.filterwarnings("ignore:.*real images.* are among those generated")
 def test_so_few_images_not_used_can_show_nothing_of_one(attack, world):
     real, used, generated = world(np.random.default_rng(0), n=20)
     result = audit(

@@ -122,6 +122,16 @@ class TestBlind:
         assert isinstance(steps[0][1], PixelDescriptor)
 
 
+@pytest.mark.parametrize("name", ["nearest", "density_ratio", "blind"])
+@pytest.mark.parametrize("representation", ["pixels", "local_contrast", "texture", "local_texture"])
+def test_the_intensity_range_reaches_all_descriptors(name, representation):
+    attack = make_baseline(name, representation=representation, intensity_range=(-1000, 1000))
+    parameters = attack.get_params()
+    ranges = [v for k, v in parameters.items() if k.endswith("intensity_range")]
+    assert ranges
+    assert set(ranges) == {(-1000, 1000)}
+
+
 def test_unknown_names():
     with pytest.raises(ValueError, match=r"name has to be one of \['nearest'.*got 'furthest'"):
         make_baseline("furthest")

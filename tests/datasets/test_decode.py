@@ -2,6 +2,7 @@
 
 import builtins
 import importlib
+import pickle
 import struct
 import zlib
 
@@ -283,6 +284,18 @@ class TestDicom:
             SharedFunctionalGroupsSequence=[group],
         )
         assert_same(read(tmp_path / "enhanced.dcm"), (3 * pixels + 7).astype(np.float32))
+
+    def test_stored_bits_are_noted_and_survive_a_process(self, tmp_path):
+        pixels = (DEEP % 4096).astype(np.uint16)
+        self.write(tmp_path / "twelve.dcm", pixels, BitsStored=12, HighBit=11)
+        image = read(tmp_path / "twelve.dcm")
+        assert_same(image, pixels)
+        for copy in (image, image.copy(), image[1:], pickle.loads(pickle.dumps(image))):
+            assert copy.dtype.metadata["bits_stored"] == 12
+        self.write(tmp_path / "full.dcm", pixels)
+        assert read(tmp_path / "full.dcm").dtype.metadata is None
+        self.write(tmp_path / "hu.dcm", pixels, BitsStored=12, HighBit=11, RescaleIntercept="-1024")
+        assert_same(read(tmp_path / "hu.dcm"), pixels.astype(np.float32) - 1024)
 
     def test_monochrome1_is_mirrored_in_its_stored_bits(self, tmp_path):
         pixels = np.array([[0, 1000], [4095, 24]], dtype=np.uint16)

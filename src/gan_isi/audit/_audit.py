@@ -10,8 +10,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
 from .._generated import check_generated
+from .._preflight import preflight_done
 from .._progress import progress_bar
-from ._arguments import check_choice, check_numbers, check_queries, joined, name_attacks
+from ._arguments import Queries, check_choice, check_numbers, check_queries, joined, name_attacks
 from ._attacks import PreparedAttack, Recorder, prepare
 from ._candidates import CandidateResult, judge_candidates
 from ._choice import ChosenAttack
@@ -20,6 +21,7 @@ from ._evidence import Evidence, closeness, closest_generated
 from ._folds import check_folds
 from ._measures import Null, Sampling, beyond_blind, measure, of_rule
 from ._names import BLIND, CHOSEN, CLOSENESS
+from ._preflight import look_first
 from ._result import AttackResult, AuditResult
 from ._statistics import (
     cross_conformal_p_values,
@@ -31,6 +33,7 @@ from ._statistics import (
 )
 
 
+@preflight_done()
 def audit(
     attacks: Any,
     X: Any,
@@ -74,7 +77,8 @@ def audit(
         Images of the generator.
     groups : array-like of shape (n_queries,), default=None
         Patients: their images are held out, resampled and permuted together, and stay
-        together in the folds of a calibration. Each image needs one.
+        together in the folds of a calibration. Each image needs one. Without them, copies
+        of one picture are one patient.
     candidates : array-like or sequence of array-like of length n_candidates, default=None
         Real images of unknown membership, of no patient in `X`. They are compared with
         the known non-members, each of them and as a set; that the two are alike in all
@@ -128,12 +132,16 @@ def audit(
     ValueError
         Unless there are two classes with at least `cv` queries (or groups) each, if a
         patient has both known images and candidates, and for all other arguments that are
-        no sense; before any image is described.
+        no sense; before any image is described. For an error of :func:`preflight`: an
+        intensity does not mean the same in all sets, or a picture is in two of them. Its
+        warnings are given, and stand in the result.
 
     Examples
     --------
     >>> from gan_isi import audit, baselines, datasets
-    >>> problem = datasets.make_membership_problem(30, n_generated=20, random_state=0)
+    >>> problem = datasets.make_membership_problem(
+    ...     30, n_generated=20, memorization=0.9, random_state=0
+    ... )
     >>> result = audit.audit(
     ...     {"nearest": baselines.make_baseline("nearest")},
     ...     problem.images,
@@ -155,12 +163,22 @@ def audit(
     )  # fmt: skip
     rng = check_random_state(random_state)
     fold_seed, null_seed, seed = (int(s) for s in rng.randint(np.iinfo(np.int32).max, size=3))
-    cv, splitter, least = check_folds(
-        cv, queries.labels, queries.known_groups,
-        n_repeats=n_repeats, seed=fold_seed, with_candidates=candidates is not None,
-    )  # fmt: skip
-    if choose:
-        check_choice(named, queries.known_groups, cv, least)
+
+    def planned(queries: Queries, cv: Any) -> tuple[int, Any]:
+        n_folds, splitter, least = check_folds(
+            cv, queries.labels, queries.known_groups,
+            n_repeats=n_repeats, seed=fold_seed, with_candidates=candidates is not None,
+        )  # fmt: skip
+        if choose:
+            check_choice(named, queries.known_groups, n_folds, least)
+        return n_folds, splitter
+
+    cv, splitter = planned(queries, cv)
+    given = (groups, candidate_groups)
+    inputs, together = look_first(named, X, queries, given, generated, candidates)
+    if together is not queries:  # copies are one patient now
+        queries = together
+        cv, splitter = planned(queries, cv if splitter is None else splitter)
     judge = _Judge(
         queries.labels,
         Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats, splitter),
@@ -194,6 +212,7 @@ def audit(
         cv=cv,
         n_repeats=n_repeats,
         confidence=confidence,
+        preflight=inputs,
     )
 
 

@@ -13,6 +13,7 @@ from ._candidates import CandidateResult
 from ._crossfit import OutOfFold
 from ._evidence import Evidence
 from ._measures import Estimate
+from ._preflight import Preflight
 from ._words import describe_attack, describe_audit
 
 
@@ -101,6 +102,8 @@ class AuditResult:
         Of the cross-validation.
     confidence : float
         Of all intervals.
+    preflight : Preflight or None
+        What was found in the images before anything was described.
     """
 
     attacks: dict[str, AttackResult]
@@ -112,6 +115,7 @@ class AuditResult:
     cv: int
     n_repeats: int
     confidence: float
+    preflight: Preflight | None = field(default=None, repr=False)
 
     def to_frame(self) -> Any:
         """Return all numbers as a table.
@@ -188,7 +192,7 @@ class AuditResult:
         -------
         dict
             With the keys version, settings, results (rows as of `to_frame`), queries,
-            candidates and words.
+            candidates, preflight and words.
         """
         settings = {
             "n_used": int(self.labels.sum()),
@@ -221,6 +225,7 @@ class AuditResult:
             "results": [dict(zip(_COLUMNS, row, strict=True)) for row in self._rows()],
             "queries": queries,
             "candidates": candidates,
+            "preflight": None if self.preflight is None else self.preflight.to_dict(),
             "words": self.words(),
         }
 
@@ -270,9 +275,12 @@ class AuditResult:
         Returns
         -------
         dict of str to list of str
-            Of the whole audit under "audit", and of each attack under its name.
+            Of the whole audit under "audit", of what differs between the sets of images
+            under "inputs" (where something does), and of each attack under its name.
         """
         sentences = {"audit": describe_audit(self)}
+        if self.preflight is not None and self.preflight.warnings:
+            sentences["inputs"] = list(self.preflight.warnings)
         for name, result in self.attacks.items():
             sentences[name] = describe_attack(self, result)
         return sentences

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from .._images import IntensityRange
 from ..descriptors import DeepDescriptor, PixelDescriptor, make_descriptors
 from ..distances import PairwiseDistanceTransformer, PairwiseWassersteinTransformer
 from ..pipeline import SourceIdentificationPipeline
@@ -52,6 +53,7 @@ def make_baseline(
     name: str,
     *,
     representation: Representation = "pixels",
+    intensity_range: IntensityRange = "dtype",
     n_jobs: int | None = None,
     memory: Any = None,
 ) -> SourceIdentificationPipeline:
@@ -76,6 +78,8 @@ def make_baseline(
           which see where things are.
         - "deep": cosine distance of the means of ResNet-50's 2048 channels; needs the
           extra "deep".
+    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
+        Which intensities become 0 and 1, see :class:`~gan_isi.BaseDescriptor`.
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
     memory : str, path or joblib.Memory, default=None
@@ -103,7 +107,12 @@ def make_baseline(
     """
     _check_name("name", name, BASELINES)
     if name == "blind":
-        return make_blind(representation=representation, n_jobs=n_jobs, memory=memory)
+        return make_blind(
+            representation=representation,
+            intensity_range=intensity_range,
+            n_jobs=n_jobs,
+            memory=memory,
+        )
     rules: dict[str, Any] = {
         "nearest": NearestGenerated(),
         "relative_nearest": NearestGenerated(relative_to=_N_RELATIVE),
@@ -114,7 +123,7 @@ def make_baseline(
     }
     rule = rules[name]
     steps = [
-        ("descriptors", _make_descriptors(representation, n_jobs, memory)),
+        ("descriptors", _make_descriptors(representation, intensity_range, n_jobs, memory)),
         ("distances", _make_distances(representation, rule._needs_real, n_jobs)),
         ("membership", rule),
     ]
@@ -125,6 +134,7 @@ def make_baseline(
 def make_blind(
     *,
     representation: Representation = "pixels",
+    intensity_range: IntensityRange = "dtype",
     n_jobs: int | None = None,
     memory: Any = None,
 ) -> BlindPipeline:
@@ -140,6 +150,8 @@ def make_blind(
     representation : str, default="pixels"
         What describes a query, see :func:`make_baseline`; "ssim" is "pixels" here, and
         pictures have 32 x 32 pixels.
+    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
+        Which intensities become 0 and 1, see :class:`~gan_isi.BaseDescriptor`.
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
     memory : str, path or joblib.Memory, default=None
@@ -174,23 +186,30 @@ def make_blind(
     classifier = make_sklearn_pipeline(
         StandardScaler(), PCA(n_components=_BLIND_VARIANCE), LogisticRegression(max_iter=1000)
     )
-    descriptors = _make_descriptors(representation, n_jobs, memory)
+    descriptors = _make_descriptors(representation, intensity_range, n_jobs, memory)
     if isinstance(descriptors, PixelDescriptor):
         descriptors.set_params(size=_BLIND_SIZE)
     return BlindPipeline([("descriptors", descriptors), ("membership", classifier)])
 
 
-def _make_descriptors(representation: str, n_jobs: int | None, memory: Any) -> Any:
+def _make_descriptors(
+    representation: str, intensity_range: IntensityRange, n_jobs: int | None, memory: Any
+) -> Any:
     _check_name("representation", representation, REPRESENTATIONS)
+    options: dict[str, Any] = {
+        "intensity_range": intensity_range,
+        "n_jobs": n_jobs,
+        "memory": memory,
+    }
     if representation == "texture":
-        return make_descriptors(n_jobs=n_jobs, memory=memory)
+        return make_descriptors(**options)
     if representation == "local_texture":
-        return make_descriptors(n_levels=_TILE_N_LEVELS, grid=_GRID, n_jobs=n_jobs, memory=memory)
+        return make_descriptors(n_levels=_TILE_N_LEVELS, grid=_GRID, **options)
     if representation == "deep":
-        return DeepDescriptor(n_levels=_DEEP_N_LEVELS, n_jobs=n_jobs, memory=memory)
+        return DeepDescriptor(n_levels=_DEEP_N_LEVELS, **options)
     if representation == "local_contrast":
-        return PixelDescriptor(contrast="local", n_jobs=n_jobs, memory=memory)
-    return PixelDescriptor(n_jobs=n_jobs, memory=memory)
+        return PixelDescriptor(contrast="local", **options)
+    return PixelDescriptor(**options)
 
 
 def _make_distances(representation: str, include_real: bool, n_jobs: int | None) -> Any:

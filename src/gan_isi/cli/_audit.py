@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._folders import (
+    check,
     folder_option,
+    known_of,
     load,
     output_option,
     read_patients,
@@ -93,6 +95,7 @@ def audit(
     jobs: int,
     cache: Path | None,
     quiet: bool,
+    intensity_range: Any,
 ) -> None:
     """Tell whether used images can be told from others, and how sure that is.
 
@@ -108,27 +111,35 @@ def audit(
     fakes = images.pop("generated")
     groups = {} if patients is None else read_patients(patients, images)
     from .. import audit as auditing
-    from ..datasets import ImageFiles
+    from ..baselines import make_blind
 
-    known = ImageFiles([*images["not used"].paths, *images["used"].paths])
+    known, labels = known_of(images)
+    candidate_images = images.get("candidates")
     verbose = shows_progress(quiet)
     known_groups = None if patients is None else groups["not used"] + groups["used"]
-    result = auditing.audit(
-        {name: make_attack(name, seed, jobs, cache, verbose=verbose) for name in names},
-        known,
-        [0] * len(images["not used"]) + [1] * len(images["used"]),
-        generated=fakes,
-        groups=known_groups,
-        candidates=images.get("candidates"),
-        candidate_groups=groups.get("candidates"),
-        choose=choose,
-        cv=folds,
-        n_repeats=repeats,
-        n_permutations=permutations,
-        random_state=seed,
-        n_jobs=jobs,
-        verbose=verbose,
-    )
+    patients_of = known_groups, groups.get("candidates")
+    attacks = {
+        name: make_attack(name, seed, jobs, cache, intensity_range, verbose=verbose)
+        for name in names
+    }
+    attacks["blind"] = make_blind(intensity_range=intensity_range)
+    with check(known, labels, fakes, candidate_images, patients_of, intensity_range):
+        result = auditing.audit(
+            attacks,
+            known,
+            labels,
+            generated=fakes,
+            groups=known_groups,
+            candidates=candidate_images,
+            candidate_groups=groups.get("candidates"),
+            choose=choose,
+            cv=folds,
+            n_repeats=repeats,
+            n_permutations=permutations,
+            random_state=seed,
+            n_jobs=jobs,
+            verbose=verbose,
+        )
     click.echo(str(result))
     _write(result, report, json)
     if known_csv is not None:
@@ -140,14 +151,22 @@ def audit(
         _write_images(frames, paths, {"p_value": "p_value"}, candidates_csv)
 
 
-def make_attack(name: str, seed: int, jobs: int, cache: Path | None, *, verbose: bool) -> Any:
+def make_attack(
+    name: str,
+    seed: int,
+    jobs: int,
+    cache: Path | None,
+    intensity_range: Any = "dtype",
+    *,
+    verbose: bool,
+) -> Any:
     """Return an attack by its name.
 
     Parameters
     ----------
     name : str
         One of `ATTACKS`.
-    seed, jobs, cache
+    seed, jobs, cache, intensity_range
         What the user asked for.
     verbose : bool
         Whether bars are shown while images are described.
@@ -159,7 +178,11 @@ def make_attack(name: str, seed: int, jobs: int, cache: Path | None, *, verbose:
     from .. import _registry
 
     attack = _registry.make_attack(
-        name, random_state=seed, n_jobs=jobs, memory=None if cache is None else str(cache)
+        name,
+        random_state=seed,
+        n_jobs=jobs,
+        memory=None if cache is None else str(cache),
+        intensity_range=intensity_range,
     )
     return attack.set_params(**dict.fromkeys(_bars(attack), verbose))
 

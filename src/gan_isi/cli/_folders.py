@@ -1,7 +1,6 @@
 """Folders of images, and what has to be true of them before hours of work begin."""
 
 import csv
-import hashlib
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
@@ -45,6 +44,14 @@ def _not_zero(context: click.Context, parameter: click.Parameter, value: int) ->
     return value
 
 
+def _as_range(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    if value is None:
+        return "dtype"
+    if not value[0] < value[1]:
+        raise click.BadParameter(f"{value[0]:g} is not below {value[1]:g}.")
+    return value
+
+
 _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
     click.option("--quiet", is_flag=True, help="Show no progress on a terminal."),
     click.option(
@@ -69,11 +76,19 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
         metavar="INTEGER",
         help="Of all that is drawn.",
     ),
+    click.option(
+        "--intensity-range",
+        type=(float, float),
+        callback=_as_range,
+        metavar="LOW HIGH",
+        help="Stored values that are black and white, such as -1000 1000 for CT; by default the "
+        "range of 8 or 16 bits. 8-bit files keep theirs where they can't hold these.",
+    ),
 )
 
 
 def work_options(command: Any) -> Any:
-    """Add what all commands take: seed, parallel jobs, a cache, silence."""
+    """Add what all commands take: scale, seed, parallel jobs, a cache, silence."""
     for option in _WORK_OPTIONS:
         command = option(command)
     return command
@@ -98,56 +113,65 @@ def load(folders: Mapping[str, Path | None], generated: Path) -> dict[str, "Imag
     -------
     dict of str to ImageFiles
         The real ones, and those "generated".
+    """
+    from ..datasets import load_images
+
+    of_real = {name: load_images(path) for name, path in folders.items() if path is not None}
+    return of_real | {"generated": load_images(generated)}
+
+
+def known_of(images: Mapping[str, "ImageFiles"]) -> tuple["ImageFiles", list[int]]:
+    """Return the images of known membership, those not used first, and their labels."""
+    from ..datasets import ImageFiles
+
+    parts = [images["not used"], images["used"]]
+    labels = [label for label, part in enumerate(parts) for _ in part.paths]
+    return ImageFiles([path for part in parts for path in part.paths]), labels
+
+
+def check(
+    known: Any,
+    labels: Any,
+    generated: Any,
+    candidates: Any = None,
+    groups: tuple[Any, Any] = (None, None),
+    intensity_range: Any = "dtype",
+    others: Mapping[str, Any] | None = None,
+) -> Any:
+    """Compare the sets of images, and say on standard error how they differ.
+
+    Parameters
+    ----------
+    known, labels, generated, candidates, intensity_range
+        See :func:`gan_isi.audit.preflight`.
+    groups : tuple of two lists or None
+        Patients of the known images and of the candidates.
+    others : mapping of str to ImageFiles, default=None
+        Further generated images, by what they are called.
+
+    Returns
+    -------
+    context manager
+        Within it nothing is said of the images again.
 
     Raises
     ------
     ClickException
-        If two folders of real images hold the same picture.
+        If an intensity does not mean the same in all sets, or a picture is in two.
 
     Notes
     -----
     All files are read once, so that what can't be read is known before hours of work.
     """
-    from ..datasets import load_images
+    from .._preflight import preflight_done
+    from ..audit._preflight import run
 
-    loaded = {name: load_images(path) for name, path in folders.items() if path is not None}
-    of_real = _by_picture(loaded)
-    _refuse_copies(of_real)
-    loaded["generated"] = load_images(generated)
-    copied = of_real.keys() & _by_picture({"generated": loaded["generated"]}).keys()
-    if copied:
-        path = of_real[copied.pop()][0][1]
-        click.echo(
-            f"Warning: {len(copied) + 1} real images, {path} for one, are among those generated, "
-            "pixel by pixel. Unless the generator copied them, the folders are mixed up and all "
-            "results wrong.",
-            err=True,
-        )
-    return loaded
-
-
-def _by_picture(
-    loaded: Mapping[str, "ImageFiles"],
-) -> Mapping[bytes, list[tuple[str, Path]]]:
-    """Return which files hold each picture, whatever their format."""
-    files: defaultdict[bytes, list[tuple[str, Path]]] = defaultdict(list)
-    for name, images in loaded.items():
-        for path, pixels in zip(images.paths, images, strict=True):
-            key = hashlib.sha256(f"{pixels.dtype} {pixels.shape} ".encode() + pixels.tobytes())
-            files[key.digest()].append((name, path))
-    return files
-
-
-def _refuse_copies(files: Mapping[bytes, list[tuple[str, Path]]]) -> None:
-    """One image can't be used and not used; a candidate whose answer is known is none."""
-    clashes = [found for found in files.values() if len({name for name, _ in found}) > 1]
-    if clashes:
-        (first, path), (second, other) = clashes[0][0], clashes[0][-1]
-        raise click.ClickException(
-            f"The same picture lies in two folders, {len(clashes)} times; once it is {path} "
-            f"({first}) and {other} ({second}). An image is either used, or not used, or a "
-            "candidate."
-        )
+    found = run(known, labels, generated, candidates, groups, [intensity_range], others or {})
+    for text in found.warnings:
+        click.echo(f"Warning: {text}", err=True)
+    if found.errors:
+        raise click.ClickException(" ".join(found.errors))
+    return preflight_done(found)
 
 
 def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, list[str]]:

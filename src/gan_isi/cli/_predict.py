@@ -7,7 +7,9 @@ import click
 
 from ._audit import make_attack
 from ._folders import (
+    check,
     folder_option,
+    known_of,
     load,
     output_option,
     read_patients,
@@ -53,6 +55,7 @@ def predict(
     jobs: int,
     cache: Path | None,
     quiet: bool,
+    intensity_range: Any,
 ) -> None:
     """Answer for each candidate by an attack fitted on images of known membership.
 
@@ -65,13 +68,18 @@ def predict(
         --candidates unknown/ --output scores.csv
     """
     images = load({"used": used, "not used": not_used, "candidates": candidates}, generated)
-    known = {name: images[name] for name in ("not used", "used")}
+    known, labels = known_of(images)
     groups = None
     if patients is not None:
-        of_images = read_patients(patients, known)
+        of_images = read_patients(patients, {n: images[n] for n in ("not used", "used")})
         groups = of_images["not used"] + of_images["used"]
-    attack = make_attack(preset, seed, jobs, cache, verbose=shows_progress(quiet))
-    _fit(attack, known, images["generated"], groups)
+    attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
+    # The recommended attack has nothing to calibrate, and so no use for patients.
+    takes_groups = groups is not None and hasattr(attack.named_steps["membership"], "fusion")
+    options = {"groups": groups} if takes_groups else {}
+    generated_images, candidate_images = images["generated"], images["candidates"]
+    with check(known, labels, generated_images, candidate_images, (groups, None), intensity_range):
+        attack.fit(known, labels, generated=(generated_images,), **options)
     scores = attack.predict_proba(images["candidates"])[:, 1]
     decisions = attack.predict(images["candidates"])
     rows = [
@@ -105,6 +113,7 @@ def submit(
     jobs: int,
     cache: Path | None,
     quiet: bool,
+    intensity_range: Any,
 ) -> None:
     """Label the test images of ImageCLEFmedical GANs 2023.
 
@@ -122,21 +131,19 @@ def submit(
     unknown = asked.images if asked.target is None else asked.unknown
     if unknown is None:
         raise click.ClickException(f"{test} has no folder real_unknown.")
-    attack = make_attack(preset, seed, jobs, cache, verbose=shows_progress(quiet))
-    attack.fit(known.images, known.target, generated=(known.generated,))
+    attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
+    others = {"generated (test)": asked.generated}
+    with check(
+        known.images,
+        known.target,
+        known.generated,
+        unknown,
+        intensity_range=intensity_range,
+        others=others,
+    ):
+        attack.fit(known.images, known.target, generated=(known.generated,))
     labels = attack.retarget((asked.generated,)).predict(unknown)
     ids = [path.stem for path in unknown.paths]
     write_submission(output, ids, labels)
     check_submission(output, ids)
     click.echo(f"{output}: {len(ids)} images, {int(sum(labels))} called used.")
-
-
-def _fit(attack: Any, known: Any, generated: Any, groups: Any) -> None:
-    from ..datasets import ImageFiles
-
-    images = ImageFiles([path for one in known.values() for path in one.paths])
-    labels = [label for label, one in enumerate(known.values()) for _ in one.paths]
-    # The recommended attack has nothing to calibrate, and so no use for patients.
-    takes_groups = groups is not None and hasattr(attack.named_steps["membership"], "fusion")
-    options = {"groups": groups} if takes_groups else {}
-    attack.fit(images, labels, generated=(generated,), **options)

@@ -54,7 +54,9 @@ def read_image(path: Path) -> NDArray[Any]:
     except Exception as error:  # decoders raise anything when a file is damaged
         reason = str(error).strip().rstrip(".") or type(error).__name__
         raise ImageReadError(f"{path} cannot be read as an image: {reason}.") from error
-    return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
+    # Asked for its own type, an array may lose what the type notes of it.
+    native = image.dtype.newbyteorder("=")
+    return np.ascontiguousarray(image, dtype=None if image.dtype.isnative else native)
 
 
 def import_pydicom() -> ModuleType:
@@ -159,7 +161,7 @@ def _read_dicom(path: Path) -> NDArray[Any]:
         pixels = _mirror(pixels, int(dataset.BitsStored))
     slope, intercept = _rescale(dataset)
     if (slope, intercept) == (1.0, 0.0):
-        return pixels.copy()
+        return _with_bits(pixels.copy(), int(dataset.BitsStored))
     return (pixels * slope + intercept).astype(np.float32)
 
 
@@ -168,6 +170,17 @@ def _mirror(stored: NDArray[Any], bits: int) -> NDArray[Any]:
     if stored.dtype.kind == "u":
         return (2**bits - 1 - stored.astype(np.int64)).astype(stored.dtype)
     return -1 - stored
+
+
+def _with_bits(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Note in the data type that white is less than the type could hold.
+
+    The values stay those of the file. Where the note is lost (`numpy.stack` drops it), the
+    comparison of the sets finds the other scale.
+    """
+    if pixels.dtype.kind != "u" or bits >= 8 * pixels.itemsize:
+        return pixels
+    return pixels.view(np.dtype(pixels.dtype.str, metadata={"bits_stored": bits}))
 
 
 def _rescale(dataset: Any) -> tuple[float, float]:

@@ -46,11 +46,12 @@ class ImageFiles(Sequence[NDArray[Any]]):
     - Palettes are expanded, to grey if every colour that occurs is grey, else to RGB;
       a transparent entry adds an alpha channel. CMYK becomes RGB.
     - The orientation that a camera notes in the EXIF data is not applied: pixels come as
-      they are stored.
+      they are stored. :func:`gan_isi.audit.preflight` counts such files.
     - Files with several pages or frames, and PNG colour images of 16 bits a channel
       (which Pillow reduces to 8), are refused.
     - DICOM: rescale slope and intercept are applied (float32, unless they are 1 and 0 or
-      absent, which keeps the stored type); windows (VOI) and padding values are not.
+      absent, which keeps the stored type, and notes in its metadata if fewer bits are
+      stored: white is then the largest value of these); windows (VOI) and padding values are not.
       The stored values of MONOCHROME1, where 0 is white, are mirrored within their
       stored bits before the rescale, so that larger is brighter in all files; they are
       no physical units then. MONOCHROME2 and RGB are the other photometric

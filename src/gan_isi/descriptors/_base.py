@@ -57,8 +57,12 @@ class BaseDescriptor(BaseImageTransformer):
           brightness or contrast only then look the same.
         - (low, high): the same two intensities for every image, such as (0, 4095) for
           12-bit pictures stored in 16 bits or (-1000, 1000) for Hounsfield units.
+          Unsigned 8- and 16-bit integers and booleans that can't hold both numbers stay
+          with "dtype": 8-bit pictures beside those of Hounsfield units have a scale of
+          their own.
 
-        Real and generated images have to mean the same by the same intensity.
+        DICOM files of fewer stored bits than their type has are divided by the largest
+        value of these bits. Real and generated images have to mean the same by the same intensity.
     n_jobs : int, default=None
         Number of parallel jobs, as everywhere in scikit-learn. Changes no result.
     memory : str, path or joblib.Memory, default=None
