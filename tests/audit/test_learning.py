@@ -156,8 +156,32 @@ def test_the_share_that_can_be_told_is_said_where_something_was_shown():
     bound = shown.attacks["attack"].recognisable
     assert 0.25 < bound < 0.5
     assert f"At least {100 * bound:.0f} % of the used images can be told" in str(shown)
+    by_patient = audit(attacks, rows, used, groups=np.arange(200), n_permutations=19, **options)
+    assert f"At least {100 * bound:.0f} % of the used patients can be told" in str(by_patient)
     untested = audit(attacks, rows, used, n_permutations=0, **options)
     assert "can be told from those" not in str(untested)
+
+
+def test_one_of_many_attacks_that_looks_good_is_said_to_be_one_of_many():
+    rng = np.random.default_rng(2)
+    used = np.repeat([0, 1], 30)
+    rows = rng.normal(size=(60, 22))
+    attacks = {str(i): Column(i) for i in range(20)} | {"blind": Column(20)}
+    rows[:, 20] = 0
+    result = audit(
+        attacks,
+        rows,
+        used,
+        generated=rows[:9] + 1,
+        n_permutations=39,
+        n_resamples=9,
+        random_state=0,
+    )
+    smallest = min(attacks.keys() - {"blind"}, key=lambda name: result.attacks[name].p_value)
+    one = result.attacks[smallest]
+    assert one.p_values["AUC or tail"] <= 0.05 < one.p_values["any attack"]
+    words = " ".join(result.words()[smallest])
+    assert "shows as much by chance more often (p = " in words
 
 
 def test_the_other_way_round_is_said(attack, world):

@@ -81,7 +81,7 @@ def describe_attack(result: "AuditResult", attack: "AttackResult") -> list[str]:
             "The whole interval lies below 0.50: the images are told apart the other way round, "
             "those labelled as not used score higher. Check the labels and the folders."
         )
-    sentences += [*_wrong_way_round(attack, percent), _significance(attack), *_few(attack)]
+    sentences += [*_wrong_way_round(attack, percent), _significance(attack), *_few(result, attack)]
     if attack.beyond_blind is not None:
         sentences.append(_beyond_blind(attack, percent))
     else:
@@ -130,14 +130,23 @@ def _significance(attack: "AttackResult") -> str:
             f"{_power(attack)}, and another attack may see what this one does not."
         )
     if of_set <= _SIGNIFICANCE:
-        return (
+        sentence = (
             "As a set, the used images were told from the others better than labels drawn by "
             f"chance would be ({exactly}; {apart})."
         )
-    return (
-        "A few used images score so high that labels drawn by chance would rarely show it, though "
-        f"as a set the used images are hardly told from the others ({exactly}; {apart})."
-    )
+    else:
+        sentence = (
+            "A few used images score so high that labels drawn by chance would rarely show it, "
+            "though as a set the used images are hardly told from the others "
+            f"({exactly}; {apart})."
+        )
+    of_all = attack.p_values.get("any attack", 0.0)
+    if of_all > _SIGNIFICANCE:
+        sentence += (
+            " Among all the attacks that were tried, one of them shows as much by chance more "
+            f"often (p = {of_all:.2g})."
+        )
+    return sentence
 
 
 def _wrong_way_round(attack: "AttackResult", percent: str) -> list[str]:
@@ -161,14 +170,16 @@ def _power(attack: "AttackResult") -> str:
     )
 
 
-def _few(attack: "AttackResult") -> list[str]:
+def _few(result: "AuditResult", attack: "AttackResult") -> list[str]:
     """Say how many can be told at least, where it was shown that any can."""
     shown = attack.p_values.get("AUC or tail", 1.0) <= _SIGNIFICANCE
     if not shown or attack.recognisable < 0.005 or attack.beyond_blind is None:
         return []
+    who = "images" if result.groups is None else "patients"
     return [
-        f"At least {100 * attack.recognisable:.0f} % of the used images can be told from those "
-        "not used (lower bound, for the scores as they were fitted)."
+        f"At least {100 * attack.recognisable:.0f} % of the used {who} can be told from those "
+        f"not used (lower bound, {100 * result.confidence:g} %, for the scores as they were "
+        "fitted)."
     ]
 
 
