@@ -18,6 +18,18 @@ from sklearn.metrics import (
 
 from gan_isi.audit import audit
 from gan_isi.audit._attacks import prepare
+from gan_isi.audit._statistics import (
+    auc_interval,
+    balanced_accuracy,
+    bootstrap_decisions,
+    conformal_p_values,
+    confusion_counts,
+    difference_interval,
+    permutation_p_value,
+    proportion_interval,
+    recall_at_fpr,
+    recognisable_share,
+)
 
 N_PERMUTATIONS = 19
 
@@ -234,3 +246,94 @@ def test_wilson_by_scipy_without_permutations(audited):
         assert "of the fitted scores only" in found.method
     assert "varies more from one set of training images to another" in str(result)
     assert one.p_values == {}
+
+
+@pytest.fixture(scope="module")
+def patients(attack, world):
+    """Patients of one to five images, which are like each other; the larger ones were used."""
+    rng = np.random.default_rng(8)
+    real, used, generated = world(rng, n=40, n_generated=25)
+    sizes = np.where(used == 1, 3, 1) + np.arange(40) % 3
+    groups, rows = np.repeat(np.arange(40), sizes), np.repeat(real, sizes, axis=0)
+    rows = rows + 0.3 * rng.normal(size=rows.shape)
+    tested, untested = (
+        audit(
+            attack(n_closest=(1,)), rows, np.repeat(used, sizes), generated=generated,
+            groups=groups, n_permutations=n, n_resamples=200, fprs=(0.1,), random_state=0,
+        )
+        for n in (N_PERMUTATIONS, 0)
+    )  # fmt: skip
+    return tested, untested, np.repeat(used, sizes), groups
+
+
+def test_with_patients_everything_is_by_patient(patients):
+    """Each row with the groups; the functions have their own oracles, and differ without.
+
+    Without permutations, whose spread knows of the patients as well.
+    """
+    tested, result, used, groups = patients
+    one, blind = result.attacks["attack"], result.attacks["blind"]
+    scores, folds, guessed = one.answers.scores[0], one.answers.folds[0], one.answers.used[0]
+
+    def bounds(measure):
+        found = row(result, "attack", measure)
+        return found.low, found.high
+
+    others = {
+        "AUC": [auc_interval(used, scores, folds, g) for g in (groups, None)],
+        "AUC minus blind": [
+            difference_interval(used, scores, blind.answers.scores[0], folds, g)
+            for g in (groups, None)
+        ],
+        "accuracy": [proportion_interval(guessed == used, g) for g in (groups, None)],
+        "TPR at FPR 0.1": [recall_at_fpr(used, scores, 0.1, g)[1:] for g in (groups, None)],
+    }
+    for measure, (with_groups, without) in others.items():
+        assert bounds(measure) == pytest.approx(with_groups), measure
+        assert with_groups != pytest.approx(without), measure
+    counts = confusion_counts(used, guessed, groups)[None]
+    seed = int(np.random.RandomState(0).randint(np.iinfo(np.int32).max, size=3)[2])
+    options = {"n_resamples": 200, "confidence": 0.95, "seed": seed}
+    assert bounds("kappa") == pytest.approx(bootstrap_decisions("kappa", counts, **options))
+    rule = row(result, "attack", "AUC of closeness, not learned")
+    assert "over groups" in rule.method
+    assert one.recognisable == recognisable_share(used, scores, groups)
+    observed = balanced_accuracy(used, guessed, groups)
+    assert observed != balanced_accuracy(used, guessed)
+    permuted = tested.attacks["attack"]
+    assert permuted.p_values["balanced accuracy"] == permutation_p_value(
+        observed, permuted.null["balanced accuracy"]
+    )
+    for query in range(len(used)):
+        rest = (used == 0) & (folds == folds[query]) & (groups != groups[query])
+        expected = conformal_p_values([scores[query]], scores[rest], groups[rest])
+        assert one.conformal[query] == expected
+
+
+def test_ranks_and_decisions_of_each_image(patients):
+    result, _, used, _ = patients
+    frame, answers = result.queries_to_frame("attack"), result.attacks["attack"].answers
+    for query in range(len(used)):
+        own = answers.folds[0] == answers.folds[0][query]
+        below = (answers.scores[0][own] < answers.scores[0][query]).sum()
+        tied = (answers.scores[0][own] == answers.scores[0][query]).sum()
+        assert frame["rank"][query] == pytest.approx((below + tied / 2) / own.sum())
+    assert frame["used"].tolist() == (used == 1).tolist()
+    assert frame["conformal_p"].tolist() == result.attacks["attack"].conformal.tolist()
+
+
+def test_power_without_permutations_counts_patients(attack, world):
+    real, used, generated = world(np.random.default_rng(8), n=40)
+    options = {"generated": generated, "n_permutations": 0, "n_resamples": 9, "random_state": 0}
+    images = audit(attack(), np.repeat(real, 3, axis=0), np.repeat(used, 3),
+                   groups=np.repeat(np.arange(40), 3), **options)  # fmt: skip
+    once = audit(attack(), real, used, **options)
+    named = [one.attacks["attack"].detectable_auc for one in (images, once)]
+    assert named[0] == named[1]
+    # By the formula: z(2.5 %) s(1/2) + z(80 %) s(A) above 1/2.
+    auc = named[0]
+    q, r = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    error = np.sqrt((auc * (1 - auc) + 19 * (q + r - 2 * auc**2)) / 400)
+    assert auc - 0.5 == pytest.approx(
+        norm.isf(0.025) * np.sqrt(41 / (12 * 400)) + norm.ppf(0.8) * error
+    )

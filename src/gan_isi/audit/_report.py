@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .._version import __version__
 from ._candidate_words import no_answer, told_apart_by_blind
-from ._names import BLIND
+from ._names import BLIND, CLOSENESS
 
 if TYPE_CHECKING:
     from ._candidates import CandidateResult
@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from ._result import AuditResult
 
 #: In this order, those that an audit has.
-_SHOWN = ("AUC", "AUC minus blind", "accuracy", "recall", "specificity", "precision", "F1", "kappa")
+_SHOWN = (
+    "AUC",
+    "AUC minus blind",
+    CLOSENESS,
+    "accuracy",
+    "recall",
+    "specificity",
+    "precision",
+    "F1",
+    "kappa",
+)
 
 #: Curves in one figure.
 _DRAWN = 6
@@ -57,11 +67,12 @@ def render(result: "AuditResult", title: str) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     tests = [name for name in _SHOWN if any(name in _measures(a) for a in result.attacks.values())]
     fprs = [name for name in next(iter(result.attacks.values())).measures if "TPR" in name]
+    rows = [_row(attack, tests + fprs) for attack in result.attacks.values()]
     return environment.from_string(template).render(
         title=title,
         words=result.words(),
-        measures=tests + fprs,
-        rows=[_row(attack, tests + fprs) for attack in result.attacks.values()],
+        measures=list(dict.fromkeys(name for row in rows for name in row["cells"])),
+        rows=rows,
         queries={name: _queries(result, name) for name in result.attacks},
         candidates={
             name: _candidates(attack.candidates)
@@ -84,13 +95,21 @@ def _measures(attack: Any) -> dict[str, Any]:
 
 def _row(attack: Any, names: list[str]) -> dict[str, Any]:
     measures = _measures(attack)
-    p_value = "not tested" if np.isnan(attack.p_value) else f"{attack.p_value:.2g}"
+    tested = f"{attack.n_permutations} permutations" if attack.p_values else "not tested"
     return {
         "name": attack.name,
-        "cells": [str(measures[name]) if name in measures else "" for name in names],
-        "p_value": p_value,
-        "n_permutations": attack.n_permutations,
+        "cells": {name: str(measures.get(name, "")) for name in names}
+        | {f"p-value of {name}": f"{value:.2g}" for name, value in attack.p_values.items()}
+        | {
+            "permutations": tested,
+            "detectable AUC": _or_none(attack.detectable_auc),
+            "recognisable, at least": f"{100 * attack.recognisable:.0f} %",
+        },
     }
+
+
+def _or_none(value: float) -> str:
+    return "none" if np.isnan(value) else f"{value:.2f}"
 
 
 def _queries(result: "AuditResult", name: str) -> list[dict[str, Any]]:
