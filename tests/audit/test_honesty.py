@@ -25,7 +25,7 @@ def attacks():
     return named
 
 
-def audited(memorization, n_seeds):
+def audited(memorization, n_seeds, n_permutations=0):
     for seed in range(n_seeds):
         problem = datasets.make_membership_problem(
             40, n_generated=60, image_size=32, memorization=memorization, random_state=seed
@@ -35,7 +35,7 @@ def audited(memorization, n_seeds):
             problem.images,
             problem.target,
             generated=problem.generated,
-            n_permutations=0,
+            n_permutations={"default": 0, "recommended": n_permutations},
             n_resamples=10,
             random_state=seed,
         ).attacks
@@ -43,15 +43,17 @@ def audited(memorization, n_seeds):
 
 @pytest.mark.slow
 def test_every_attack_is_at_chance_where_nothing_was_memorised():
-    found = list(audited(0.0, n_seeds=8))
+    found = list(audited(0.0, n_seeds=8, n_permutations=9))
     for name in attacks():
         aucs = [one[name].measures["AUC"] for one in found]
         # The standard error of one AUC of 20 and 20 is 0.09, that of the mean 0.033.
         assert abs(np.mean([auc.value for auc in aucs]) - 0.5) < 0.13, name
-        assert sum(auc.low > 0.5 for auc in aucs) <= 2, name
+        # Without permutations the interval of an attack that learns is too narrow.
+        assert sum(auc.low > 0.5 for auc in aucs) <= (0 if name == "recommended" else 2), name
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*are among those generated:UserWarning")
 def test_every_attack_has_power_where_the_generator_copies():
     found = list(audited(1.0, n_seeds=5))
     for name in set(attacks()) - {"blind"}:

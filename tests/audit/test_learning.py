@@ -13,7 +13,13 @@ from gan_isi.audit import audit
 from gan_isi.audit._attacks import Answers
 from gan_isi.audit._crossfit import cross_fit, null_distribution
 from gan_isi.audit._measures import Sampling, beyond_blind, measure
-from gan_isi.audit._statistics import auc_interval, detectable_auc, min_p_value
+from gan_isi.audit._statistics import (
+    auc_interval,
+    balanced_accuracy,
+    detectable_auc,
+    min_p_value,
+    permutation_p_value,
+)
 
 
 class LeastSquares:
@@ -108,6 +114,28 @@ def test_one_answer_for_all_has_no_small_p_value(attack, world):
     assert one.measures["accuracy"].value == 0.75
     assert one.p_values["balanced accuracy"] == 1
     assert one.p_values["AUC or tail"] == 1
+
+
+def test_the_p_value_of_decisions_counts_each_patient_once():
+    differ = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        sizes = rng.integers(1, 7, size=20)
+        groups = np.repeat(np.arange(20), sizes)
+        used = (np.arange(20) % 2)[groups]
+        rows = rng.normal(size=(20, 2))[groups] + 0.3 * used[:, None]
+        result = audit(
+            {"attack": Column(0), "blind": Column(1)}, rows, used, generated=rows[:9] + 1,
+            groups=groups, n_permutations=39, n_resamples=9, random_state=seed,
+        )  # fmt: skip
+        one = result.attacks["attack"]
+        null, guessed = one.null["balanced accuracy"], one.answers.used[0]
+        by_patient, by_image = (
+            permutation_p_value(balanced_accuracy(used, guessed, g), null) for g in (groups, None)
+        )
+        assert one.p_values["balanced accuracy"] == by_patient
+        differ.append(by_patient != by_image)
+    assert any(differ)
 
 
 class Column(ClassifierMixin, BaseEstimator):
