@@ -3,13 +3,13 @@ Why pairs must not be split
 ===========================
 
 A pair classifier has thousands of rows, and a row looks like a sample. It is none: split
-rows at random, and labels that were drawn by lot look like an almost perfect attack.
+rows at random, and labels that were drawn by chance look like an almost perfect attack.
 """
 
 # %%
 # Random labels
 # -------------
-# No generated image has anything to do with anybody here, and labels are drawn by lot,
+# No generated image has anything to do with anybody here, and labels are drawn by chance,
 # ten times. Pairs of one real image are near-copies of each other, and a nearest neighbour
 # finds them. The answers for the pairs of an image are then fused into one, by majority.
 

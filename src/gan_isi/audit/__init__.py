@@ -8,7 +8,7 @@ from ._evidence import Evidence
 from ._measures import Estimate
 from ._preflight import ImageSet, Preflight, preflight
 from ._result import AttackResult, AuditResult
-from ._statistics import detectable_accuracy, detectable_auc
+from ._statistics import detectable_auc
 
 __all__ = [
     "AttackResult",
@@ -21,7 +21,6 @@ __all__ = [
     "Preflight",
     "PreflightWarning",
     "audit",
-    "detectable_accuracy",
     "detectable_auc",
     "preflight",
 ]

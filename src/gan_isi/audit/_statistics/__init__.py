@@ -16,7 +16,7 @@ from ._p_values import (
     permutation_p_value,
     permute_labels,
 )
-from ._power import detectable_accuracy, detectable_auc
+from ._power import detectable_auc
 from ._tail import recall_at_fpr, recognisable_share, tail_excess
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "conformal_p_values",
     "confusion_counts",
     "cross_conformal_p_values",
-    "detectable_accuracy",
     "detectable_auc",
     "difference_interval",
     "max_t_p_values",

@@ -3,62 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.stats import beta, binom, norm
+from scipy.stats import norm
 
 from ._auc import null_effect
 from ._validation import check_share
-
-
-def detectable_accuracy(
-    n_queries: int, *, chance: float = 0.5, significance: float = 0.05, power: float = 0.8
-) -> float:
-    """Smallest true accuracy that a test against chance would have noticed.
-
-    The test is the one-sided exact binomial one. A result that is not significant is
-    no evidence of an accuracy below this number.
-
-    Parameters
-    ----------
-    n_queries : int
-        Number of independent decisions; of patients, if their images agree.
-    chance : float, default=0.5
-        Accuracy without any information: the share of the larger class.
-    significance : float, default=0.05
-        Largest probability of a false alarm.
-    power : float, default=0.8
-        Probability of noticing.
-
-    Returns
-    -------
-    float
-        The p with P(X >= k | p) = power, k being the smallest number of correct answers
-        with P(X >= k | chance) <= significance, X binomial. NaN if even n_queries
-        correct answers are not significant.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
-
-    References
-    ----------
-    C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits
-    illustrated in the case of the binomial", Biometrika 26 (1934) 404-413.
-
-    Examples
-    --------
-    >>> round(detectable_accuracy(200), 3)
-    0.592
-    """
-    if n_queries < 1:
-        raise ValueError(f"n_queries has to be at least 1; got {n_queries!r}.")
-    check_share(chance, "chance")
-    check_share(power, "power")
-    # isf is the largest count that is still not significant.
-    needed = binom.isf(check_share(significance, "significance"), n_queries, chance) + 1
-    if needed > n_queries:
-        return float("nan")
-    return float(beta.ppf(power, needed, n_queries - needed + 1))
 
 
 def detectable_auc(
