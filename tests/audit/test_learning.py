@@ -116,6 +116,23 @@ def test_one_answer_for_all_has_no_small_p_value(attack, world):
     assert one.p_values["AUC or tail"] == 1
 
 
+def test_permuted_labels_are_those_of_patients(folds_of):
+    """Each refit, and each statistic of it, with one label a patient."""
+    rows, used, groups = drawn(np.random.default_rng(0), 12, 3)
+    seen = []
+
+    class Listening(LeastSquares):
+        def answer(self, train, labels, test):
+            for patient in np.unique(groups[train]):
+                assert len(np.unique(labels[groups[train] == patient])) == 1
+            seen.append(tuple(labels))
+            return super().answer(train, labels, test)
+
+    plan = folds_of(used, groups, cv=3)
+    null_distribution(Listening(rows), used, plan, n_permutations=5, seed=0)
+    assert len(set(seen)) > 5
+
+
 def test_the_p_value_of_decisions_counts_each_patient_once():
     differ = []
     for seed in range(6):
