@@ -190,6 +190,25 @@ def test_a_few_that_stand_out_are_found_and_said():
     assert "No evidence found" not in words
 
 
+def test_single_images_are_counted_at_a_level_that_both_sides_reach():
+    """Of 19 images not used in a fold the highest is compared with 18: p = 1/19 above 0.05."""
+    rng = np.random.default_rng(0)
+    used = np.repeat([0, 1], 95)
+    rows = rng.normal(size=(190, 2)) + 2.5 * used[:, None] * [1, 0]
+    result = audit(
+        {"attack": Column(0), "blind": Column(1)}, rows, used, generated=rows[:9] + 1,
+        n_permutations=0, n_resamples=9, random_state=0,
+    )  # fmt: skip
+    one = result.attacks["attack"]
+    folds, scores = one.answers.folds[0], one.answers.scores[0]
+    highest = [scores[(folds == fold) & (used == 0)].max() for fold in range(5)]
+    told = sum((scores[(folds == f) & (used == 1)] > highest[f]).sum() for f in range(5))
+    words = " ".join(result.words()["attack"])
+    assert told > 20
+    assert f"Taken alone, {told} of 95 used images stand out (p at most 0.053)" in words
+    assert "and 5 of 95 that were not used; by chance about 5 of the former would" in words
+
+
 def test_the_share_that_can_be_told_is_said_where_something_was_shown():
     rng = np.random.default_rng(0)
     used = np.repeat([0, 1], 100)
