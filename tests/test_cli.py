@@ -203,7 +203,7 @@ class TestWhatUsersGetWrong:
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),
         [
-            (["audit", "--used", "nowhere"], 2, "Directory 'nowhere' does not exist"),
+            (["audit", "--used", "nowhere"], 2, "Path 'nowhere' does not exist"),
             (["audit"], 2, "Missing option '--used'"),
             (["adit"], 2, "No such command 'adit'"),
             (["predict", "--preset", "best"], 2, "'best' is not one of"),

@@ -82,6 +82,9 @@ class Preflight:
         in `X` (or in the candidates).
     near_copies : list of ((str, int), (str, int))
         Pairs of real images that look almost the same, 10000 at most.
+    passed_over : dict of str to dict of str to int
+        How many files beside the "real" images, the "candidates" and the "generated" ones
+        were not read, by reason.
     """
 
     sets: dict[str, ImageSet]
@@ -89,6 +92,7 @@ class Preflight:
     warnings: list[str]
     copies: list[list[tuple[str, int]]] = field(repr=False)
     near_copies: list[tuple[tuple[str, int], tuple[str, int]]] = field(repr=False)
+    passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain types, for JSON.
@@ -244,6 +248,7 @@ def run(
         real.append(look_at("candidates", candidates))
     looks = [*real, look_at("generated", generated)]
     looks += [look_at(name, images) for name, images in others.items()]
+    sources = {"real": X, "candidates": candidates, "generated": generated, **others}
     errors, warned = compare(looks, ranges)
     doubles = find_copies(real)
     patients = {
@@ -270,6 +275,11 @@ def run(
         warned + doubled,
         doubles,
         near,
+        {
+            name: dict(images.passed_over)
+            for name, images in sources.items()
+            if getattr(images, "passed_over", None)
+        },
     )
 
 

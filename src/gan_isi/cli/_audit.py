@@ -144,11 +144,11 @@ def audit(
     _write(result, report, json)
     if known_csv is not None:
         frames = {name: result.queries_to_frame(name) for name in result.attacks}
-        _write_images(frames, known.paths, {"used": "used", "p_value": "conformal_p"}, known_csv)
+        _write_images(frames, known.names, {"used": "used", "p_value": "conformal_p"}, known_csv)
     if candidates_csv is not None:
         frames = {name: result.candidates_to_frame(name) for name in result.attacks}
-        paths = images["candidates"].paths
-        _write_images(frames, paths, {"p_value": "p_value"}, candidates_csv)
+        files = images["candidates"].names
+        _write_images(frames, files, {"p_value": "p_value"}, candidates_csv)
 
 
 def make_attack(
@@ -219,18 +219,18 @@ def _write(result: "AuditResult", report: Path | None, json: Path | None) -> Non
 
 
 def _write_images(
-    frames: dict[str, Any], paths: tuple[Path, ...], columns: dict[str, str], target: Path
+    frames: dict[str, Any], files: tuple[str, ...], columns: dict[str, str], target: Path
 ) -> None:
     """Write one line an attack and image; the number is that of the report."""
     rows = [
         (
             name,
             number,
-            path.name,
+            file,
             *(f"{frame[own].iloc[number]:.4g}" for own in ("rank", *columns.values())),
         )
         for name, frame in frames.items()
-        for number, path in enumerate(paths)
+        for number, file in enumerate(files)
     ]
     write_rows(target, ["attack", "number", "file", "rank", *columns], rows)
     click.echo(f"Images: {target}")

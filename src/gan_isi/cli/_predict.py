@@ -13,6 +13,7 @@ from ._folders import (
     load,
     output_option,
     read_patients,
+    reading,
     shows_progress,
     work_options,
     write_rows,
@@ -83,8 +84,8 @@ def predict(
     scores = attack.predict_proba(images["candidates"])[:, 1]
     decisions = attack.predict(images["candidates"])
     rows = [
-        (path.name, f"{score:.6g}", int(decision))
-        for path, score, decision in zip(images["candidates"].paths, scores, decisions, strict=True)
+        (name, f"{score:.6g}", int(decision))
+        for name, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)
     ]
     write_rows(output, ["file", "score", "used"], rows)
     click.echo(
@@ -125,7 +126,7 @@ def submit(
     """
     from ..datasets import check_submission, load_membership, write_submission
 
-    known, asked = load_membership(train), load_membership(test)
+    known, asked = (load_membership(root, **reading()) for root in (train, test))
     if known.target is None:
         raise click.ClickException(f"{train} has no folders real_used and real_not_used.")
     unknown = asked.images if asked.target is None else asked.unknown
