@@ -1,6 +1,7 @@
 """Collections of images as other libraries hold them, and what an item of one is."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,10 @@ def as_images(X: Any) -> Any:
     """
     if isinstance(X, (str, bytes)) or hasattr(X, "__fspath__"):
         raise TypeError(_PATHS.format(str(X)))
+    if np.ma.is_masked(X):
+        raise ValueError("Images have masked values; fill them, X.filled(0).")
+    if isinstance(X, memoryview):
+        return np.asarray(X)
     if hasattr(X, "columns") and hasattr(X, "iloc"):
         _refuse_columns(X)
     elif hasattr(X, "iloc") or (hasattr(X, "to_numpy") and not hasattr(X, "column_names")):
@@ -72,6 +77,12 @@ def as_images(X: Any) -> Any:
         first = X[0] if len(X) else None
         if isinstance(first, (str, bytes)) or hasattr(first, "__fspath__"):
             raise TypeError(_PATHS.format(str(first)))
+        known = isinstance(first, (Number, Mapping)) or _is_pillow(first)
+        if len(X) and not (known or hasattr(first, "__len__") or hasattr(first, "__array__")):
+            raise TypeError(
+                f"Expected images, got {type(X).__name__} of {type(first).__name__}; pass arrays, "
+                "such as [np.asarray(one) for one in images]."
+            )
     return X
 
 
@@ -169,12 +180,15 @@ class Items(Sequence[Any]):
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, slice):
-            start = key.indices(len(self))[0]
+            start = self.first + key.indices(len(self))[0]
             chosen = range(len(self))[key]
-            try:
-                return Items(self.items[key], self.first + start)
-            except TypeError:
-                return Items([self.items[i] for i in chosen], self.first + start)
+            # Data sets of other libraries return columns for a slice, or anything.
+            if isinstance(self.items, (Sequence, np.ndarray)):
+                try:
+                    return Items(self.items[key], start)
+                except TypeError:
+                    pass
+            return Items([self.items[i] for i in chosen], start)
         number = range(len(self))[key]
         return as_image(self.items[number], f"image {self.first + number}")
 

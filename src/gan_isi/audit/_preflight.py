@@ -14,6 +14,7 @@ from sklearn.utils.validation import _num_samples
 from .._comparison import compare, scaled_range
 from .._generated import check_generated
 from .._images import IntensityRange, check_intensity_range
+from .._items import as_images
 from .._looks import Look, look_at
 from .._preflight import (
     PreflightWarning,
@@ -171,7 +172,10 @@ def preflight(
     """
     check_intensity_range(intensity_range)
     given = (groups, candidate_groups)
-    return run(X, y, check_generated(generated), candidates, given, [intensity_range], {})
+    candidates = None if candidates is None else as_images(candidates)
+    return run(
+        as_images(X), y, check_generated(generated), candidates, given, [intensity_range], {}
+    )
 
 
 def look_first(

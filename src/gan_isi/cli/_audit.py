@@ -8,15 +8,18 @@ import click
 
 from ._folders import (
     check,
+    dry_run_option,
     folder_option,
     known_of,
     load,
+    look,
     output_option,
     read_patients,
     shows_progress,
     work_options,
     write_rows,
 )
+from ._plan import show_plan
 
 if TYPE_CHECKING:
     from ..audit import AuditResult
@@ -75,6 +78,7 @@ ATTACKS = (
     show_default=True,
     help="Of the labels, with refit; with N of them no p-value is below 1 / (N + 1).",
 )
+@dry_run_option
 @work_options
 def audit(
     used: Path,
@@ -96,6 +100,7 @@ def audit(
     cache: Path | None,
     quiet: bool,
     intensity_range: Any,
+    dry_run: bool,
 ) -> None:
     """Tell whether used images can be told from others, and how sure that is.
 
@@ -119,11 +124,18 @@ def audit(
     known_groups = None if patients is None else groups["not used"] + groups["used"]
     patients_of = known_groups, groups.get("candidates")
     attacks = {
-        name: make_attack(name, seed, jobs, cache, intensity_range, verbose=verbose)
+        name: make_attack(
+            name, seed, jobs, None if dry_run else cache, intensity_range, verbose=verbose
+        )
         for name in names
     }
     attacks["blind"] = make_blind(intensity_range=intensity_range)
-    with check(known, labels, fakes, candidate_images, patients_of, intensity_range):
+    inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range)
+    if dry_run:
+        return show_plan(
+            look(*inputs), attacks, known, f"comparing them and {permutations} permutations"
+        )
+    with check(*inputs):
         result = auditing.audit(
             attacks,
             known,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from ..audit import Preflight
     from ..datasets import ImageFiles
 
 _FOLDER = click.Path(exists=True, path_type=Path)
@@ -124,6 +125,13 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
 )
 
 
+dry_run_option = click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Read and compare the images, say how long describing them takes, and stop.",
+)
+
+
 def work_options(command: Any) -> Any:
     """Add what all commands take: scale, seed, parallel jobs, a cache, silence."""
     for option in _WORK_OPTIONS:
@@ -169,7 +177,7 @@ def known_of(images: Mapping[str, "ImageFiles"]) -> tuple["ImageFiles", list[int
     return parts[0] + parts[1], labels
 
 
-def check(
+def look(
     known: Any,
     labels: Any,
     generated: Any,
@@ -177,7 +185,7 @@ def check(
     groups: tuple[Any, Any] = (None, None),
     intensity_range: Any = "dtype",
     others: Mapping[str, Any] | None = None,
-) -> Any:
+) -> "Preflight":
     """Compare the sets of images, and say on standard error how they differ.
 
     Parameters
@@ -191,27 +199,32 @@ def check(
 
     Returns
     -------
-    context manager
-        Within it nothing is said of the images again.
-
-    Raises
-    ------
-    ClickException
-        If an intensity does not mean the same in all sets, or a picture is in two.
+    Preflight
 
     Notes
     -----
     All files are read once, so that what can't be read is known before hours of work.
     """
-    from .._preflight import preflight_done
     from ..audit._preflight import run
 
     found = run(known, labels, generated, candidates, groups, [intensity_range], others or {})
     for text in found.warnings:
         click.echo(f"Warning: {text}", err=True)
+    return found
+
+
+def refuse(found: "Preflight") -> "Preflight":
+    """Raise ClickException where an intensity differs in meaning, or a picture is in two sets."""
     if found.errors:
         raise click.ClickException(" ".join(found.errors))
-    return preflight_done(found)
+    return found
+
+
+def check(*arguments: Any, **options: Any) -> Any:
+    """Return a context in which nothing is said again of what `look` finds (and `refuse` lets)."""
+    from .._preflight import preflight_done
+
+    return preflight_done(refuse(look(*arguments, **options)))
 
 
 def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, list[str]]:

@@ -8,9 +8,11 @@ import click
 from ._audit import make_attack
 from ._folders import (
     check,
+    dry_run_option,
     folder_option,
     known_of,
     load,
+    look,
     output_option,
     read_patients,
     reading,
@@ -18,6 +20,7 @@ from ._folders import (
     work_options,
     write_rows,
 )
+from ._plan import show_plan
 
 _PRESETS = click.option(
     "--preset",
@@ -42,6 +45,7 @@ _PRESETS = click.option(
     help="CSV file with the columns file and patient; used by the paper's calibration.",
 )
 @_PRESETS
+@dry_run_option
 @work_options
 def predict(
     used: Path,
@@ -57,6 +61,7 @@ def predict(
     cache: Path | None,
     quiet: bool,
     intensity_range: Any,
+    dry_run: bool,
 ) -> None:
     """Answer for each candidate by an attack fitted on images of known membership.
 
@@ -74,12 +79,16 @@ def predict(
     if patients is not None:
         of_images = read_patients(patients, {n: images[n] for n in ("not used", "used")})
         groups = of_images["not used"] + of_images["used"]
-    attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
+    kept = None if dry_run else cache
+    attack = make_attack(preset, seed, jobs, kept, intensity_range, verbose=shows_progress(quiet))
     # The recommended attack has nothing to calibrate, and so no use for patients.
     takes_groups = groups is not None and hasattr(attack.named_steps["membership"], "fusion")
     options = {"groups": groups} if takes_groups else {}
     generated_images, candidate_images = images["generated"], images["candidates"]
-    with check(known, labels, generated_images, candidate_images, (groups, None), intensity_range):
+    inputs = known, labels, generated_images, candidate_images, (groups, None), intensity_range
+    if dry_run:
+        return show_plan(look(*inputs), {preset: attack}, known, "comparing them and the fit")
+    with check(*inputs):
         attack.fit(known, labels, generated=(generated_images,), **options)
     scores = attack.predict_proba(images["candidates"])[:, 1]
     decisions = attack.predict(images["candidates"])
