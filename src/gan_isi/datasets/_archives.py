@@ -11,7 +11,7 @@ from zipfile import ZipFile, ZipInfo
 from numpy.typing import NDArray
 
 from ._arrays import pictures_in_npy, pictures_in_npz, read_npy_member, read_npz_member
-from ._decode import ImageReadError, decode, orientation, refuse_size
+from ._decode import ImageReadError, decode, orientation
 from ._formats import HEAD, SUFFIXES, Passed, format_of, is_regular, sniff
 
 #: Bytes of the largest member of an archive, for each pixel that is allowed.
@@ -72,8 +72,8 @@ def read_image(path: Path, max_pixels: int, exif_transpose: bool = False) -> NDA
             kind = format_of(stream, file.name)
         if kind == "ZIP":
             return decode(_member(file, member, max_pixels), path, max_pixels, exif_transpose)
-        image = {"NPY": read_npy_member, "NPZ": read_npz_member}[str(kind)](file, member)
-        refuse_size(path, image.shape[0], image.shape[1], max_pixels)
+        read = {"NPY": read_npy_member, "NPZ": read_npz_member}[str(kind)]
+        image = read(file, member, max_pixels)
         return image.astype(image.dtype.newbyteorder("="), copy=False)
     except (ImageReadError, FileNotFoundError, PermissionError, ImportError, MemoryError):
         raise

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._items import channel_axis
+from ._decode import refuse_size
 
 #: A compressed stack is decompressed as a whole to read one image of it.
 _MOST_BYTES = 2**31
@@ -93,27 +94,38 @@ def _numbers(shape: tuple[int, ...]) -> list[str]:
     return [f"{i:0{width}d}" for i in range(shape[0])]
 
 
-def read_npy_member(path: Path, member: str) -> NDArray[Any]:
+def sides(shape: tuple[int, ...], name: str) -> tuple[int, int]:
+    """Return height and width of an image of this shape, channels last or first."""
+    first = len(shape) == 3 and channel_axis(shape, name) == 0
+    return (shape[1], shape[2]) if first else (shape[0], shape[1])
+
+
+def picture(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return a copy of an image with its channels last."""
+    first = array.ndim == 3 and channel_axis(array.shape, name) == 0
+    return np.array(np.moveaxis(array, 0, -1) if first else array)
+
+
+def read_npy_member(path: Path, member: str, max_pixels: int) -> NDArray[Any]:
     """Read one image of a .npy file that holds many."""
-    return _picture(np.load(path, mmap_mode="r", allow_pickle=False), int(member), path)
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    refuse_size(path, *sides(array.shape[1:], str(path)), max_pixels)
+    return picture(array[int(member)], str(path))
 
 
-def read_npz_member(path: Path, member: str) -> NDArray[Any]:
+def read_npz_member(path: Path, member: str, max_pixels: int) -> NDArray[Any]:
     """Read one image of a .npz file."""
-    state = path.stat()
     whole, _, number = member.rpartition("/")
     with ZipFile(path) as archive:
-        stored = set(archive.namelist())
-    is_stack = f"{whole}.npy" in stored and f"{member}.npy" not in stored
-    array = _array_of_npz(path, whole if is_stack else member, (state.st_mtime_ns, state.st_size))
-    return _picture(array, int(number) if is_stack else None, path)
-
-
-def _picture(array: NDArray[Any], number: int | None, path: Path) -> NDArray[Any]:
-    image = array if number is None else array[number]
-    if image.ndim == 3 and channel_axis(image.shape, str(path)) == 0:
-        image = np.moveaxis(image, 0, -1)
-    return np.array(image)
+        names = set(archive.namelist())
+        in_stack = f"{whole}.npy" in names and f"{member}.npy" not in names
+        with archive.open(f"{whole if in_stack else member}.npy") as file:
+            shape = header(file).shape
+    refuse_size(path / member, *sides(shape[in_stack:], str(path)), max_pixels)
+    state = path.stat()
+    key = state.st_mtime_ns, state.st_size
+    array = _array_of_npz(path, whole if in_stack else member, key)
+    return picture(array[int(number)] if in_stack else array, str(path))
 
 
 @lru_cache(maxsize=2)

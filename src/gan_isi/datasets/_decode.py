@@ -1,5 +1,6 @@
 """One picture in, one array out, at the depth of the file; or an error that names the file."""
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -9,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .._items import channel_axis
 from .._pillow import as_stored, orientation_of, to_array, upright
 from ._formats import format_of
 
@@ -17,6 +17,12 @@ from ._formats import format_of
 MAX_PIXELS = 2**27
 
 _PNG_COLOUR_TYPES = {b"\x02": "RGB", b"\x04": "grey and alpha", b"\x06": "RGBA"}
+
+#: Compressions of TIFF that are read without Pillow: by deflate, and none or PackBits.
+_INFLATES, _PLAIN = {8, 32946}, {1, 32773}
+
+#: Deflated data are no smaller than this part of what they hold.
+_DEFLATE_RATIO = 1032
 
 #: Alpha among the extra samples of a TIFF: multiplied into the colours, or not.
 _ASSOCIATED, _UNASSOCIATED = 1, 2
@@ -136,6 +142,8 @@ def _read_jpeg2000(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
     head = file.read(2**16)
     start = head.find(b"\xff\x4f\xff\x51") + 4
     n_components = int.from_bytes(head[start + 36 : start + 38], "big")
+    width, height = (int.from_bytes(head[start + i : start + i + 4], "big") for i in (4, 8))
+    refuse_size(path, height, width, max_pixels)
     depths = {byte + 1 for byte in head[start + 38 : start + 38 + 3 * n_components : 3]}
     if start < 4 or not (depths == {8} or (depths == {16} and n_components == 1)):
         raise ImageReadError(
@@ -144,6 +152,14 @@ def _read_jpeg2000(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
             "grey. Save it as TIFF."
         )
     return _read_with_pillow(file, path, max_pixels, "JPEG2000")
+
+
+def _read_webp(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
+    head = file.read(30)
+    if head[12:16] == b"VP8X":  # Pillow makes room for this canvas when it opens the file
+        width, height = (1 + int.from_bytes(head[i : i + 3], "little") for i in (24, 27))
+        refuse_size(path, height, width, max_pixels)
+    return _read_with_pillow(file, path, max_pixels, "WEBP")
 
 
 def _open_with_pillow(file: BinaryIO, kind: str) -> Any:
@@ -185,30 +201,47 @@ def _read_tiff(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
 
     with tifffile.TiffFile(file) as tiff:
         refuse_pages(path, len(tiff.pages))
-        page = tiff.pages.first
+        page: Any = tiff.pages.first
         refuse_size(path, page.imagelength, page.imagewidth, max_pixels)
         if tiff.is_imagej or tiff.is_shaped:  # one page may stand for the planes behind it
             refuse_pages(path, tiff.series[0].size // max(page.size, 1))
         refuse_pages(path, page.imagedepth)
+        if page.is_tiled:
+            refuse_size(path, page.tilelength, page.tilewidth, max_pixels)
         alpha = _refuse_samples(page, path)
         kinds = tifffile.PHOTOMETRIC
         bits = {int(one) for one in np.ravel(page.bitspersample)}
         plain = page.photometric in (kinds.MINISBLACK, kinds.MINISWHITE, kinds.RGB)
-        if not bits <= {1, 2, 4, 8, 16, 32, 64} or len(bits) > 1:
-            raise ImageReadError(f"{path} has {sorted(bits)} bits a channel; expected 8 or 16.")
-        if plain and min(bits) >= 8:
-            try:
-                return _values(page, path, alpha)
-            except ValueError:  # a compression that Pillow may know
-                # Which it would get wrong for signed values, for planes, and for deep colours.
-                grey = page.samplesperpixel == 1 and page.dtype in (np.uint16, np.float32)
-                if page.dtype != np.uint8 and not grey:
-                    raise
-                if page.photometric == kinds.MINISWHITE and page.dtype != np.uint8:
-                    raise
-        if page.planarconfig != 1 and page.samplesperpixel > 1:
-            raise ImageReadError(f"{path} stores its channels in planes; save them interleaved.")
+        if not bits <= {1, 2, 4, 8, 16, 32, 64} or len(bits) > 1 or (max(bits) > 8 and not plain):
+            raise ImageReadError(
+                f"{path} has {sorted(bits)} bits a channel in the photometric interpretation "
+                f"{page.photometric.name}; expected 8, or 16 in grey or RGB."
+            )
+        # Pillow knows more compressions, and would get these wrong.
+        shallow = page.dtype == np.uint8 and (page.planarconfig == 1 or page.samplesperpixel == 1)
+        grey = page.samplesperpixel == 1 and page.dtype in (np.uint16, np.float32)
+        if plain and min(bits) >= 8 and int(page.compression) in _INFLATES | _PLAIN:
+            if int(page.compression) in _INFLATES:
+                _refuse_inflation(page, file, path, max_pixels)
+            return _values(page, path, alpha)
+        if max(bits) >= 8 and not shallow and not (grey and page.photometric == kinds.MINISBLACK):
+            raise ImageReadError(
+                f"{path} is compressed by {page.compression.name}, which is not read in the type "
+                f"{page.dtype} or in planes; save it without compression, or by deflate."
+            )
     return _read_with_pillow(file, path, max_pixels, "TIFF")
+
+
+def _refuse_inflation(page: Any, file: BinaryIO, path: Path, max_pixels: int) -> None:
+    """Raise ImageReadError for deflated data that fill the memory."""
+    most = 32 * max_pixels
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        if count * _DEFLATE_RATIO > most:
+            file.seek(offset)
+            inflating = zlib.decompressobj()
+            size = len(inflating.decompress(file.read(count), page.nbytes + 1))
+            if size > page.nbytes or inflating.unconsumed_tail:
+                raise ImageReadError(f"{path} holds more data than its pixels take; save it again.")
 
 
 def _refuse_samples(page: Any, path: Path) -> int | None:
@@ -245,24 +278,19 @@ def _values(page: Any, path: Path, alpha: int | None) -> NDArray[Any]:
         return white - pixels
     colours, opacity = pixels[..., :-1].astype(np.uint64), pixels[..., -1:].astype(np.uint64)
     straight = np.minimum(colours * white // np.maximum(opacity, 1), white)
+    straight = np.where(opacity > 0, straight, colours)
     return np.concatenate([straight, opacity], axis=-1).astype(pixels.dtype)
 
 
 def _read_npy(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
-    from ._arrays import header, layout
+    from ._arrays import header, layout, picture, sides
 
     found = header(file)
-    kind = layout(found.shape, str(path))
-    if kind != "image":
-        raise ImageReadError(
-            f"{path} holds {found.shape[0]} images (shape {found.shape}); expected one."
-        )
-    axis = channel_axis(found.shape, str(path)) if len(found.shape) == 3 else None
-    height, width = found.shape[1:] if axis == 0 else found.shape[:2]
-    refuse_size(path, height, width, max_pixels)
+    if layout(found.shape, str(path)) != "image":
+        raise ImageReadError(f"{path} holds an array of shape {found.shape}; expected one image.")
+    refuse_size(path, *sides(found.shape, str(path)), max_pixels)
     file.seek(0)
-    pixels = np.lib.format.read_array(file, allow_pickle=False)
-    return np.moveaxis(pixels, 0, -1) if axis == 0 else pixels
+    return picture(np.lib.format.read_array(file, allow_pickle=False), str(path))
 
 
 def _read_dicom(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
@@ -328,7 +356,7 @@ READERS: dict[str, Reader] = {
     "JPEG": _with_pillow("JPEG"),
     "TIFF": _read_tiff,
     "BMP": _with_pillow("BMP"),
-    "WEBP": _with_pillow("WEBP"),
+    "WEBP": _read_webp,
     "JPEG2000": _read_jpeg2000,
     "NPY": _read_npy,
     "DICOM": _read_dicom,
