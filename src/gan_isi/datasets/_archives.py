@@ -112,7 +112,7 @@ def pictures_in(path: Path, kind: str) -> tuple[list[Path] | None, dict[str, int
             names: list[str] | None = pictures_in_npy(path) or None
         elif kind == "NPZ":
             names, others = pictures_in_npz(path)
-            passed = {"arrays that are no images": others} if others else {}
+            passed = {"no images (arrays)": others} if others else {}
         elif kind == "ZIP":
             names, passed = _pictures_in_zip(path)
         else:

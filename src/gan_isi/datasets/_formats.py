@@ -129,7 +129,8 @@ class Passed:
         kind : str or None
             Its format.
         """
-        if any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts):
+        parts = PurePosixPath(name).parts
+        if any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts):
             self.add("hidden")
         elif kind in SUFFIXES.values():
             return True
