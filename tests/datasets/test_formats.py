@@ -139,6 +139,15 @@ class TestTiff:
         np.testing.assert_allclose(image[0, 0, :3], straight[0, 0], atol=2)
         assert_same(image[..., 3:], alpha)
 
+    @pytest.mark.parametrize("deflate", [False, True])
+    @pytest.mark.parametrize("tag", [273, 279])
+    def test_parts_without_data_are_no_zeros(self, tmp_path, deflate, tag):
+        content = tiff(GREY, deflate=deflate)
+        at = content.find(struct.pack("<HHI", tag, 4, 1)) + 8
+        (tmp_path / "a.tif").write_bytes(content[:at] + bytes(4) + content[at + 4 :])
+        with pytest.raises(ImageReadError, match="a part of it has no data"):
+            read(tmp_path / "a.tif")
+
     def test_deep_inks_are_refused(self, tmp_path):
         pixels = rng.integers(0, 2**16, (6, 9, 4)).astype(np.uint16)
         (tmp_path / "a.tif").write_bytes(tiff(pixels, photometric=5))

@@ -18,8 +18,8 @@ MAX_PIXELS = 2**27
 
 _PNG_COLOUR_TYPES = {b"\x02": "RGB", b"\x04": "grey and alpha", b"\x06": "RGBA"}
 
-#: Compressions of TIFF that are read without Pillow: by deflate, and none or PackBits.
-_INFLATES, _PLAIN = {8, 32946}, {1, 32773}
+#: Compressions of TIFF that are read without Pillow: deflate, and none.
+_INFLATES, _PLAIN = {8, 32946}, {1}
 
 #: Deflated data are no smaller than this part of what they hold.
 _DEFLATE_RATIO = 1032
@@ -221,6 +221,9 @@ def _read_tiff(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
         shallow = page.dtype == np.uint8 and (page.planarconfig == 1 or page.samplesperpixel == 1)
         grey = page.samplesperpixel == 1 and page.dtype in (np.uint16, np.float32)
         if plain and min(bits) >= 8 and int(page.compression) in _INFLATES | _PLAIN:
+            parts = (*page.dataoffsets, *page.databytecounts)
+            if 0 in parts or len(parts) < 2 * np.prod(page.chunked):  # else filled with zeros
+                raise ImageReadError(f"{path} is damaged: a part of it has no data.")
             if int(page.compression) in _INFLATES:
                 _refuse_inflation(page, file, path, max_pixels)
             return _values(page, path, alpha)
