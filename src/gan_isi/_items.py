@@ -61,7 +61,7 @@ def as_images(X: Any) -> Any:
         return np.asarray(X)
     if hasattr(X, "columns") and hasattr(X, "iloc"):
         _refuse_columns(X)
-    elif hasattr(X, "iloc") or (hasattr(X, "to_numpy") and not hasattr(X, "column_names")):
+    elif hasattr(X, "iloc") or (hasattr(X, "to_numpy") and not hasattr(X, "columns")):
         X = X.to_numpy()  # the column of a table
     elif isinstance(X, Mapping):
         X = _only_column(X)

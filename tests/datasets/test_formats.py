@@ -381,6 +381,12 @@ class TestArchives:
 
 
 class TestFolders:
+    def test_documents_are_no_archives(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "labels.xlsx", "w") as archive:
+            archive.writestr("sheet.xml", "")
+        (tmp_path / "a.png").write_bytes(FILES["PNG"])
+        assert load_images(tmp_path).passed_over == {"no images (.xlsx)": 1}
+
     def test_what_is_passed_over_is_counted(self, tmp_path):
         (tmp_path / "a.png").write_bytes(FILES["PNG"])
         (tmp_path / "film.gif").write_bytes(b"GIF89a")

@@ -4,7 +4,8 @@ import csv
 import sys
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,7 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
     ),
     click.option(
         "--max-pixels",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 10**9),
         callback=_keep,
         expose_value=False,
         metavar="INTEGER",
@@ -144,6 +145,16 @@ def shows_progress(quiet: bool) -> bool:
     return not quiet and sys.stderr.isatty()
 
 
+@contextmanager
+def said_in_words() -> Iterator[None]:
+    """Within this context, warnings are said on standard error without the line of code."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        yield
+    for one in said:
+        click.echo(f"Warning: {one.message}", err=True)
+
+
 def load(folders: Mapping[str, Path | None], generated: Path) -> dict[str, "ImageFiles"]:
     """Open folders of images, which are read when asked for.
 
@@ -162,12 +173,8 @@ def load(folders: Mapping[str, Path | None], generated: Path) -> dict[str, "Imag
     from ..datasets import load_images
 
     given = {**folders, "generated": generated}
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        found = {n: load_images(p, **reading()) for n, p in given.items() if p is not None}
-    for one in said:
-        click.echo(f"Warning: {one.message}", err=True)
-    return found
+    with said_in_words():
+        return {n: load_images(p, **reading()) for n, p in given.items() if p is not None}
 
 
 def known_of(images: Mapping[str, "ImageFiles"]) -> tuple["ImageFiles", list[int]]:

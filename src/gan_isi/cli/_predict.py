@@ -16,6 +16,7 @@ from ._folders import (
     output_option,
     read_patients,
     reading,
+    said_in_words,
     shows_progress,
     work_options,
     write_rows,
@@ -135,7 +136,8 @@ def submit(
     """
     from ..datasets import check_submission, load_membership, write_submission
 
-    known, asked = (load_membership(root, **reading()) for root in (train, test))
+    with said_in_words():
+        known, asked = (load_membership(root, **reading()) for root in (train, test))
     if known.target is None:
         raise click.ClickException(f"{train} has no folders real_used and real_not_used.")
     unknown = asked.images if asked.target is None else asked.unknown

@@ -206,6 +206,8 @@ def _read_tiff(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
         if tiff.is_imagej or tiff.is_shaped:  # one page may stand for the planes behind it
             refuse_pages(path, tiff.series[0].size // max(page.size, 1))
         refuse_pages(path, page.imagedepth)
+        if page.is_reduced:  # as camera files have it, beside their data
+            raise ImageReadError(f"{path} begins with a reduced copy of its image; save the image.")
         if page.is_tiled:
             refuse_size(path, page.tilelength, page.tilewidth, max_pixels)
         alpha = _refuse_samples(page, path)

@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from .._doors import check_count
 from ._archives import is_turned, locate, pictures_in, read_image
 from ._decode import MAX_PIXELS, import_pydicom
 from ._formats import SUFFIXES, Passed, format_of, is_regular
@@ -265,6 +266,7 @@ def load_images(
            [7, 7, 7, 7],
            [7, 7, 7, 7]], dtype=uint8)
     """
+    check_count(max_pixels, "max_pixels")
     passed = Passed()
     if isinstance(source, (str, os.PathLike)):
         root = Path(source)

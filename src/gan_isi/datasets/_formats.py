@@ -76,8 +76,8 @@ def sniff(head: bytes) -> str | None:
         return "WEBP"
     if head[:2] == b"BM" and head[6:10] == bytes(4):
         return "BMP"
-    if head[4:12] in (b"ftypheic", b"ftypavif", b"ftypmif1", b"ftypheix"):
-        return "HEIF"
+    if head[4:8] == b"ftyp":
+        return "MP4" if head[8:10] in (b"mp", b"is", b"qt", b"M4") else "HEIF"
     if _is_bare_dicom(head):
         return "DICOM"
     return None
@@ -103,9 +103,11 @@ def format_of(file: BinaryIO, name: str) -> str | None:
     """
     found = sniff(file.read(HEAD))
     file.seek(0)
-    suffix = SUFFIXES.get(Path(name).suffix.lower())
-    # NPZ is a ZIP by content; the name tells arrays from pictures.
-    return "NPZ" if found == "ZIP" and suffix == "NPZ" else found or suffix
+    suffix = Path(name).suffix.lower()
+    # By content NPZ is a ZIP, and so are documents; the name tells them from pictures.
+    if found == "ZIP" and (suffix == ".npz" or suffix in _QUIET_SUFFIXES):
+        return SUFFIXES.get(suffix)
+    return found or SUFFIXES.get(suffix)
 
 
 class Passed:
