@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ._arrays import pictures_in_npy, pictures_in_npz, read_npy_member, read_npz_member
 from ._decode import ImageReadError, decode, orientation
-from ._formats import HEAD, SUFFIXES, Passed, format_of, is_regular, sniff
+from ._formats import HEAD, SUFFIXES, Passed, format_of, is_regular, pictures_first, sniff
 
 #: Bytes of the largest member of an archive, for each pixel that is allowed.
 _BYTES_A_PIXEL = 8
@@ -125,7 +125,7 @@ def pictures_in(path: Path, kind: str) -> tuple[list[Path] | None, dict[str, int
 
 
 def _pictures_in_zip(path: Path) -> tuple[list[str], dict[str, int]]:
-    names: list[str] = []
+    found: dict[str, str] = {}
     passed = Passed()
     archive, members = _open_zip(path)
     for name, info in members.items():
@@ -134,8 +134,8 @@ def _pictures_in_zip(path: Path) -> tuple[list[str], dict[str, int]]:
         if kind in ("ZIP", "NPZ"):
             passed.add("archives within archives")
         elif passed.takes(name, kind):
-            names.append(name)
-    return sorted(names), passed.counts
+            found[name] = str(kind)
+    return sorted(pictures_first(found, passed)), passed.counts
 
 
 def _open_zip(path: Path) -> tuple[ZipFile, dict[str, ZipInfo]]:
