@@ -360,7 +360,7 @@ class TestArchives:
         with pytest.warns(UserWarning, match="2 arrays beside images"):
             assert load_images(tmp_path).names == ("c.png",)
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-            for path in list(tmp_path.glob("*.n*")) + [tmp_path / "c.png"]:
+            for path in [*tmp_path.glob("*.n*"), tmp_path / "c.png"]:
                 archive.write(path, path.name)
                 path.unlink()
         with pytest.warns(UserWarning, match="1 archives within archives, 1 arrays beside"):

@@ -163,13 +163,10 @@ def pictures_first(found: dict[_Name, str], passed: Passed) -> dict[_Name, str]:
     passed : Passed
         Counts those that are left out.
     """
-    for kinds, reason in (
-        ({"ZIP"}, "archives beside images"),
-        ({"NPY", "NPZ"}, "arrays beside images"),
-    ):
+    for kinds, what in (({"ZIP"}, "archives"), ({"NPY", "NPZ"}, "arrays")):
         kept = {name: kind for name, kind in found.items() if kind not in kinds}
         if kept:
-            passed.add(reason, len(found) - len(kept))
+            passed.add(f"{what} beside images", len(found) - len(kept))
             found = kept
     return found
 
