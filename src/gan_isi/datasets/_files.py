@@ -8,7 +8,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ._decode import READERS, import_pydicom, read_image
+from ._decode import READERS, read_image
+from ._dicom import import_pydicom
 
 #: Suffixes (lower case) of the files that `load_images` reads.
 IMAGE_SUFFIXES = tuple(READERS)
@@ -49,13 +50,13 @@ class ImageFiles(Sequence[NDArray[Any]]):
       they are stored. :func:`gan_isi.audit.preflight` counts such files.
     - Files with several pages or frames, and PNG colour images of 16 bits a channel
       (which Pillow reduces to 8), are refused.
-    - DICOM: rescale slope and intercept are applied (float32, unless they are 1 and 0 or
-      absent, which keeps the stored type, and notes in its metadata if fewer bits are
-      stored: white is then the largest value of these); windows (VOI) and padding values are not.
-      The stored values of MONOCHROME1, where 0 is white, are mirrored within their
-      stored bits before the rescale, so that larger is brighter in all files; they are
-      no physical units then. MONOCHROME2 and RGB are the other photometric
-      interpretations that are read.
+    - DICOM: the modality table or the rescale is applied (float32, unless slope and
+      intercept are 1 and 0 or absent, which keeps the stored type, and notes in its metadata
+      if fewer bits are stored: white is then the largest value of these); windows (VOI) and
+      padding values are not. Where 0 is white (MONOCHROME1, or the presentation shape
+      INVERSE) the stored values are mirrored within their stored bits before the rescale, so
+      that larger is brighter in all files; they are no physical units then. Palettes
+      and YBR become RGB.
 
     Examples
     --------
