@@ -8,11 +8,12 @@ import click
 
 from ._folders import (
     check,
+    find_patients,
     folder_option,
     known_of,
     load,
     output_option,
-    read_patients,
+    patient_options,
     shows_progress,
     work_options,
     write_rows,
@@ -60,12 +61,7 @@ ATTACKS = (
     is_flag=True,
     help="Also report the best of the attacks, chosen within each training part.",
 )
-@click.option(
-    "--patients",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="CSV file with the columns file and patient, where patients have several images.",
-)
+@patient_options
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
 @click.option("--repeats", type=click.IntRange(1), default=1, show_default=True)
 @click.option(
@@ -88,6 +84,7 @@ def audit(
     names: tuple[str, ...],
     choose: bool,
     patients: Path | None,
+    patient_from: str | None,
     folds: int,
     repeats: int,
     permutations: int,
@@ -107,16 +104,17 @@ def audit(
     _check_extras(report, known_csv or candidates_csv)
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
-    images = load({"used": used, "not used": not_used, "candidates": candidates}, generated)
+    folders = {"used": used, "not used": not_used, "candidates": candidates}
+    images = load(folders, generated)
     fakes = images.pop("generated")
-    groups = {} if patients is None else read_patients(patients, images)
+    groups = find_patients(patient_from, patients, images, folders)
     from .. import audit as auditing
     from ..baselines import make_blind
 
     known, labels = known_of(images)
     candidate_images = images.get("candidates")
     verbose = shows_progress(quiet)
-    known_groups = None if patients is None else groups["not used"] + groups["used"]
+    known_groups = groups["not used"] + groups["used"] if groups else None
     patients_of = known_groups, groups.get("candidates")
     attacks = {
         name: make_attack(name, seed, jobs, cache, intensity_range, verbose=verbose)

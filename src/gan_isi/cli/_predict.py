@@ -8,11 +8,12 @@ import click
 from ._audit import make_attack
 from ._folders import (
     check,
+    find_patients,
     folder_option,
     known_of,
     load,
     output_option,
-    read_patients,
+    patient_options,
     shows_progress,
     work_options,
     write_rows,
@@ -34,12 +35,7 @@ _PRESETS = click.option(
 @folder_option("--candidates", "Real images to answer for.")
 @output_option("--output", "Write one line an image as CSV.", required=True)
 @output_option("--save", "Keep the fitted attack (joblib: load only files that you trust).")
-@click.option(
-    "--patients",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="CSV file with the columns file and patient; used by the paper's calibration.",
-)
+@patient_options
 @_PRESETS
 @work_options
 def predict(
@@ -50,6 +46,7 @@ def predict(
     output: Path,
     save: Path | None,
     patients: Path | None,
+    patient_from: str | None,
     preset: str,
     seed: int,
     jobs: int,
@@ -67,12 +64,11 @@ def predict(
     gan-isi predict --used used/ --not-used other/ --generated fakes/ \\
         --candidates unknown/ --output scores.csv
     """
-    images = load({"used": used, "not used": not_used, "candidates": candidates}, generated)
+    folders = {"used": used, "not used": not_used}
+    images = load(folders | {"candidates": candidates}, generated)
     known, labels = known_of(images)
-    groups = None
-    if patients is not None:
-        of_images = read_patients(patients, {n: images[n] for n in ("not used", "used")})
-        groups = of_images["not used"] + of_images["used"]
+    of_known = find_patients(patient_from, patients, {n: images[n] for n in folders}, folders)
+    groups = of_known["not used"] + of_known["used"] if of_known else None
     attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
     # The recommended attack has nothing to calibrate, and so no use for patients.
     takes_groups = groups is not None and hasattr(attack.named_steps["membership"], "fusion")

@@ -3,6 +3,7 @@
 from ._decode import ImageReadError
 from ._files import IMAGE_SUFFIXES, ImageFiles, load_images
 from ._membership import load_membership
+from ._patients import patients_of
 from ._problem import make_membership_problem
 from ._submission import check_submission, write_submission
 
@@ -14,5 +15,6 @@ __all__ = [
     "load_images",
     "load_membership",
     "make_membership_problem",
+    "patients_of",
     "write_submission",
 ]
