@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gan_isi.datasets import ImageReadError, load_images
-from gan_isi.datasets._dicom import is_dicom, n_frames, patient_id, read_dicom
+from gan_isi.datasets._dicom import is_dicom, n_frames, read_dicom
 
 pydicom = pytest.importorskip("pydicom", minversion="3.0", reason="pydicom is optional")
 pixels_of = pytest.importorskip("pydicom.pixels")
@@ -347,12 +347,6 @@ def test_other_files_do_not_begin_like_dicom():
         b"PK\3\4",
     ]
     assert not any(is_dicom(one + bytes(120)) for one in beginnings)
-
-
-def test_patient(scan):
-    assert patient_id(write(scan, GREY, PatientID=" 12 ")) == "12"
-    with pytest.raises(ValueError, match="no PatientID"):
-        patient_id(write(scan, GREY))
 
 
 def expected_of(path):

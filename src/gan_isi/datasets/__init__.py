@@ -6,14 +6,17 @@ from ._membership import load_membership
 from ._patients import patients_of
 from ._problem import make_membership_problem
 from ._submission import check_submission, write_submission
+from ._volumes import VolumeSlices, load_volumes
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "ImageFiles",
     "ImageReadError",
+    "VolumeSlices",
     "check_submission",
     "load_images",
     "load_membership",
+    "load_volumes",
     "make_membership_problem",
     "patients_of",
     "write_submission",

@@ -149,7 +149,7 @@ def read_dicom(
     """
     pydicom = import_pydicom()
     dataset = read_header(path)
-    _check_picture(dataset)
+    check_picture(dataset)
     count = _n_frames(dataset)
     if frame is None and count != 1:
         raise ValueError(f"it contains {count} frames where one image is expected")
@@ -187,27 +187,68 @@ def read_dicom(
     return (pixels * slope + intercept).astype(np.float32)
 
 
-def patient_id(path: Path) -> str:
-    """Return the PatientID of a DICOM file.
+def check_picture(dataset: Any) -> None:
+    """Refuse what is no picture, by its name, and pixels in a form that is not read.
 
     Parameters
     ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    str
+    dataset : pydicom.Dataset
+        The header.
 
     Raises
     ------
     ValueError
-        If it has none.
     """
-    found = str(read_header(path, ["PatientID"]).get("PatientID") or "").strip()
-    if not found:
-        raise ValueError("it has no PatientID")
-    return found
+    meta = getattr(dataset, "file_meta", {})
+    sop = dataset.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID")
+    name = getattr(sop, "name", "DICOM object of an unnamed kind").removesuffix(" Storage")
+    if _NO_PICTURE.search(name):
+        raise ValueError(f"it is a {name}, whose pixels are no picture of a patient")
+    if "Rows" not in dataset and "PixelRepresentation" not in dataset:
+        raise ValueError(f"it is a {name}, which holds no image")
+    photometric = str(dataset.get("PhotometricInterpretation"))
+    known = [*_GREY, *_COLOUR, "PALETTE COLOR"]
+    if "2000" in getattr(_syntax(dataset), "name", ""):
+        known += _JPEG_2000_ONLY
+    if photometric not in known:
+        raise ValueError(
+            f"it has the photometric interpretation {photometric}; expected {', '.join(known)}"
+        )
+    high, bits = dataset.get("HighBit"), dataset.get("BitsStored")
+    if high is not None and bits is not None and int(high) != int(bits) - 1:
+        raise ValueError(f"its {bits} stored bits do not begin at the lowest (HighBit is {high})")
+
+
+def plane_of(dataset: Any, frame: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return where a frame lies in the patient.
+
+    Parameters
+    ----------
+    dataset : pydicom.Dataset
+        The header.
+    frame : int
+        Its number.
+
+    Returns
+    -------
+    position : ndarray of shape (3,), in mm
+    orientation : ndarray of shape (6,)
+        Where the numbers of columns and those of rows grow; None for both where the header does
+        not say it.
+    """
+    found = []
+    for keyword, sequence in (
+        ("ImagePositionPatient", "PlanePositionSequence"),
+        ("ImageOrientationPatient", "PlaneOrientationSequence"),
+    ):
+        value = dataset.get(keyword) if _n_frames(dataset) == 1 else None
+        for group in _functional_groups(dataset, frame):
+            for item in group.get(sequence) or ():
+                value = item.get(keyword)
+        if not value:
+            return None
+        found.append(np.array(value, dtype=float))
+    return found[0], found[1]
 
 
 def _syntax(dataset: Any) -> Any:
@@ -244,27 +285,6 @@ def _check_inflated(path: Path, beginning: bytes) -> None:
                 block = inflate.unconsumed_tail
                 if inflated > most:
                     raise ValueError(f"it is deflated and grows beyond {most} bytes")
-
-
-def _check_picture(dataset: Any) -> None:
-    meta = getattr(dataset, "file_meta", {})
-    sop = dataset.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID")
-    name = getattr(sop, "name", "DICOM object of an unnamed kind").removesuffix(" Storage")
-    if _NO_PICTURE.search(name):
-        raise ValueError(f"it is a {name}, whose pixels are no picture of a patient")
-    if "Rows" not in dataset and "PixelRepresentation" not in dataset:
-        raise ValueError(f"it is a {name}, which holds no image")
-    photometric = str(dataset.get("PhotometricInterpretation"))
-    known = [*_GREY, *_COLOUR, "PALETTE COLOR"]
-    if "2000" in getattr(_syntax(dataset), "name", ""):
-        known += _JPEG_2000_ONLY
-    if photometric not in known:
-        raise ValueError(
-            f"it has the photometric interpretation {photometric}; expected {', '.join(known)}"
-        )
-    high, bits = dataset.get("HighBit"), dataset.get("BitsStored")
-    if high is not None and bits is not None and int(high) != int(bits) - 1:
-        raise ValueError(f"its {bits} stored bits do not begin at the lowest (HighBit is {high})")
 
 
 def _without_decoder(dataset: Any, error: Exception) -> str:
@@ -307,9 +327,7 @@ def _with_bits(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
 def _rescale(dataset: Any, frame: int) -> tuple[float, float]:
     """Slope and intercept; enhanced objects keep them in functional groups."""
     holder = dataset
-    shared = dataset.get("SharedFunctionalGroupsSequence") or ()
-    of_frames = dataset.get("PerFrameFunctionalGroupsSequence") or ()
-    for group in (*shared[:1], *of_frames[frame : frame + 1]):
+    for group in _functional_groups(dataset, frame):
         for transformation in group.get("PixelValueTransformationSequence") or ():
             holder = transformation
     slope, intercept = holder.get("RescaleSlope"), holder.get("RescaleIntercept")
@@ -319,6 +337,13 @@ def _rescale(dataset: Any, frame: int) -> tuple[float, float]:
         1.0 if slope is None else float(slope),
         0.0 if intercept is None else float(intercept),
     )
+
+
+def _functional_groups(dataset: Any, frame: int) -> list[Any]:
+    """Return what enhanced objects say of all frames, and of this one."""
+    shared = dataset.get("SharedFunctionalGroupsSequence") or []
+    of_frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    return [*shared[:1], *of_frames[frame : frame + 1]]
 
 
 def _table(data: Any, descriptor: Any, dataset: Any) -> tuple[NDArray[Any], int]:

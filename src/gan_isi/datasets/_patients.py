@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ._decode import ImageReadError
-from ._dicom import patient_id
+from ._dicom import read_header
 
 
 def patients_of(
@@ -64,9 +64,11 @@ def patients_of(
 
 def _digest(path: Path) -> str:
     try:
-        found = patient_id(path)
+        found = str(read_header(path, ["PatientID"]).get("PatientID") or "").strip()
     except ValueError as error:
         raise ImageReadError(f"{path} names no patient: {error}.") from error
+    if not found:
+        raise ImageReadError(f"{path} names no patient: its PatientID is empty or missing.")
     return hashlib.sha256(found.encode()).hexdigest()[:16]
 
 
