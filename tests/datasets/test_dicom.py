@@ -229,8 +229,10 @@ class TestFrames:
         pixels = rng.integers(0, 4096, (5, 8, 9)).astype(np.uint16)
         write(scan, pixels, n=5, **TWELVE)
         assert n_frames(scan) == 5
-        for number, frame in enumerate(pixels):
-            assert_same(read_dicom(scan, number), frame)
+        with scan.open("rb") as file:
+            for number, frame in enumerate(pixels):
+                assert_same(read_dicom(scan, number), frame)
+                assert_same(read_dicom(file, number), frame)
         for wrong in (5, -1):
             with pytest.raises(ValueError, match=f"5 frames, and none with the number {wrong}"):
                 read_dicom(scan, wrong)
@@ -317,6 +319,18 @@ class TestRefused:
         delattr(one, missing)
         one.save_as(scan, enforce_file_format=True)
         with pytest.raises(ImageReadError, match=r"scan\.dcm"):
+            read(scan)
+
+    def test_boxes_of_length_zero_do_not_hang(self, scan):
+        pytest.importorskip("openjpeg", reason="of the extra dicom")
+        one = dataset_of(GREY)
+        box = b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(40)
+        one.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
+        one.PixelData = pydicom.encaps.encapsulate([box])
+        one["PixelData"].VR = "OB"
+        one["PixelData"].is_undefined_length = True
+        one.save_as(scan, enforce_file_format=True)
+        with pytest.raises(ImageReadError, match="boxes around its JPEG 2000 are damaged"):
             read(scan)
 
     def test_too_many_pixels(self, scan):

@@ -4,12 +4,16 @@ import re
 import threading
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ._dicom_tables import table_of, through, through_palette
 
 #: Bytes of a file that `is_dicom` looks at.
 HEAD = 132
@@ -17,10 +21,8 @@ HEAD = 132
 #: Pixels of a frame, at most: as Pillow has it for other files.
 MAX_PIXELS = 178_956_970
 
-#: What pydicom hands out as grey, as indices of a palette, or as RGB.
+#: What pydicom hands out as grey; it hands out YBR as RGB.
 _GREY = ("MONOCHROME1", "MONOCHROME2")
-_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422")
-_JPEG_2000_ONLY = ("YBR_ICT", "YBR_RCT")
 
 #: SOP classes with pixels that are no picture of a patient, by their name.
 _NO_PICTURE = re.compile("Segmentation|Dose")
@@ -33,6 +35,10 @@ _SYNTAXES = {
     (False, True): "1.2.840.10008.1.2.1",
     (False, False): "1.2.840.10008.1.2.2",
 }
+
+#: Of the decoders that are there the first one is asked. GDCM comes last: some damaged files
+#: make it end the process; those for run lengths in Rust panic.
+_PLUGINS = ("pydicom", "pylibjpeg", "pyjpegls", "pillow", "gdcm")
 
 _LOCK = threading.Lock()
 
@@ -73,27 +79,27 @@ def is_dicom(head: bytes) -> bool:
     return False
 
 
-def n_frames(path: Path) -> int:
+def n_frames(source: Path | BinaryIO) -> int:
     """Return how many images a DICOM file holds; files without any are said to hold one.
 
     Parameters
     ----------
-    path : Path
+    source : Path or file object
         The file.
 
     Returns
     -------
     int
     """
-    return _n_frames(read_header(path, ["NumberOfFrames"]))
+    return _n_frames(read_header(source, ["NumberOfFrames"]))
 
 
-def read_header(path: Path, keywords: list[str] | None = None) -> Any:
+def read_header(source: Path | BinaryIO, keywords: list[str] | None = None) -> Any:
     """Read what stands before the pixels.
 
     Parameters
     ----------
-    path : Path
+    source : Path or file object
         The file.
     keywords : list of str, default=None
         Elements that are wanted; None reads all.
@@ -108,27 +114,37 @@ def read_header(path: Path, keywords: list[str] | None = None) -> Any:
         If it is no DICOM file, or if it is deflated and grows beyond 4 bytes a pixel of
         `MAX_PIXELS`.
     """
-    pydicom = import_pydicom()
-    with path.open("rb") as file:
+    import_pydicom()
+    with _opened(source) as file:
         beginning = file.read(2048)
-    if not is_dicom(beginning):
-        raise ValueError("it does not begin like a DICOM file")
-    if _DEFLATED.encode() in beginning:
-        _check_inflated(path, beginning)
+        if not is_dicom(beginning):
+            raise ValueError("it does not begin like a DICOM file")
+        if _DEFLATED.encode() in beginning:
+            _check_inflated(file, beginning)
+        file.seek(0)
+        return _parse(file, specific_tags=keywords, stop_before_pixels=True)
+
+
+def _parse(file: BinaryIO, **options: Any) -> Any:
     # Many files break rules that concern no pixel; each would be warned of.
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pydicom.dcmread(path, force=True, specific_tags=keywords, stop_before_pixels=True)
+        try:
+            return import_pydicom().dcmread(file, force=True, **options)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise ValueError(f"its header is damaged ({error})") from error
 
 
 def read_dicom(
-    path: Path, frame: int | None = None, *, max_pixels: int = MAX_PIXELS
+    source: Path | BinaryIO, frame: int | None = None, *, max_pixels: int = MAX_PIXELS
 ) -> NDArray[Any]:
     """Read one frame of a DICOM file.
 
     Parameters
     ----------
-    path : Path
+    source : Path or file object
         The file.
     frame : int, default=None
         Its number, from 0; None is the only one.
@@ -147,8 +163,7 @@ def read_dicom(
     ValueError
         If it is no image, or cannot be read; the message does not name the file.
     """
-    pydicom = import_pydicom()
-    dataset = read_header(path)
+    dataset = read_header(source)
     check_picture(dataset)
     count = _n_frames(dataset)
     if frame is None and count != 1:
@@ -158,26 +173,25 @@ def read_dicom(
     size = int(dataset.get("Rows") or 0) * int(dataset.get("Columns") or 0)
     if size > max_pixels:
         raise ValueError(f"it has {size} pixels, more than max_pixels={max_pixels}")
-    if count == 1 or _syntax(dataset) in (None, _DEFLATED):
-        dataset = _read_all(path)
-        source = dataset
-    else:
-        source = path  # of which the one frame is read
-    try:
-        pixels = pydicom.pixels.pixel_array(source, index=frame or 0)
-    except RuntimeError as error:
-        raise ValueError(_without_decoder(dataset, error)) from error
+    is_2000 = "2000" in getattr(_syntax(dataset), "name", "")
+    whole = count == 1 or is_2000 or _syntax(dataset) in (None, _DEFLATED)
+    if whole:
+        dataset = _read_all(source)
+        if is_2000:
+            _check_boxes(dataset.PixelData)
+    with _opened(source) as file:  # of which the one frame is read
+        pixels = _decode(dataset if whole else file, frame or 0, _syntax(dataset))
     photometric = str(dataset.PhotometricInterpretation)
     bits = int(dataset.get("BitsStored") or 8 * pixels.itemsize)
     if photometric == "PALETTE COLOR":
-        return _with_bits(*_through_palette(pixels, dataset))
+        return _with_bits(*through_palette(pixels, dataset))
     if photometric not in _GREY:
         return _with_bits(np.array(pixels), bits)
     inverted = photometric == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
     if dataset.get("ModalityLUTSequence"):
         table = dataset.ModalityLUTSequence[0]
-        values, bits = _table(table.LUTData, table.LUTDescriptor, dataset)
-        mapped = _through(pixels, values, table.LUTDescriptor)
+        values, bits = table_of(table.LUTData, table.LUTDescriptor, dataset)
+        mapped = through(pixels, values, table.LUTDescriptor)
         return _with_bits(_mirror(mapped, bits) if inverted else mapped, bits)
     if inverted:
         pixels = _mirror(pixels, bits)
@@ -207,9 +221,9 @@ def check_picture(dataset: Any) -> None:
     if "Rows" not in dataset and "PixelRepresentation" not in dataset:
         raise ValueError(f"it is a {name}, which holds no image")
     photometric = str(dataset.get("PhotometricInterpretation"))
-    known = [*_GREY, *_COLOUR, "PALETTE COLOR"]
+    known = [*_GREY, "RGB", "YBR_FULL", "YBR_FULL_422", "PALETTE COLOR"]
     if "2000" in getattr(_syntax(dataset), "name", ""):
-        known += _JPEG_2000_ONLY
+        known += ["YBR_ICT", "YBR_RCT"]
     if photometric not in known:
         raise ValueError(
             f"it has the photometric interpretation {photometric}; expected {', '.join(known)}"
@@ -255,47 +269,72 @@ def _syntax(dataset: Any) -> Any:
     return getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
 
 
-def _read_all(path: Path) -> Any:
-    pydicom = import_pydicom()
-    with _LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dataset = pydicom.dcmread(path, force=True)
+@contextmanager
+def _opened(source: Path | BinaryIO) -> Iterator[BinaryIO]:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield file
+    else:
+        source.seek(0)
+        yield source
+
+
+def _read_all(source: Path | BinaryIO) -> Any:
+    with _opened(source) as file:
+        dataset = _parse(file)
     if not any(f"{kind}PixelData" in dataset for kind in ("", "Float", "DoubleFloat")):
         raise ValueError("it has no pixel data")
     if not _syntax(dataset):
         encoding = tuple(dataset.original_encoding)
         if encoding not in _SYNTAXES or dataset["PixelData"].is_undefined_length:
             raise ValueError("it does not say how it is encoded (TransferSyntaxUID)")
-        dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(_SYNTAXES[encoding])
+        dataset.file_meta.TransferSyntaxUID = import_pydicom().uid.UID(_SYNTAXES[encoding])
     return dataset
 
 
-def _check_inflated(path: Path, beginning: bytes) -> None:
+def _check_inflated(file: BinaryIO, beginning: bytes) -> None:
     """Refuse a deflated file that would fill the memory; pydicom inflates it as a whole."""
     meta = HEAD if beginning[128:HEAD] == b"DICM" else 0
     start = meta + 12 + int.from_bytes(beginning[meta + 8 : meta + 12], "little")
     most = 4 * MAX_PIXELS
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = 0
-    with path.open("rb") as file:
-        file.seek(start)
-        while block := file.read(2**16):
-            while block:
-                inflated += len(inflate.decompress(block, 2**20))
-                block = inflate.unconsumed_tail
-                if inflated > most:
-                    raise ValueError(f"it is deflated and grows beyond {most} bytes")
+    file.seek(start)
+    while block := file.read(2**16):
+        while block:
+            inflated += len(inflate.decompress(block, 2**20))
+            block = inflate.unconsumed_tail
+            if inflated > most:
+                raise ValueError(f"it is deflated and grows beyond {most} bytes")
 
 
-def _without_decoder(dataset: Any, error: Exception) -> str:
-    kind = getattr(_syntax(dataset), "name", "?")
-    if "12-bit" in str(error):
-        return (
-            f"it is compressed as {kind} with more than 8 bits; the decoder of that is under the "
-            "GPL and not installed with gan-isi: pip install pylibjpeg pylibjpeg-libjpeg"
-        )
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"it is compressed as {kind}, and no decoder reads it ({'; '.join(lines[1:] or lines)})"
+def _check_boxes(data: bytes) -> None:
+    """Refuse damaged boxes around JPEG 2000, in which pydicom would walk for ever."""
+    offset = 0
+    while (start := data.find(b"\0\0\0\x0cjP  ", offset)) >= 0:
+        offset = start + 12
+        while data[offset + 4 : offset + 8] != b"jp2c":
+            length = int.from_bytes(data[offset : offset + 4], "big")
+            if length < 8 or offset + length > len(data):
+                raise ValueError("the boxes around its JPEG 2000 are damaged")
+            offset += length
+
+
+def _decode(source: Any, frame: int, syntax: Any) -> NDArray[Any]:
+    pixels = import_pydicom().pixels
+    there = pixels.get_decoder(syntax).available_plugins
+    name = next((one for one in _PLUGINS if one in there), "")
+    try:
+        found: NDArray[Any] = pixels.pixel_array(source, index=frame, decoding_plugin=name)
+        return found
+    except RuntimeError as error:  # of a decoder, or of none that is there
+        reason = " ".join(str(error).split())
+        if "12-bit" in reason:
+            reason += (
+                "; with 12 bits it needs a decoder under the GPL, which does not come with "
+                "gan-isi: pip install pylibjpeg pylibjpeg-libjpeg"
+            )
+        raise ValueError(f"it is compressed as {syntax.name}. {reason}") from error
 
 
 def _n_frames(dataset: Any) -> int:
@@ -344,40 +383,3 @@ def _functional_groups(dataset: Any, frame: int) -> list[Any]:
     shared = dataset.get("SharedFunctionalGroupsSequence") or []
     of_frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
     return [*shared[:1], *of_frames[frame : frame + 1]]
-
-
-def _table(data: Any, descriptor: Any, dataset: Any) -> tuple[NDArray[Any], int]:
-    """Return the entries of a lookup table, and how many bits they have."""
-    count, bits = int(descriptor[0]) or 2**16, int(descriptor[2])
-    if isinstance(data, bytes):
-        order = ">" if dataset.original_encoding[1] is False else "<"
-        # Entries of 8 bits may lie in bytes or in words.
-        kind = "u1" if len(data) < 2 * count else f"{order}u2"
-        bits = 8 if kind == "u1" else bits
-        values = np.frombuffer(
-            data[: len(data) // np.dtype(kind).itemsize * np.dtype(kind).itemsize], kind
-        )
-    else:
-        values = np.atleast_1d(np.asarray(data))
-    if len(values) < count or not 1 <= bits <= 16:
-        raise ValueError(f"its lookup table has {len(values)} entries instead of {count}")
-    return values[:count].astype(np.uint8 if bits <= 8 else np.uint16), bits
-
-
-def _through(stored: NDArray[Any], values: NDArray[Any], descriptor: Any) -> NDArray[Any]:
-    """Look values up; below the first and above the last entry, these hold."""
-    return values[np.clip(stored.astype(np.int64) - int(descriptor[1]), 0, len(values) - 1)]
-
-
-def _through_palette(stored: NDArray[Any], dataset: Any) -> tuple[NDArray[Any], int]:
-    """Colours of indices, and how many bits they have."""
-    if "RedPaletteColorLookupTableData" not in dataset:  # segmented, or missing
-        colours = import_pydicom().pixels.apply_color_lut(stored, dataset)
-        return colours[..., :3], 8 * colours.itemsize
-    parts, bits = [], 0
-    for colour in ("Red", "Green", "Blue"):
-        descriptor = dataset[f"{colour}PaletteColorLookupTableDescriptor"].value
-        data = dataset[f"{colour}PaletteColorLookupTableData"].value
-        values, bits = _table(data, descriptor, dataset)
-        parts.append(_through(stored, values, descriptor))
-    return np.stack(parts, axis=-1), bits

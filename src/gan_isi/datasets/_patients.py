@@ -65,7 +65,9 @@ def patients_of(
 def _digest(path: Path) -> str:
     try:
         found = str(read_header(path, ["PatientID"]).get("PatientID") or "").strip()
-    except ValueError as error:
+    except (OSError, ImportError):
+        raise
+    except Exception as error:  # whatever a damaged header leads to
         raise ImageReadError(f"{path} names no patient: {error}.") from error
     if not found:
         raise ImageReadError(f"{path} names no patient: its PatientID is empty or missing.")

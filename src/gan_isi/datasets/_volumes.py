@@ -204,13 +204,15 @@ def load_volumes(
             else:
                 header = _dicom_header(path)
                 series[str(header.get("SeriesInstanceUID", path))].append((path, header))
-        except _PassedOver as error:
-            passed_over[str(error)].append(str(path))
+        except (OSError, ImportError):
+            raise
+        except Exception as error:
+            passed_over[_reason(error)].append(str(path))
     for members in series.values():
         try:
             volumes.append(_series(members))
-        except _PassedOver as error:
-            passed_over[str(error)] += [str(path) for path, _ in members]
+        except Exception as error:
+            passed_over[_reason(error)] += [str(path) for path, _ in members]
     entries: list[tuple[Volume, int]] = []
     for volume in sorted(volumes, key=lambda one: one.name):
         if isinstance(axis, str) and volume.directions is None:
@@ -242,6 +244,11 @@ def _axis(axis: str | int) -> int:
     return _PLANES[axis] if isinstance(axis, str) else axis
 
 
+def _reason(error: Exception) -> str:
+    # Of a damaged header anything may be raised.
+    return str(error) if isinstance(error, _PassedOver) else "that cannot be read"
+
+
 def _files(path: Path) -> Iterator[Path]:
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
@@ -264,7 +271,7 @@ def _nifti(path: Path) -> Volume:
         ) from error
     try:
         image = nibabel.load(path)
-    except Exception as error:  # whatever a damaged header leads to
+    except (nibabel.filebasedimages.ImageFileError, EOFError, OSError) as error:
         raise _PassedOver("that cannot be read as NIfTI") from error
     shape = tuple(int(n) for n in image.shape)
     if len(shape) < 3 or max(shape[3:], default=1) > 1:
