@@ -17,7 +17,7 @@ from gan_isi import audit, baselines, make_pipeline
 from gan_isi.audit._statistics import within_fold_auc
 
 SHAPE = 16, 40, 40
-SHARES = 0.0, 0.05, 0.1, 0.2
+SHARES = 0.0, 0.05, 0.1
 N_VOLUMES, N_GENERATED = 40, 320
 
 
