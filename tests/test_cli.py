@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -203,7 +204,7 @@ class TestWhatUsersGetWrong:
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),
         [
-            (["audit", "--used", "nowhere"], 2, "Directory 'nowhere' does not exist"),
+            (["audit", "--used", "nowhere"], 2, "Path 'nowhere' does not exist"),
             (["audit"], 2, "Missing option '--used'"),
             (["adit"], 2, "No such command 'adit'"),
             (["predict", "--preset", "best"], 2, "'best' is not one of"),
@@ -287,3 +288,101 @@ class TestAsAProgram:
         project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
         module, name = project["project"]["scripts"]["gan-isi"].split(":")
         assert callable(getattr(__import__(module, fromlist=[name]), name))
+
+
+class TestWhatIsRead:
+    def test_archives_stand_for_folders(self, folders, tmp_path, capsys):
+        images = datasets.load_images(folders / "used")
+        np.savez_compressed(tmp_path / "used.npz", arr_0=np.stack(list(images)))
+        shutil.make_archive(str(tmp_path / "generated"), "zip", folders / "generated")
+        arguments = [*QUICK, "--known-csv", f"{tmp_path}/k.csv", "--json", f"{tmp_path}/a.json"]
+        assert main(["audit", *known(folders), *arguments]) == 0
+        expected = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        other = known(folders)
+        other[1], other[5] = f"{tmp_path}/used.npz", f"{tmp_path}/generated.zip"
+        assert main(["audit", *other, *arguments]) == 0
+        assert capsys.readouterr().err == ""
+        found = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        # Files are sorted by name and the stack follows them, so that nothing else differs.
+        assert found["results"] == expected["results"]
+        assert read_csv(tmp_path / "k.csv")[16]["file"] == "arr_0/0000"
+
+    def test_subfolders_and_what_is_passed_over(self, folders, tmp_path, capsys):
+        pytest.importorskip("jinja2", reason='needs the extra "report"')
+        for i, path in enumerate(sorted((folders / "used").iterdir())):
+            (tmp_path / "used" / f"p{i % 4}").mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, tmp_path / "used" / f"p{i % 4}" / f"{i // 4}.png")
+        arguments = known(folders)
+        arguments[1] = f"{tmp_path}/used"
+        outputs = ["--known-csv", f"{tmp_path}/k.csv", "--json", f"{tmp_path}/a.json"]
+        outputs += ["--report", f"{tmp_path}/a.html"]
+        assert main(["audit", *arguments, *QUICK, *outputs]) == 0
+        out, err = capsys.readouterr()
+        assert "16 real images known to be used" in out
+        assert err == ""
+        assert read_csv(tmp_path / "k.csv")[16]["file"] == "p0/0.png"
+        (tmp_path / "used" / "film.gif").write_bytes(b"GIF89a")
+        shutil.copy(folders / "used" / "u0.png", tmp_path / "used" / "top.png")
+        assert main(["audit", *arguments, *QUICK]) == 1  # one image
+        assert "17 files passed over: " in capsys.readouterr().err
+        (tmp_path / "used" / "top.png").unlink()
+        assert main(["audit", *arguments, *QUICK, *outputs, "--recursive"]) == 0
+        assert "used: 1 files passed over: 1 not read (GIF)" in capsys.readouterr().err
+        found = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        assert found["preflight"]["passed_over"] == {"real": {"not read (GIF)": 1}}
+        assert "1 not read (GIF)" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+    def test_dry_run(self, folders, tmp_path, capsys):
+        arguments = [*known(folders), "--candidates", f"{folders}/candidates", "--dry-run"]
+        assert main(["audit", *arguments, "--json", f"{tmp_path}/a.json"]) == 0
+        out = capsys.readouterr().out
+        assert "used: 16 images, 32 x 32, uint8, 1 channel(s), intensities " in out
+        assert "with recommended, nearest, blind; comparing them and 199 permutations" in out
+        output = tmp_path / "scores.csv"
+        assert main(["predict", *arguments, "--output", str(output)]) == 0
+        assert "Describing the images takes about" in capsys.readouterr().out
+        assert list(tmp_path.iterdir()) == []
+        arguments[3] = arguments[1]
+        assert main(["audit", *arguments]) == 1
+        assert "used: 16 images" in capsys.readouterr().out
+
+    def test_options_of_reading_reach_the_files(self, folders, tmp_path, capsys):
+        exif = Image.Exif()
+        exif[274] = 6
+        for path in (folders / "used").iterdir():
+            turned = Image.open(path).transpose(Image.Transpose.ROTATE_90)
+            (tmp_path / "used").mkdir(exist_ok=True)
+            turned.save(tmp_path / "used" / path.name, exif=exif)
+        arguments = known(folders)
+        arguments[1] = f"{tmp_path}/used"
+        assert main(["audit", *arguments, "--dry-run", "--attack", "nearest"]) == 0
+        assert "16 of 32 files of real images note an orientation" in capsys.readouterr().err
+        options = ["--json", f"{tmp_path}/a.json", *QUICK]
+        assert main(["audit", *arguments, *options, "--exif-transpose"]) == 0
+        assert capsys.readouterr().err == ""
+        found = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        assert main(["audit", *known(folders), *options]) == 0
+        expected = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        assert found["results"] == expected["results"]
+        assert main(["audit", *known(folders), *QUICK, "--max-pixels", "1000"]) == 1
+        assert "32 x 32 pixels, more than max_pixels=1000" in capsys.readouterr().err
+
+    def test_patients_in_a_table_of_another_system(self, tmp_path):
+        paths = [tmp_path / "used" / patient / "1.png" for patient in ("a", "b")]
+        paths += [tmp_path / "other" / "a" / "1.png", tmp_path / "other" / "c" / "2.png"]
+        images = {"used": datasets.ImageFiles(paths[:2]), "other": datasets.ImageFiles(paths[2:])}
+        table = tmp_path / "patients.csv"
+        table.write_text(
+            "file,patient\nD:\\x\\used\\a\\1.png,A\nused\\b\\1.png,B\n"
+            ".\\other\\a\\1.png,C\n2.png,D\n"
+        )
+        assert read_patients(table, images) == {"used": ["A", "B"], "other": ["C", "D"]}
+
+    def test_pipes_are_not_waited_for(self, folders, tmp_path, capsys):
+        os.mkfifo(tmp_path / "pipe")
+        arguments = known(folders)
+        assert main(["audit", *arguments, "--patients", f"{tmp_path}/pipe"]) == 1
+        assert "is no file that can be read twice" in capsys.readouterr().err
+        arguments[1] = f"{tmp_path}/pipe"
+        assert main(["audit", *arguments]) == 1
+        assert "a FIFO, a socket or a device" in capsys.readouterr().err

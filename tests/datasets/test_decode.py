@@ -119,8 +119,10 @@ def test_white_as_zero_tiff(tmp_path):
     tifffile.imwrite(tmp_path / "8.tif", GREY, photometric="miniswhite")
     assert_same(read(tmp_path / "8.tif"), 255 - GREY)
     tifffile.imwrite(tmp_path / "16.tif", DEEP, photometric="miniswhite")
-    with pytest.raises(ImageReadError, match=r"16\.tif stores white as 0"):
-        read(tmp_path / "16.tif")
+    assert_same(read(tmp_path / "16.tif"), 65535 - DEEP)
+    tifffile.imwrite(tmp_path / "int.tif", DEEP.astype(np.int32), photometric="miniswhite")
+    with pytest.raises(ImageReadError, match=r"int\.tif stores white as 0"):
+        read(tmp_path / "int.tif")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])

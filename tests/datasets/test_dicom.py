@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_isi.datasets import ImageReadError, load_images
+from gan_isi.datasets import ImageReadError, load_images, patients_of
 from gan_isi.datasets._dicom import is_dicom, n_frames, read_dicom
 
 pydicom = pytest.importorskip("pydicom", minversion="3.0", reason="pydicom is optional")
@@ -239,6 +239,17 @@ class TestFrames:
         with pytest.raises(ValueError, match="contains 5 frames"):
             read_dicom(scan)
         assert n_frames(write(scan, pixels[0])) == 1
+
+    def test_a_frame_is_an_image_and_its_file_the_group(self, scan, tmp_path):
+        pixels = rng.integers(0, 4096, (3, 8, 9)).astype(np.uint16)
+        write(scan, pixels, n=3, **TWELVE)
+        write(tmp_path / "zz", pixels[0])
+        images = load_images(tmp_path)
+        assert images.names == ("scan.dcm/00000", "scan.dcm/00001", "scan.dcm/00002", "zz")
+        for image, frame in zip(images, [*pixels, pixels[0]], strict=True):
+            assert_same(image, frame)
+        groups = patients_of(images, "file")
+        assert groups == [str(scan)] * 3 + [str(tmp_path / "zz")]
 
 
 class TestEncodings:

@@ -26,8 +26,8 @@ def test_folder_below_the_root(tmp_path):
         datasets.patients_of(images[:1], "folder", root=tmp_path / "p1")
     with pytest.raises(ValueError, match="needs root="):
         datasets.patients_of(images, "folder")
-    with pytest.raises(ValueError, match="'dicom' or 'folder'; got 'file'"):
-        datasets.patients_of(images, "file")
+    with pytest.raises(ValueError, match="'dicom', 'folder' or 'file'; got 'x'"):
+        datasets.patients_of(images, "x")
 
 
 def test_dicom_in_the_shell(tmp_path, capsys):

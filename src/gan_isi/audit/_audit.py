@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
 from .._generated import check_generated
+from .._items import as_images
 from .._preflight import preflight_done
 from .._progress import progress_bar
 from ._arguments import Queries, check_choice, check_numbers, check_queries, joined, name_attacks
@@ -164,6 +165,8 @@ def audit(
     >>> sorted(result.attacks)
     ['blind', 'nearest']
     """
+    X = as_images(X)
+    candidates = None if candidates is None else as_images(candidates)
     queries = check_queries(X, y, groups, candidates, candidate_groups)
     given, of_slices, slices = (groups, candidate_groups), queries, None
     if volumes is not None or candidate_volumes is not None:

@@ -8,16 +8,19 @@ import click
 
 from ._folders import (
     check,
+    dry_run_option,
     find_patients,
     folder_option,
     known_of,
     load,
+    look,
     output_option,
     patient_options,
     shows_progress,
     work_options,
     write_rows,
 )
+from ._plan import show_plan
 
 if TYPE_CHECKING:
     from ..audit import AuditResult
@@ -71,6 +74,7 @@ ATTACKS = (
     show_default=True,
     help="Of the labels, with refit; with N of them no p-value is below 1 / (N + 1).",
 )
+@dry_run_option
 @work_options
 def audit(
     used: Path,
@@ -93,6 +97,7 @@ def audit(
     cache: Path | None,
     quiet: bool,
     intensity_range: Any,
+    dry_run: bool,
 ) -> None:
     """Tell whether used images can be told from others, and how sure that is.
 
@@ -117,11 +122,18 @@ def audit(
     known_groups = groups["not used"] + groups["used"] if groups else None
     patients_of = known_groups, groups.get("candidates")
     attacks = {
-        name: make_attack(name, seed, jobs, cache, intensity_range, verbose=verbose)
+        name: make_attack(
+            name, seed, jobs, None if dry_run else cache, intensity_range, verbose=verbose
+        )
         for name in names
     }
     attacks["blind"] = make_blind(intensity_range=intensity_range)
-    with check(known, labels, fakes, candidate_images, patients_of, intensity_range):
+    inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range)
+    if dry_run:
+        return show_plan(
+            look(*inputs), attacks, known, f"comparing them and {permutations} permutations"
+        )
+    with check(*inputs):
         result = auditing.audit(
             attacks,
             known,
@@ -142,11 +154,11 @@ def audit(
     _write(result, report, json)
     if known_csv is not None:
         frames = {name: result.queries_to_frame(name) for name in result.attacks}
-        _write_images(frames, known.paths, {"used": "used", "p_value": "conformal_p"}, known_csv)
+        _write_images(frames, known.names, {"used": "used", "p_value": "conformal_p"}, known_csv)
     if candidates_csv is not None:
         frames = {name: result.candidates_to_frame(name) for name in result.attacks}
-        paths = images["candidates"].paths
-        _write_images(frames, paths, {"p_value": "p_value"}, candidates_csv)
+        files = images["candidates"].names
+        _write_images(frames, files, {"p_value": "p_value"}, candidates_csv)
 
 
 def make_attack(
@@ -217,18 +229,18 @@ def _write(result: "AuditResult", report: Path | None, json: Path | None) -> Non
 
 
 def _write_images(
-    frames: dict[str, Any], paths: tuple[Path, ...], columns: dict[str, str], target: Path
+    frames: dict[str, Any], files: tuple[str, ...], columns: dict[str, str], target: Path
 ) -> None:
     """Write one line an attack and image; the number is that of the report."""
     rows = [
         (
             name,
             number,
-            path.name,
+            file,
             *(f"{frame[own].iloc[number]:.4g}" for own in ("rank", *columns.values())),
         )
         for name, frame in frames.items()
-        for number, path in enumerate(paths)
+        for number, file in enumerate(files)
     ]
     write_rows(target, ["attack", "number", "file", "rank", *columns], rows)
     click.echo(f"Images: {target}")

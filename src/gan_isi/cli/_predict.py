@@ -8,16 +8,21 @@ import click
 from ._audit import make_attack
 from ._folders import (
     check,
+    dry_run_option,
     find_patients,
     folder_option,
     known_of,
     load,
+    look,
     output_option,
     patient_options,
+    reading,
+    said_in_words,
     shows_progress,
     work_options,
     write_rows,
 )
+from ._plan import show_plan
 
 _PRESETS = click.option(
     "--preset",
@@ -37,6 +42,7 @@ _PRESETS = click.option(
 @output_option("--save", "Keep the fitted attack (joblib: load only files that you trust).")
 @patient_options
 @_PRESETS
+@dry_run_option
 @work_options
 def predict(
     used: Path,
@@ -53,6 +59,7 @@ def predict(
     cache: Path | None,
     quiet: bool,
     intensity_range: Any,
+    dry_run: bool,
 ) -> None:
     """Answer for each candidate by an attack fitted on images of known membership.
 
@@ -69,18 +76,22 @@ def predict(
     known, labels = known_of(images)
     of_known = find_patients(patient_from, patients, {n: images[n] for n in folders}, folders)
     groups = of_known["not used"] + of_known["used"] if of_known else None
-    attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
+    kept = None if dry_run else cache
+    attack = make_attack(preset, seed, jobs, kept, intensity_range, verbose=shows_progress(quiet))
     # The recommended attack has nothing to calibrate, and so no use for patients.
     takes_groups = groups is not None and hasattr(attack.named_steps["membership"], "fusion")
     options = {"groups": groups} if takes_groups else {}
     generated_images, candidate_images = images["generated"], images["candidates"]
-    with check(known, labels, generated_images, candidate_images, (groups, None), intensity_range):
+    inputs = known, labels, generated_images, candidate_images, (groups, None), intensity_range
+    if dry_run:
+        return show_plan(look(*inputs), {preset: attack}, known, "comparing them and the fit")
+    with check(*inputs):
         attack.fit(known, labels, generated=(generated_images,), **options)
     scores = attack.predict_proba(images["candidates"])[:, 1]
     decisions = attack.predict(images["candidates"])
     rows = [
-        (path.name, f"{score:.6g}", int(decision))
-        for path, score, decision in zip(images["candidates"].paths, scores, decisions, strict=True)
+        (name, f"{score:.6g}", int(decision))
+        for name, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)
     ]
     write_rows(output, ["file", "score", "used"], rows)
     click.echo(
@@ -121,7 +132,8 @@ def submit(
     """
     from ..datasets import check_submission, load_membership, write_submission
 
-    known, asked = load_membership(train), load_membership(test)
+    with said_in_words():
+        known, asked = (load_membership(root, **reading()) for root in (train, test))
     if known.target is None:
         raise click.ClickException(f"{train} has no folders real_used and real_not_used.")
     unknown = asked.images if asked.target is None else asked.unknown

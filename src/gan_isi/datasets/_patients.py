@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ._archives import locate
 from ._decode import ImageReadError
 from ._dicom import read_header
 
@@ -18,9 +19,10 @@ def patients_of(
     ----------
     images : ImageFiles
         From :func:`load_images`, or anything with the attribute `paths`.
-    source : {"dicom", "folder"}
+    source : {"dicom", "folder", "file"}
         "dicom": PatientID of the header, as a digest of which no output shows more.
-        "folder": name of the folder below `root` that the image lies in, at any depth.
+        "folder": name of the folder below `root` that the image lies in, at any depth. "file":
+        the file, of which several images may be frames.
     root : path-like, default=None
         The folder of all patients, for "folder" only.
 
@@ -50,11 +52,13 @@ def patients_of(
     ...     print(patients_of(images, "folder", root=folder))
     ['anna', 'bert']
     """
-    if source not in ("dicom", "folder"):
-        raise ValueError(f"source has to be 'dicom' or 'folder'; got {source!r}.")
-    if source == "dicom":
-        known = {path: _digest(path) for path in dict.fromkeys(images.paths)}
-        return [known[path] for path in images.paths]
+    if source not in ("dicom", "folder", "file"):
+        raise ValueError(f"source has to be 'dicom', 'folder' or 'file'; got {source!r}.")
+    if source != "folder":
+        files = [locate(Path(path))[0] for path in images.paths]
+        name = str if source == "file" else _digest
+        known = {file: name(file) for file in dict.fromkeys(files)}
+        return [known[file] for file in files]
     if root is None:
         raise ValueError(
             "source='folder' needs root=, the folder that holds those of the patients."
