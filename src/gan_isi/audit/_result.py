@@ -104,6 +104,8 @@ class AuditResult:
         Of all intervals.
     preflight : Preflight or None
         What was found in the images before anything was described.
+    n_slices : int or None
+        Where queries are volumes, how many slices the known ones have.
     """
 
     attacks: dict[str, AttackResult]
@@ -116,6 +118,7 @@ class AuditResult:
     n_repeats: int
     confidence: float
     preflight: Preflight | None = field(default=None, repr=False)
+    n_slices: int | None = None
 
     def to_frame(self) -> Any:
         """Return all numbers as a table.
@@ -199,6 +202,7 @@ class AuditResult:
             "n_not_used": int((self.labels == 0).sum()),
             "n_generated": self.n_generated,
             "n_candidates": self.n_candidates,
+            "n_slices": self.n_slices,
             "n_groups": None if self.groups is None else len(np.unique(self.groups)),
             "cv": self.cv,
             "n_repeats": self.n_repeats,

@@ -9,12 +9,13 @@ import click
 from ._folders import (
     check,
     dry_run_option,
+    find_patients,
     folder_option,
     known_of,
     load,
     look,
     output_option,
-    read_patients,
+    patient_options,
     shows_progress,
     work_options,
     write_rows,
@@ -63,12 +64,7 @@ ATTACKS = (
     is_flag=True,
     help="Also report the best of the attacks, chosen within each training part.",
 )
-@click.option(
-    "--patients",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="CSV file with the columns file and patient, where patients have several images.",
-)
+@patient_options
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
 @click.option("--repeats", type=click.IntRange(1), default=1, show_default=True)
 @click.option(
@@ -92,6 +88,7 @@ def audit(
     names: tuple[str, ...],
     choose: bool,
     patients: Path | None,
+    patient_from: str | None,
     folds: int,
     repeats: int,
     permutations: int,
@@ -112,16 +109,17 @@ def audit(
     _check_extras(report, known_csv or candidates_csv)
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
-    images = load({"used": used, "not used": not_used, "candidates": candidates}, generated)
+    folders = {"used": used, "not used": not_used, "candidates": candidates}
+    images = load(folders, generated)
     fakes = images.pop("generated")
-    groups = {} if patients is None else read_patients(patients, images)
+    groups = find_patients(patient_from, patients, images, folders)
     from .. import audit as auditing
     from ..baselines import make_blind
 
     known, labels = known_of(images)
     candidate_images = images.get("candidates")
     verbose = shows_progress(quiet)
-    known_groups = None if patients is None else groups["not used"] + groups["used"]
+    known_groups = groups["not used"] + groups["used"] if groups else None
     patients_of = known_groups, groups.get("candidates")
     attacks = {
         name: make_attack(

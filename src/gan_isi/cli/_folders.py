@@ -140,6 +140,23 @@ def work_options(command: Any) -> Any:
     return command
 
 
+def patient_options(command: Any) -> Any:
+    """Add the options that say which patient an image is of."""
+    command = click.option(
+        "--patients",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="CSV file with the columns file and patient, where patients have several images.",
+    )(command)
+    return click.option(
+        "--patient-from",
+        type=click.Choice(("dicom", "folder", "file", "csv")),
+        help="Who an image is of: PatientID of its DICOM header (only a digest is kept), the "
+        "folder within --used and so on that it lies in, its file where that has frames, or "
+        "--patients FILE.",
+    )(command)
+
+
 def shows_progress(quiet: bool) -> bool:
     """Whether somebody is there to see a bar."""
     return not quiet and sys.stderr.isatty()
@@ -232,6 +249,48 @@ def check(*arguments: Any, **options: Any) -> Any:
     from .._preflight import preflight_done
 
     return preflight_done(refuse(look(*arguments, **options)))
+
+
+def find_patients(
+    source: str | None,
+    table: Path | None,
+    images: Mapping[str, "ImageFiles"],
+    folders: Mapping[str, Path | None],
+) -> dict[str, list[str]]:
+    """Return the patients of the images, in their order; empty where nobody asks.
+
+    Parameters
+    ----------
+    source : {"dicom", "folder", "file", "csv"} or None
+        Of --patient-from.
+    table : Path or None
+        Of --patients.
+    images : mapping of str to ImageFiles
+        Those that need a patient.
+    folders : mapping of str to Path or None
+        Where they lie.
+
+    Returns
+    -------
+    dict of str to list of str
+
+    Raises
+    ------
+    ClickException
+        For options that contradict each other, and images without a patient.
+    """
+    if (source == "csv" and table is None) or (table is not None and source not in (None, "csv")):
+        raise click.UsageError("--patients FILE goes with --patient-from csv, and with no other.")
+    if table is not None:
+        return read_patients(table, images)
+    if source is None:
+        return {}
+    from ..datasets import patients_of
+
+    try:
+        return {n: patients_of(one, source, root=folders[n]) for n, one in images.items()}
+    except (ValueError, OSError, ImportError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, list[str]]:

@@ -9,12 +9,13 @@ from ._audit import make_attack
 from ._folders import (
     check,
     dry_run_option,
+    find_patients,
     folder_option,
     known_of,
     load,
     look,
     output_option,
-    read_patients,
+    patient_options,
     reading,
     said_in_words,
     shows_progress,
@@ -39,12 +40,7 @@ _PRESETS = click.option(
 @folder_option("--candidates", "Real images to answer for.")
 @output_option("--output", "Write one line an image as CSV.", required=True)
 @output_option("--save", "Keep the fitted attack (joblib: load only files that you trust).")
-@click.option(
-    "--patients",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="CSV file with the columns file and patient; used by the paper's calibration.",
-)
+@patient_options
 @_PRESETS
 @dry_run_option
 @work_options
@@ -56,6 +52,7 @@ def predict(
     output: Path,
     save: Path | None,
     patients: Path | None,
+    patient_from: str | None,
     preset: str,
     seed: int,
     jobs: int,
@@ -74,12 +71,11 @@ def predict(
     gan-isi predict --used used/ --not-used other/ --generated fakes/ \\
         --candidates unknown/ --output scores.csv
     """
-    images = load({"used": used, "not used": not_used, "candidates": candidates}, generated)
+    folders = {"used": used, "not used": not_used}
+    images = load(folders | {"candidates": candidates}, generated)
     known, labels = known_of(images)
-    groups = None
-    if patients is not None:
-        of_images = read_patients(patients, {n: images[n] for n in ("not used", "used")})
-        groups = of_images["not used"] + of_images["used"]
+    of_known = find_patients(patient_from, patients, {n: images[n] for n in folders}, folders)
+    groups = of_known["not used"] + of_known["used"] if of_known else None
     kept = None if dry_run else cache
     attack = make_attack(preset, seed, jobs, kept, intensity_range, verbose=shows_progress(quiet))
     # The recommended attack has nothing to calibrate, and so no use for patients.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ._arrays import pictures_in_npy, pictures_in_npz, read_npy_member, read_npz_member
 from ._decode import ImageReadError, decode, orientation
+from ._dicom import n_frames, read_dicom
 from ._formats import HEAD, SUFFIXES, Passed, format_of, is_regular, pictures_first, sniff
 
 #: Bytes of the largest member of an archive, for each pixel that is allowed.
@@ -72,6 +73,8 @@ def read_image(path: Path, max_pixels: int, exif_transpose: bool = False) -> NDA
             kind = format_of(stream, file.name)
         if kind == "ZIP":
             return decode(_member(file, member, max_pixels), path, max_pixels, exif_transpose)
+        if kind == "DICOM":
+            return read_dicom(file, int(member), max_pixels=max_pixels)
         read = {"NPY": read_npy_member, "NPZ": read_npz_member}[str(kind)]
         image = read(file, member, max_pixels)
         return image.astype(image.dtype.newbyteorder("="), copy=False)
@@ -115,6 +118,8 @@ def pictures_in(path: Path, kind: str) -> tuple[list[Path] | None, dict[str, int
             passed = {"no images (arrays)": others} if others else {}
         elif kind == "ZIP":
             names, passed = _pictures_in_zip(path)
+        elif kind == "DICOM":
+            names = _frames(path)
         else:
             return None, {}
     except ImageReadError:
@@ -122,6 +127,14 @@ def pictures_in(path: Path, kind: str) -> tuple[list[Path] | None, dict[str, int
     except Exception as error:
         raise ImageReadError(f"{path} cannot be read: {str(error).rstrip('.')}.") from error
     return None if names is None else [path / name for name in names], passed
+
+
+def _frames(path: Path) -> list[str] | None:
+    try:
+        count = n_frames(path)
+    except Exception:  # what can't be read is the reader's to say
+        return None
+    return [f"{frame:05}" for frame in range(count)] if count > 1 else None
 
 
 def _pictures_in_zip(path: Path) -> tuple[list[str], dict[str, int]]:

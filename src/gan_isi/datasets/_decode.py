@@ -3,7 +3,6 @@
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .._pillow import as_stored, orientation_of, to_array, upright
+from ._dicom import read_dicom
 from ._formats import format_of
 
 #: Height x width beyond which a picture is refused before it is decoded.
@@ -103,19 +103,6 @@ def refuse_pages(path: Path, n_pages: int) -> None:
             f"{path} contains {n_pages} pages or frames; expected a single image. "
             "Save each page as a file of its own."
         )
-
-
-def import_pydicom() -> ModuleType:
-    """Return pydicom, or raise ImportError that says how to get it."""
-    try:
-        import pydicom
-    except ImportError as error:
-        raise ImportError(
-            "Reading DICOM files (.dcm) needs pydicom, which is not installed; "
-            'install it with: pip install "gan-isi[dicom]".'
-        ) from error
-    module: ModuleType = pydicom
-    return module
 
 
 def _what(kind: str | None) -> str:
@@ -299,58 +286,7 @@ def _read_npy(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
 
 
 def _read_dicom(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
-    dataset = import_pydicom().dcmread(file)
-    refuse_pages(path, int(dataset.get("NumberOfFrames") or 1))
-    photometric = str(dataset.get("PhotometricInterpretation"))
-    if photometric not in ("MONOCHROME1", "MONOCHROME2", "RGB"):
-        raise ImageReadError(
-            f"{path} has the photometric interpretation {photometric}; expected MONOCHROME1, "
-            "MONOCHROME2 or RGB."
-        )
-    if "ModalityLUTSequence" in dataset:
-        raise ImageReadError(
-            f"{path} maps its values with a modality lookup table; only rescale slope and "
-            "intercept are supported."
-        )
-    pixels: NDArray[Any] = dataset.pixel_array
-    if photometric == "MONOCHROME1":
-        pixels = _mirror(pixels, int(dataset.BitsStored))
-    slope, intercept = _rescale(dataset)
-    if (slope, intercept) == (1.0, 0.0):
-        return _with_bits(pixels.copy(), int(dataset.BitsStored))
-    return (pixels * slope + intercept).astype(np.float32)
-
-
-def _mirror(stored: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Swap dark and bright within the range of the stored integers."""
-    if stored.dtype.kind == "u":
-        return (2**bits - 1 - stored.astype(np.int64)).astype(stored.dtype)
-    return -1 - stored
-
-
-def _with_bits(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Note in the data type that white is less than the type could hold.
-
-    The values stay those of the file. Where the note is lost (`numpy.stack` drops it), the
-    comparison of the sets finds the other scale.
-    """
-    if pixels.dtype.kind != "u" or bits >= 8 * pixels.itemsize:
-        return pixels
-    return pixels.view(np.dtype(pixels.dtype.str, metadata={"bits_stored": bits}))
-
-
-def _rescale(dataset: Any) -> tuple[float, float]:
-    """Slope and intercept; enhanced objects keep them in functional groups."""
-    holder = dataset
-    for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        for group in dataset.get(keyword) or ():
-            for transformation in group.get("PixelValueTransformationSequence") or ():
-                holder = transformation
-    slope, intercept = holder.get("RescaleSlope"), holder.get("RescaleIntercept")
-    return (
-        1.0 if slope is None else float(slope),
-        0.0 if intercept is None else float(intercept),
-    )
+    return read_dicom(file, max_pixels=max_pixels)
 
 
 #: What reads an open file (at its beginning), its path for errors, and the largest size.

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from .._doors import check_count
 from ._archives import is_turned, locate, pictures_in, read_image
-from ._decode import MAX_PIXELS, ImageReadError, import_pydicom
+from ._decode import MAX_PIXELS, ImageReadError
+from ._dicom import import_pydicom
 from ._formats import SUFFIXES, Passed, format_of, is_regular, pictures_first
 
 #: Suffixes (lower case) of files that `load_images` takes for images whatever they hold.
@@ -66,21 +67,17 @@ class ImageFiles(Sequence[NDArray[Any]]):
     - The content of a file decides what it is, not its suffix.
     - Palettes are expanded, to grey if every colour that occurs is grey, else to RGB;
       a transparent entry adds an alpha channel. CMYK becomes RGB.
-    - Pixels come as they are stored, whatever orientation (EXIF, or the tag of TIFF) a
-      file notes, unless `exif_transpose` is set; then all formats are turned.
-      :func:`gan_isi.audit.preflight` counts such files.
-    - Refused rather than read with loss: files with several pages or frames, PNG and JPEG
-      2000 in colour of 16 bits a channel, other depths than whole bytes, TIFF files with
-      channels that they do not name.
-    - A NumPy array (n, height, width) or (n, height, width, channels) is n images; 1 to 4 channels
-      come last.
-    - DICOM: rescale slope and intercept are applied (float32, unless they are 1 and 0 or
-      absent, which keeps the stored type, and notes in its metadata if fewer bits are
-      stored: white is then the largest value of these); windows (VOI) and padding values are not.
-      The stored values of MONOCHROME1, where 0 is white, are mirrored within their
-      stored bits before the rescale, so that larger is brighter in all files; they are
-      no physical units then. MONOCHROME2 and RGB are the other photometric
-      interpretations that are read.
+    - The orientation that a camera notes in the EXIF data is not applied: pixels come as
+      they are stored. :func:`gan_isi.audit.preflight` counts such files.
+    - Files with several pages or frames, and PNG colour images of 16 bits a channel
+      (which Pillow reduces to 8), are refused.
+    - DICOM: the modality table or the rescale is applied (float32, unless slope and
+      intercept are 1 and 0 or absent, which keeps the stored type, and notes in its metadata
+      if fewer bits are stored: white is then the largest value of these); windows (VOI) and
+      padding values are not. Where 0 is white (MONOCHROME1, or the presentation shape
+      INVERSE) the stored values are mirrored within their stored bits before the rescale, so
+      that larger is brighter in all files; they are no physical units then. Palettes
+      and YBR become RGB.
 
     Examples
     --------
