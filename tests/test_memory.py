@@ -30,7 +30,7 @@ def described(monkeypatch):
 
 
 def entries(folder):
-    return sorted(folder.rglob("output.pkl"))
+    return sorted(folder.rglob("gan_isi/??/*"))
 
 
 def test_known_images_are_not_described_again(photographs, tmp_path, described):
@@ -92,9 +92,8 @@ def test_torn_and_foreign_entries_are_computed_again(photographs, tmp_path, desc
     torn, empty, foreign, changed = entries(tmp_path)[:4]
     torn.write_bytes(torn.read_bytes()[:-100])
     empty.write_bytes(b"")
-    joblib.dump(np.zeros(3, dtype=np.float32), foreign)
-    digest, row = joblib.load(changed)
-    joblib.dump((digest, row + np.float32(0.5)), changed)
+    foreign.write_bytes(torn.read_bytes())
+    changed.write_bytes(changed.read_bytes()[:-1] + b"?")
     described.clear()
     np.testing.assert_array_equal(descriptor.transform(photographs), expected)
     assert described["SteerableDescriptor"] == 4

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,15 +11,12 @@ from ._folders import (
     folder_option,
     known_of,
     load,
-    output_option,
     read_patients,
     shows_progress,
     work_options,
-    write_rows,
 )
-
-if TYPE_CHECKING:
-    from ..audit import AuditResult
+from ._outputs import check_outputs, output_option, write_all, write_rows
+from ._terminal import say
 
 #: Attacks by name: presets of the pipeline and baselines. Spelled out, so that ``--help``
 #: need not import the library; a test compares.
@@ -108,6 +105,11 @@ def audit(
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
     images = load({"used": used, "not used": not_used, "candidates": candidates}, generated)
+    outputs = {
+        "--report": report, "--json": json, "--known-csv": known_csv,
+        "--candidates-csv": candidates_csv,
+    }  # fmt: skip
+    check_outputs(outputs, [patients, *(path for one in images.values() for path in one.paths)])
     fakes = images.pop("generated")
     groups = {} if patients is None else read_patients(patients, images)
     from .. import audit as auditing
@@ -140,15 +142,22 @@ def audit(
             n_jobs=jobs,
             verbose=verbose,
         )
-    click.echo(str(result))
-    _write(result, report, json)
-    if known_csv is not None:
-        frames = {name: result.queries_to_frame(name) for name in result.attacks}
-        _write_images(frames, known.paths, {"used": "used", "p_value": "conformal_p"}, known_csv)
-    if candidates_csv is not None:
-        frames = {name: result.candidates_to_frame(name) for name in result.attacks}
-        paths = images["candidates"].paths
-        _write_images(frames, paths, {"p_value": "p_value"}, candidates_csv)
+    lines = ""
+    try:  # first what lasts
+        lines = write_all([
+            ("Numbers", json, result.to_json),
+            ("Report", report, result.to_html),
+            ("Images", known_csv, lambda path: _write_images(
+                {name: result.queries_to_frame(name) for name in result.attacks},
+                known.paths, {"used": "used", "p_value": "conformal_p"}, path,
+            )),
+            ("Images", candidates_csv, lambda path: _write_images(
+                {name: result.candidates_to_frame(name) for name in result.attacks},
+                images["candidates"].paths, {"p_value": "p_value"}, path,
+            )),
+        ])  # fmt: skip
+    finally:
+        say(f"{result}\n\n{lines}".rstrip("\n"))
 
 
 def make_attack(
@@ -209,15 +218,6 @@ def _check_extras(report: Path | None, table: Path | None) -> None:
         )
 
 
-def _write(result: "AuditResult", report: Path | None, json: Path | None) -> None:
-    if report is not None:
-        result.to_html(report)
-        click.echo(f"\nReport: {report}")
-    if json is not None:
-        result.to_json(json)
-        click.echo(f"Numbers: {json}")
-
-
 def _write_images(
     frames: dict[str, Any], paths: tuple[Path, ...], columns: dict[str, str], target: Path
 ) -> None:
@@ -233,4 +233,3 @@ def _write_images(
         for number, path in enumerate(paths)
     ]
     write_rows(target, ["attack", "number", "file", "rank", *columns], rows)
-    click.echo(f"Images: {target}")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._terminal import say
+
 if TYPE_CHECKING:
     from ..datasets import ImageFiles
 
@@ -18,24 +20,6 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def folder_option(name: str, help_text: str, *, required: bool = True) -> Callable[..., Any]:
     """Return an option that names a folder of images."""
     return click.option(name, type=_FOLDER, required=required, metavar="DIR", help=help_text)
-
-
-def output_option(name: str, help_text: str, *, required: bool = False) -> Callable[..., Any]:
-    """Return an option that names a file to write, in a folder that is there."""
-    return click.option(
-        name,
-        type=click.Path(dir_okay=False, writable=True, path_type=Path),
-        callback=_in_a_folder,
-        required=required,
-        metavar="FILE",
-        help=help_text,
-    )
-
-
-def _in_a_folder(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    if value is not None and not value.parent.is_dir():
-        raise click.BadParameter(f"There is no folder {value.parent} to write into.")
-    return value
 
 
 def _not_zero(context: click.Context, parameter: click.Parameter, value: int) -> int:
@@ -96,7 +80,7 @@ def work_options(command: Any) -> Any:
 
 def shows_progress(quiet: bool) -> bool:
     """Whether somebody is there to see a bar."""
-    return not quiet and sys.stderr.isatty()
+    return not quiet and sys.stderr is not None and sys.stderr.isatty()
 
 
 def load(folders: Mapping[str, Path | None], generated: Path) -> dict[str, "ImageFiles"]:
@@ -168,7 +152,7 @@ def check(
 
     found = run(known, labels, generated, candidates, groups, [intensity_range], others or {})
     for text in found.warnings:
-        click.echo(f"Warning: {text}", err=True)
+        say(f"Warning: {text}", err=True)
     if found.errors:
         raise click.ClickException(" ".join(found.errors))
     return preflight_done(found)
@@ -247,11 +231,3 @@ def _read_table(path: Path) -> dict[str, str]:
         if patients.setdefault(key, patient) != patient:
             raise click.ClickException(f"{path} names two patients for {key}.")
     return patients
-
-
-def write_rows(path: Path, header: list[str], rows: Any) -> None:
-    """Write a CSV file."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -5,18 +5,19 @@ from typing import Any
 
 import click
 
+from .._output import write_atomically
 from ._audit import make_attack
 from ._folders import (
     check,
     folder_option,
     known_of,
     load,
-    output_option,
     read_patients,
     shows_progress,
     work_options,
-    write_rows,
 )
+from ._outputs import check_outputs, output_option, write_all, write_rows
+from ._terminal import say
 
 _PRESETS = click.option(
     "--preset",
@@ -68,6 +69,8 @@ def predict(
         --candidates unknown/ --output scores.csv
     """
     images = load({"used": used, "not used": not_used, "candidates": candidates}, generated)
+    inputs = [patients, *(path for one in images.values() for path in one.paths)]
+    check_outputs({"--output": output, "--save": save}, inputs)
     known, labels = known_of(images)
     groups = None
     if patients is not None:
@@ -86,16 +89,18 @@ def predict(
         (path.name, f"{score:.6g}", int(decision))
         for path, score, decision in zip(images["candidates"].paths, scores, decisions, strict=True)
     ]
-    write_rows(output, ["file", "score", "used"], rows)
-    click.echo(
-        f"{output}: {len(rows)} images, {sum(row[2] for row in rows)} called used by the "
-        f"{preset} attack."
-    )
-    if save is not None:
-        import joblib
+    lines = write_all([
+        ("Scores", output, lambda path: write_rows(path, ["file", "score", "used"], rows)),
+        ("Fitted attack", save, lambda path: _save(attack, path)),
+    ])  # fmt: skip
+    say(f"{len(rows)} images, {sum(row[2] for row in rows)} called used by the {preset} attack.")
+    say(lines)
 
-        joblib.dump(attack, save)
-        click.echo(f"Fitted attack: {save}")
+
+def _save(attack: Any, path: Path) -> None:
+    import joblib
+
+    write_atomically(path, lambda file: joblib.dump(attack, file))
 
 
 @click.command()
@@ -131,6 +136,8 @@ def submit(
     unknown = asked.images if asked.target is None else asked.unknown
     if unknown is None:
         raise click.ClickException(f"{test} has no folder real_unknown.")
+    images = (known.images, known.generated, asked.generated, unknown)
+    check_outputs({"--output": output}, [path for one in images for path in one.paths])
     attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
     others = {"generated (test)": asked.generated}
     with check(
@@ -146,4 +153,4 @@ def submit(
     ids = [path.stem for path in unknown.paths]
     write_submission(output, ids, labels)
     check_submission(output, ids)
-    click.echo(f"{output}: {len(ids)} images, {int(sum(labels))} called used.")
+    say(f"{output}: {len(ids)} images, {int(sum(labels))} called used.")
