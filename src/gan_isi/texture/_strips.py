@@ -1,7 +1,7 @@
 """Maps of very large images, a strip of rows after the other."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,10 @@ LARGEST_STRIP = 2**22
 
 def in_strips(
     image: FloatImage,
-    function: Callable[[FloatImage], FloatImage],
+    function: Callable[[FloatImage], Any],
     radius: int,
     mode: Literal["symmetric", "edge", "reflect", "wrap"] = "symmetric",
-) -> FloatImage:
+) -> Any:
     """Filter an image in strips, so that little more than the result is in memory.
 
     Parameters
@@ -25,7 +25,8 @@ def in_strips(
     image : ndarray of shape (height, width)
         One grey image.
     function : callable
-        Gives arrays (..., height, width) of an image, by rows up to `radius` away.
+        Gives an array (..., height, width) or a list of such of an image, by rows up to
+        `radius` away.
     radius : int
         Rows above and below that a strip is given; what comes out of them is left out.
     mode : str
@@ -44,7 +45,7 @@ def in_strips(
     out = np.empty(0)
     for top in range(0, height, step):
         bottom = min(top + step, height)
-        maps = function(image[rows[top : bottom + 2 * radius]])
+        maps = np.asarray(function(image[rows[top : bottom + 2 * radius]]))
         if not top:
             out = np.empty((*maps.shape[:-2], height, width), dtype=maps.dtype)
         out[..., top:bottom, :] = maps[..., radius : radius + bottom - top, :]

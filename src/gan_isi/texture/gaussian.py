@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,23 +114,24 @@ def gaussian_derivatives(
     """
     check_choice(boundary, "boundary", get_args(Boundary))
     all_kernels = derivative_kernels(sigma, window, kernels=kernels)
-    return _derivatives(_centred(image, kernels), all_kernels, boundary)
+    return _derivatives(*_checked(image, kernels), all_kernels, boundary)
 
 
-def _centred(image: FloatImage, kernels: Kernels) -> FloatImage:
-    """Check an image and take its mean out, which costs precision and no derivative sees.
+def _checked(image: FloatImage, kernels: Kernels) -> tuple[FloatImage, Any]:
+    """Check an image; return it, and its mean, which costs precision and no derivative sees.
 
     Sampled kernels do see it.
     """
     image = check_image(image)
     if kernels == "sampled":
-        return image
-    return image - image.mean(dtype=np.float64).astype(image.dtype)
+        return image, None
+    return image, image.mean(dtype=np.float64).astype(image.dtype)
 
 
 def _derivatives(
-    image: FloatImage, kernels: tuple[NDArray[np.float64], ...], boundary: Boundary
+    image: FloatImage, mean: Any, kernels: tuple[NDArray[np.float64], ...], boundary: Boundary
 ) -> Derivatives:
+    image = image if mean is None else image - mean
     smooth, first, second = kernels
     compiled = _compiled_derivatives()
     if compiled is not None and image.dtype == np.float32:
@@ -258,17 +259,7 @@ def each_steered_derivative(
     boundary: Boundary = "reflect",
     kernels: Kernels = "corrected",
 ) -> Iterator[FloatImage]:
-    """Yield the maps of `steered_derivatives` in its order, computing few of a large image at once.
-
-    Parameters
-    ----------
-    image, angles, sigma, window, boundary, kernels
-        As there.
-
-    Yields
-    ------
-    ndarray of shape (height, width)
-    """
+    """Yield the maps of `steered_derivatives`, computing few of a large image at once."""
     radians = np.deg2rad(check_numbers(angles, "angles"))
     check_choice(boundary, "boundary", get_args(Boundary))
     taps = derivative_kernels(sigma, window, kernels=kernels)
@@ -282,13 +273,14 @@ def each_steered_derivative(
         return c * c * derivatives.xx + 2 * c * s * derivatives.xy + s * s * derivatives.yy
 
     yield from _few_at_a_time(
-        _centred(image, kernels), taps, boundary, len(plans),
+        *_checked(image, kernels), taps, boundary, len(plans),
         lambda derivatives, some: [along(derivatives, *plan) for plan in plans[some]],
     )  # fmt: skip
 
 
 def _few_at_a_time(
     image: FloatImage,
+    mean: Any,
     taps: tuple[NDArray[np.float64], ...],
     boundary: Boundary,
     n_maps: int,
@@ -298,15 +290,11 @@ def _few_at_a_time(
     n_at_once = n_maps if image.size <= LARGEST_STRIP else _MAPS_AT_ONCE
     for first in range(0, n_maps, n_at_once):
         some = slice(first, first + n_at_once)
-        if n_at_once == n_maps:
-            yield from compute(_derivatives(image, taps, boundary), some)
-            continue
-        yield from in_strips(
-            image,
-            lambda part, some=some: np.stack(compute(_derivatives(part, taps, boundary), some)),
-            len(taps[0]) // 2,
-            _PAD_MODES[boundary],
-        )
+
+        def maps(part: FloatImage, some: slice = some) -> list[FloatImage]:
+            return compute(_derivatives(part, mean, taps, boundary), some)
+
+        yield from in_strips(image, maps, len(taps[0]) // 2, _PAD_MODES[boundary])
 
 
 def multiscale_maps(
@@ -370,27 +358,17 @@ def each_multiscale_map(
     boundary: Boundary = "reflect",
     kernels: Kernels = "corrected",
 ) -> Iterator[FloatImage]:
-    """Yield the maps of `multiscale_maps` in its order, computing few of a large image at once.
-
-    Parameters
-    ----------
-    image, sigmas, curvature, eigenvalue_order, boundary, kernels
-        As there.
-
-    Yields
-    ------
-    ndarray of shape (height, width)
-    """
+    """Yield the maps of `multiscale_maps`, computing few of a large image at once."""
     check_choice(curvature, "curvature", get_args(Curvature))
     check_choice(eigenvalue_order, "eigenvalue_order", get_args(EigenvalueOrder))
     check_choice(boundary, "boundary", get_args(Boundary))
     scales = [
         derivative_kernels(sigma, kernels=kernels) for sigma in check_numbers(sigmas, "sigmas")
     ]
-    image = _centred(image, kernels)
+    image, mean = _checked(image, kernels)
     for taps in scales:
         yield from _few_at_a_time(
-            image, taps, boundary, len(MULTISCALE_MAPS),
+            image, mean, taps, boundary, len(MULTISCALE_MAPS),
             lambda derivatives, some: _invariants(derivatives, curvature, eigenvalue_order)[some],
         )  # fmt: skip
 
