@@ -5,17 +5,20 @@ import inspect
 import io
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from dataclasses import fields, is_dataclass
+from functools import cache, partial
 from importlib import metadata
 from numbers import Integral, Real
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from ._output import write_atomically
 from ._version import __version__
@@ -28,6 +31,9 @@ _LIMIT = "limit"
 
 #: Whose versions decide over the bits of a result.
 _COMPUTE = ("numpy", "scipy", "scikit-image", "scikit-learn", "torch", "torchvision")
+
+#: Parameters that change no result.
+_NO_RESULT = ("n_jobs", "memory", "verbose")
 
 #: Where the classes come from that no user edits.
 _KNOWN_PACKAGES = ("gan_isi", "sklearn", "abc", "builtins", "numpy", "scipy")
@@ -152,6 +158,7 @@ def digest(*parts: Any) -> bytes:
 
     Numbers of Python and NumPy, lists and tuples, and the orders of an array's memory are
     alike; arrays of other data types are not, since intensities may mean something else.
+    Estimators count by their parameters, classes and functions of the user's by their source.
     """
     found = hashlib.sha256()
     for part in parts:
@@ -160,41 +167,66 @@ def digest(*parts: Any) -> bytes:
 
 
 def _feed(found: Any, value: Any) -> None:
+    def header(kind: str, *more: Any) -> None:
+        found.update(f"{kind} {' '.join(map(repr, more))};".encode(errors="surrogatepass"))
+
     if isinstance(value, np.ndarray) and value.dtype != object:
-        array = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("="))
-        meant = sorted((value.dtype.metadata or {}).items())
-        found.update(f"array {array.dtype.str} {value.shape} {meant};".encode())
-        found.update(array.view(np.uint8).data if array.size and array.dtype.kind in "buif"
+        array: Any = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("="))
+        # How many bits of a pixel are stored may be noted in its type.
+        header("array", array.dtype.str, value.shape, sorted((value.dtype.metadata or {}).items()))
+        found.update(memoryview(array).cast("B") if array.dtype.kind in "buif" and array.size
                      else array.tobytes())  # fmt: skip
     elif isinstance(value, (bool, np.bool_, Integral, Real)):
         number: Any = value  # NumPy's numbers become Python's
         number = float(number) if isinstance(number, (float, np.floating)) else int(number)
-        if isinstance(number, float) and number.is_integer():
-            number = int(number)
-        found.update(f"number {number!r};".encode())
-    elif isinstance(value, (list, tuple, range)):
-        found.update(f"sequence {len(value)};".encode())
-        for item in value:
-            _feed(found, item)
+        header("number", int(number) if number == number // 1 else number)
+    elif value is None or isinstance(value, (str, bytes)):
+        header(
+            "text",
+            None if value is None else bytes(value) if isinstance(value, bytes) else str(value),
+        )
+    elif isinstance(value, os.PathLike):
+        _feed(found, os.fspath(value))
+    elif isinstance(value, (Sequence, np.ndarray)):  # images may be files, read one by one
+        header("sequence", len(value))
+        for index in range(len(value)):
+            _feed(found, value[index])
     elif isinstance(value, Mapping):
-        found.update(f"mapping {len(value)};".encode())
+        header("mapping", len(value))
         for name in sorted(value, key=repr):
             _feed(found, name)
             _feed(found, value[name])
-    elif value is None:
-        found.update(b"none;")
-    elif isinstance(value, (str, bytes)):
-        content = value if isinstance(value, bytes) else value.encode(errors="surrogatepass")
-        found.update(f"{type(value) is bytes} {len(content)};".encode() + content)
-    elif isinstance(value, os.PathLike):
-        _feed(found, os.fspath(value))
+    elif isinstance(value, type) or not _is_ours(value):
+        header(
+            "object", joblib.hash(value), code_of(value if isinstance(value, type) else type(value))
+        )
     else:
-        found.update(f"{type(value).__qualname__} {joblib.hash(value)};".encode())
+        _feed(found, parts_of(value))
 
 
-def parameter(value: Any) -> Any:
-    """Return a parameter with its arrays as lists, so that both are the same key."""
-    return value.tolist() if isinstance(value, np.ndarray) and value.dtype != object else value
+def _is_ours(value: Any) -> bool:
+    return is_dataclass(value) or isinstance(value, (BaseEstimator, FunctionType, partial))
+
+
+def parts_of(value: Any) -> tuple[Any, ...]:
+    """Return what the results of an estimator, a dataclass or a function depend on."""
+    if isinstance(value, partial):
+        return "partial", value.func, value.args, value.keywords
+    if isinstance(value, FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        name = value.__module__, value.__qualname__
+        return *name, code_of(value), value.__defaults__, value.__kwdefaults__, cells
+    if isinstance(value, BaseEstimator):
+        parts = value.get_params(deep=False)
+        parts = {
+            name: one.tolist() if isinstance(one, np.ndarray) else one  # as a list would be
+            for name, one in parts.items()
+            if name not in _NO_RESULT
+        }
+    else:
+        parts = {one.name: getattr(value, one.name) for one in fields(value)}
+    cls = type(value)
+    return cls.__module__, cls.__qualname__, code_of(cls), parts
 
 
 @cache

@@ -141,6 +141,7 @@ def audit(
             random_state=seed,
             n_jobs=jobs,
             verbose=verbose,
+            memory=cache,
         )
     lines = ""
     try:  # first what lasts

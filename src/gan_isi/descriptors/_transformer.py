@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._images import check_images, check_intensity_range
 from .._pickling import VersionedPickleMixin
 from .._progress import CallbackSupportMixin, fit_task, progress_bar
-from .._store import code_of, code_of_library, parameter, store_of
+from .._store import code_of_library, parts_of, store_of
 from ._memory import Memo
 
 #: Images described by one task. Fixed, so that `n_jobs` can't change a result.
@@ -131,12 +131,8 @@ class BaseImageTransformer(
 
     def _cache_key(self) -> tuple[Any, ...]:
         """Return everything but the image that the row of an image depends on."""
-        family = type(self)
-        parameters = {n: parameter(value) for n, value in self.get_params(deep=False).items()}
-        for name in ("n_jobs", "memory", "verbose"):
-            del parameters[name]
-        code = code_of_library(), code_of(family)
-        return family.__module__, family.__qualname__, parameters, code
+        *family, code, parameters = parts_of(self)
+        return *family, parameters, (code_of_library(), code)
 
     def _tasks(self) -> tuple[int, dict[str, Any]]:
         """Return how many images `_describe` gets at once, and the options of Parallel."""
