@@ -25,12 +25,14 @@ ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
 def judge(tally, area, shell, code, *, right, refused=False, said=""):
     """Count a run: `right` has to hold where it says that it is done."""
-    outcome = "wrong"
     if code is None or "traceback" in shell.complaint:
         outcome = "crashed"
-    elif shell.complaint == "":
-        outcome = ("wrong" if refused or not right() else "right") if code == 0 else (
-            "right" if refused == "may fail" else "refused in words" if refused else "wrong")  # fmt: skip
+    elif shell.complaint or (code == 0 and (refused is True or not right())):
+        outcome = "wrong"
+    elif code == 0:
+        outcome = "right"
+    else:
+        outcome = "refused in words" if refused else "wrong"
     tally(area, outcome, f"{shell.complaint or 'as if right'}; code {code}; {said}")
 
 
@@ -474,10 +476,12 @@ def test_looking_at_a_cache(shell, tally, arguments, refused):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--seed", "x"], ["--folds", "1"], ["--folds", "1000"], ["--jobs", "0"], ["--permutations", "-1"],
-     ["--attack", "\x1b[31m"], ["--intensity-range", "1", "0"], ["--intensity-range", "nan", "nan"],
+    [["--seed", "x"], ["--folds", "1"], ["--folds", "1000"], ["--jobs", "0"],
+     ["--permutations", "-1"], ["--attack", "\x1b[31m"], ["--intensity-range", "1", "0"],
+     ["--intensity-range", "nan", "nan"],
      ["--patients", "nowhere"], ["--patients", "used"], ["--cache", "used/u00.png"],
-     ["--cache", "/proc/nowhere/c"], ["--no-such\x1b"], ["\x1b[31m"], ["--candidates", "nowhere\x07"],
+     ["--cache", "/proc/nowhere/c"], ["--no-such\x1b"], ["\x1b[31m"],
+     ["--candidates", "nowhere\x07"],
      ["--used", "\x1b]0;x\x07"], ["--json"], ["--candidates-csv", "c.csv"]],
 )  # fmt: skip
 def test_options(shell, tally, arguments):

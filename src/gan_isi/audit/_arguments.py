@@ -150,7 +150,8 @@ def name_attacks(attacks: Any, n_jobs: int | None, memory: Any = None) -> dict[s
                 f"and {DEFAULT!r} (in n_permutations) mean something else."
             )
         if isinstance(attack, str):
-            named[name] = make_attack(attack, n_jobs=n_jobs, memory=memory)
+            kept = {} if memory is None else {"memory": memory}
+            named[name] = make_attack(attack, n_jobs=n_jobs, **kept)
         _check_classifier(name, named[name])
     return named
 

@@ -9,6 +9,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from .._output import visible
+
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
 BLACK = "#000000"
@@ -43,8 +45,8 @@ def import_pyplot() -> Any:
 
 
 def literal(text: str) -> str:
-    """Return a text in which a dollar is one, and begins no formula."""
-    return text.replace("$", r"\$")
+    """Return a text that can be drawn, in which a dollar is one and begins no formula."""
+    return visible(text, keep="\n").replace("$", r"\$")
 
 
 def figure_and_axes(ax: Any, figsize: tuple[float, float] = FIGURE_SIZE) -> tuple[Any, Any]:
