@@ -43,14 +43,14 @@ def write_atomically(
     A new file can be read by its owner only (0600, less what the umask takes); one that is
     replaced keeps its permissions.
     """
-    target = Path(os.path.realpath(path))
-    mode = target.stat().st_mode if target.exists() else None
-    if mode is not None and not stat.S_ISREG(mode):
-        if not is_stream(path):  # a pipe without a reader would be waited for
-            raise OSError(errno.EINVAL, "it is no file", os.fspath(path))
+    if is_stream(path):
         with open(path, "wb") as file:
             _fill(file, content)
         return
+    target = Path(os.path.realpath(path))
+    mode = target.stat().st_mode if target.exists() else None
+    if mode is not None and not stat.S_ISREG(mode):  # a pipe would be waited for
+        raise OSError(errno.EINVAL, "it is no file", os.fspath(path))
     descriptor, name = tempfile.mkstemp(prefix=".gan-isi-", dir=target.parent)
     try:
         with open(descriptor, "wb") as file:

@@ -37,6 +37,10 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.line(f"{area:14}{sum(each):8}" + "".join(f"{n:18}" for n in each))
 
 
+#: Runs a program of root's that permissions bind.
+_WITHOUT_POWERS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"]
+
+
 @pytest.fixture
 def tally(record_property):
     """Count outcomes; `tally(area, outcome)` fails for those that must not be."""
@@ -83,7 +87,8 @@ class Shell:
         code = "import sys; sys.argv[0] = 'gan-isi'; from gan_isi.cli._main import run; run()"
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
         return subprocess.Popen(
-            [sys.executable, "-c", code, *map(os.fspath, arguments)],
+            [*(_WITHOUT_POWERS if unprivileged else ()), sys.executable, "-c", code,
+             *map(os.fspath, arguments)],
             cwd=self.root, env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}, **options,
         )  # fmt: skip
 

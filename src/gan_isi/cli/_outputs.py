@@ -25,28 +25,20 @@ def output_option(name: str, help_text: str, *, required: bool = False) -> Calla
 
 
 def _can_be_written(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    if value is None:
-        return None
+    if value is None or is_stream(value):
+        return value
     target = Path(os.path.realpath(value))
     if not target.parent.is_dir():
         raise click.BadParameter(f"There is no folder {value.parent} to write into.")
     try:
-        mode = target.stat().st_mode if os.path.lexists(target) else _name_fits(target)
-        if stat.S_ISREG(mode):
-            # Permissions alone don't tell: a disk may be mounted for reading only.
-            tempfile.TemporaryFile(dir=target.parent).close()
+        if os.path.lexists(target) and not stat.S_ISREG(target.stat().st_mode):
+            raise click.BadParameter(f"{value} is no file, and can't be written like one.")
+        # Permissions alone don't tell: a disk may be mounted for reading only, a name too long.
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".gan-isi-") as folder:
+            Path(folder, target.name).touch()
     except OSError as error:
         raise click.BadParameter(f"{value} can't be written: {error.strerror}.") from error
-    if not (stat.S_ISREG(mode) or is_stream(value)):
-        raise click.BadParameter(f"{value} is no file, and can't be written like one.")
     return value
-
-
-def _name_fits(target: Path) -> int:
-    # Raises for a name that is too long, whose file would be missing after the work only.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".gan-isi-") as folder:
-        Path(folder, target.name).touch()
-    return stat.S_IFREG
 
 
 def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
