@@ -69,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run() -> None:
     """Run the command line as a program."""
     set_up()
-    code = main()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # once more, while the first was answered
+        code = interrupted()
     stop_workers()
     sys.exit(code)

@@ -77,6 +77,9 @@ def interrupted() -> int:
 
 def stop_workers() -> None:
     """End the processes of parallel jobs, which would wait for work that never comes."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the end has begun
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     loky = sys.modules.get("joblib.externals.loky.reusable_executor")
     executor = getattr(loky, "_executor", None)
     if executor is not None:
