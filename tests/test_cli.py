@@ -15,7 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_isi import SourceIdentificationPipeline, __version__, baselines, datasets
+from gan_isi import (
+    PixelDescriptor,
+    SourceIdentificationPipeline,
+    __version__,
+    baselines,
+    datasets,
+)
+from gan_isi._output import from_cell
 from gan_isi.cli import main
 from gan_isi.cli._audit import ATTACKS
 from gan_isi.cli._folders import read_patients
@@ -163,6 +170,81 @@ class TestAudit:
         assert 'pip install "gan-isi[report]"' in capsys.readouterr().err
 
 
+class TestOutputs:
+    @pytest.mark.parametrize("name", ["=1+1.png", "a\x1b[2J.png", "\udce9.png"])
+    @pytest.mark.skipif(sys.platform != "linux", reason="names that other systems don't take")
+    def test_names_that_are_no_words(self, name, folders, tmp_path, capsys):
+        save(tmp_path / "c", [np.asarray(Image.open(folders / "candidates" / "c00.png"))], [name])
+        arguments = ["--candidates", f"{tmp_path}/c", "--output", f"{tmp_path}/s.csv"]
+        assert main(["predict", *known(folders), *arguments]) == 0
+        (row,) = read_csv(tmp_path / "s.csv")
+        assert row["file"].isprintable()
+        assert not row["file"].startswith("=")
+        assert from_cell(row["file"]) == name
+
+    def test_no_output_replaces_an_input_or_another(self, folders, tmp_path, capsys):
+        image = tmp_path / "other" / "o.png"
+        save(image.parent, list(datasets.load_images(folders / "other")))
+        save(image.parent, [np.eye(32, dtype=np.uint8)], ["o.png"])
+        before = image.read_bytes()
+        (tmp_path / "link.csv").symlink_to(image)
+        (tmp_path / "again").symlink_to(tmp_path, target_is_directory=True)
+        arguments = ["predict", *known(folders), "--candidates", f"{folders}/candidates"]
+        arguments[4] = str(image.parent)
+        for output in (image, tmp_path / "link.csv", tmp_path / "again" / "other" / "o.png"):
+            assert main([*arguments, "--output", str(output)]) == 2
+            assert "which is read and would be lost" in capsys.readouterr().err
+        two = ["--output", f"{tmp_path}/s.csv", "--save", f"{tmp_path}/again/s.csv"]
+        assert main([*arguments, *two]) == 2
+        assert "--output and --save name the same file" in capsys.readouterr().err
+        assert image.read_bytes() == before
+
+    def test_a_file_that_fails_keeps_no_other_from_being_written(
+        self, folders, tmp_path, capsys, monkeypatch
+    ):
+        pytest.importorskip("jinja2", reason='needs the extra "report"')
+
+        def breaks(result, title):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("gan_isi.audit._report.render", breaks)
+        (tmp_path / "a.html").write_text("old")
+        code = main([
+            "audit", *known(folders), *QUICK, "--report", f"{tmp_path}/a.html",
+            "--json", f"{tmp_path}/a.json", "--known-csv", f"{tmp_path}/k.csv",
+        ])  # fmt: skip
+        out, err = capsys.readouterr()
+        assert code == 1
+        assert "a.html could not be written: No space left on device." in err
+        assert "16 real images known to be used" in out
+        assert (tmp_path / "a.html").read_text() == "old"
+        assert json.loads((tmp_path / "a.json").read_text())["results"]
+        assert len(read_csv(tmp_path / "k.csv")) == 64
+
+    def test_errors_show_no_control_characters(self, capsys):
+        assert main(["audit", "--used", "no\x1b[2Jwhere"]) == 2
+        assert "\x1b" not in capsys.readouterr().err
+
+
+class TestCache:
+    def test_look_prune_and_limit(self, tmp_path, capsys):
+        images = np.random.default_rng(0).integers(0, 256, (4, 8, 8), dtype=np.uint8)
+        PixelDescriptor(size=8, memory=tmp_path / "c").fit_transform(images)
+        for arguments, words in [
+            ([], "c: 4 entries, 0.0 MB, the oldest used on "),
+            (["--prune", "1kB"], "; 2 dropped."),
+            (["--limit", "2.5 GB"], "Limit: 2500.0 MB after each run."),
+            (["--limit", "none"], "c: 2 entries"),
+            (["--prune", "0"], "c: 0 entries"),
+        ]:
+            assert main(["cache", str(tmp_path / "c"), *arguments]) == 0
+            assert words in capsys.readouterr().out
+        assert main(["cache", str(tmp_path / "c"), "--prune", "all"]) == 2
+        assert "'all' is no size" in capsys.readouterr().err
+        assert main(["cache", str(tmp_path)]) == 1
+        assert "holds nothing that gan-isi keeps" in capsys.readouterr().err
+
+
 class TestPredict:
     @pytest.mark.parametrize("preset", ["recommended", "paper"])
     def test_one_line_an_image(self, preset, folders, tmp_path, capsys):
@@ -283,6 +365,41 @@ class TestAsAProgram:
         assert err.strip().endswith("Interrupted; nothing more was written.")
         assert "Traceback" not in err
 
+    @pytest.mark.slow
+    @pytest.mark.skipif(sys.platform != "linux", reason="processes of Linux")
+    def test_a_request_to_end_leaves_no_process(self, folders):
+        process = self.run(
+            "audit", *known(folders), "--permutations", "100000", "--jobs", "2",
+            start_new_session=True,
+        )  # fmt: skip
+        time.sleep(8)
+        process.terminate()
+        try:
+            err = process.communicate(timeout=20)[1]
+            for left in range(100, 0, -1):  # noqa: B007 - until the system has counted the dead
+                try:
+                    os.killpg(process.pid, 0)
+                except ProcessLookupError:
+                    break
+                time.sleep(0.1)
+        finally:
+            process.kill()
+        assert left > 1
+        assert process.returncode == 143
+        assert err.strip().endswith("Interrupted; nothing more was written.")
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="descriptors of POSIX")
+    @pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+    def test_closed_streams(self, closed, folders, tmp_path):
+        process = self.run(
+            "predict", *known(folders), "--candidates", f"{folders}/candidates",
+            "--output", f"{tmp_path}/s.csv",
+            preexec_fn=lambda: [os.close(number) for number in closed],
+        )  # fmt: skip
+        assert "Traceback" not in process.communicate()[1]
+        assert process.returncode == 0
+        assert len(read_csv(tmp_path / "s.csv")) == 16
+
     def test_the_entry_point_is_declared(self):
         tomllib = pytest.importorskip("tomllib")
         project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
@@ -306,6 +423,9 @@ class TestWhatIsRead:
         # Files are sorted by name and the stack follows them, so that nothing else differs.
         assert found["results"] == expected["results"]
         assert read_csv(tmp_path / "k.csv")[16]["file"] == "arr_0/0000"
+        for archive in ("used.npz", "generated.zip"):
+            assert main(["audit", *other, *QUICK, "--json", f"{tmp_path}/{archive}"]) == 2
+            assert "which is read and would be lost" in capsys.readouterr().err
 
     def test_subfolders_and_what_is_passed_over(self, folders, tmp_path, capsys):
         pytest.importorskip("jinja2", reason='needs the extra "report"')

@@ -13,6 +13,7 @@ from .._generated import check_generated
 from .._items import as_images
 from .._preflight import preflight_done
 from .._progress import progress_bar
+from .._store import Store, store_of
 from ._arguments import Queries, check_choice, check_numbers, check_queries, joined, name_attacks
 from ._attacks import PreparedAttack, Recorder, prepare
 from ._candidates import CandidateResult, judge_candidates
@@ -57,6 +58,7 @@ def audit(
     random_state: Any = None,
     n_jobs: int | None = None,
     verbose: bool = False,
+    memory: Any = None,
 ) -> AuditResult:
     """Ask whether attacks can tell the real images that a generator was trained on.
 
@@ -133,6 +135,9 @@ def audit(
         Number of parallel jobs over the permutations. Changes no result.
     verbose : bool, default=False
         Whether progress bars are shown.
+    memory : str, path or joblib.Memory, default=None
+        Folder that keeps the result of each permutation, so that an audit that was killed
+        goes on where it stopped, to the same bits. Attacks by name describe no image twice.
 
     Returns
     -------
@@ -177,7 +182,7 @@ def audit(
             candidate_volumes if candidate_groups is None else candidate_groups,
         )
     generated = check_generated(generated)
-    named = name_attacks(attacks, n_jobs)
+    named = name_attacks(attacks, n_jobs, memory)
     check_numbers(
         queries, [*named, CHOSEN] if choose else list(named),
         n_repeats=n_repeats, n_permutations=n_permutations, n_resamples=n_resamples,
@@ -211,6 +216,7 @@ def audit(
         (fold_seed, null_seed),
         n_jobs,
         verbose,
+        store_of(memory),
     )
     images = joined(X, candidates)
     prepared: dict[str, PreparedAttack] = {}
@@ -254,6 +260,7 @@ class _Judge:
     seeds: tuple[int, int]
     n_jobs: int | None
     verbose: bool
+    store: Store | None
 
     def __call__(
         self,
@@ -276,7 +283,7 @@ class _Judge:
         with self._bar(name, planned) as bar:
             null = null_distribution(
                 prepared, self.labels, self.plan, n_permutations=planned, seed=null_seed,
-                n_jobs=self.n_jobs, progress=bar.update,
+                n_jobs=self.n_jobs, progress=bar.update, store=self.store,
             )  # fmt: skip
         labels, groups = self.labels, self.sampling.groups
         scores, n_known = answers.scores.mean(axis=0), len(labels)
@@ -323,7 +330,7 @@ class _Judge:
                 prepared, self.labels, answers, self.plan, self.sampling,
                 evidence=None if evidence is None else evidence[len(self.labels) :],
                 n_permutations=planned, seed=self.seeds[1], n_jobs=self.n_jobs,
-                progress=bar.update,
+                progress=bar.update, store=self.store,
             )  # fmt: skip
 
     def _planned(self, name: str) -> int:

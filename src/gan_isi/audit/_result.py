@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._output import write_atomically
 from .._version import __version__
 from ._candidates import CandidateResult
 from ._crossfit import OutOfFold
@@ -247,7 +248,7 @@ class AuditResult:
         """
         text = json.dumps(_without_nan(self.to_dict()), indent=2, allow_nan=False)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_atomically(path, text)
         return text
 
     def to_html(self, path: str | Path | None = None, *, title: str = "Membership audit") -> str:
@@ -270,7 +271,7 @@ class AuditResult:
 
         page = render(self, title)
         if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
+            write_atomically(path, page)
         return page
 
     def words(self) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,19 +11,17 @@ from ._folders import (
     dry_run_option,
     find_patients,
     folder_option,
+    inputs_of,
     known_of,
     load,
     look,
-    output_option,
     patient_options,
     shows_progress,
     work_options,
-    write_rows,
 )
+from ._outputs import check_outputs, output_option, write_all, write_rows
 from ._plan import show_plan
-
-if TYPE_CHECKING:
-    from ..audit import AuditResult
+from ._terminal import say
 
 #: Attacks by name: presets of the pipeline and baselines. Spelled out, so that ``--help``
 #: need not import the library; a test compares.
@@ -111,6 +109,11 @@ def audit(
         raise click.UsageError("--candidates-csv needs --candidates.")
     folders = {"used": used, "not used": not_used, "candidates": candidates}
     images = load(folders, generated)
+    outputs = {
+        "--report": report, "--json": json, "--known-csv": known_csv,
+        "--candidates-csv": candidates_csv,
+    }  # fmt: skip
+    check_outputs(outputs, inputs_of(images, patients))
     fakes = images.pop("generated")
     groups = find_patients(patient_from, patients, images, folders)
     from .. import audit as auditing
@@ -149,16 +152,24 @@ def audit(
             random_state=seed,
             n_jobs=jobs,
             verbose=verbose,
+            memory=cache,
         )
-    click.echo(str(result))
-    _write(result, report, json)
-    if known_csv is not None:
-        frames = {name: result.queries_to_frame(name) for name in result.attacks}
-        _write_images(frames, known.names, {"used": "used", "p_value": "conformal_p"}, known_csv)
-    if candidates_csv is not None:
-        frames = {name: result.candidates_to_frame(name) for name in result.attacks}
-        files = images["candidates"].names
-        _write_images(frames, files, {"p_value": "p_value"}, candidates_csv)
+    lines = ""
+    try:  # first what lasts
+        lines = write_all([
+            ("Numbers", json, result.to_json),
+            ("Report", report, result.to_html),
+            ("Images", known_csv, lambda path: _write_images(
+                {name: result.queries_to_frame(name) for name in result.attacks},
+                known.names, {"used": "used", "p_value": "conformal_p"}, path,
+            )),
+            ("Images", candidates_csv, lambda path: _write_images(
+                {name: result.candidates_to_frame(name) for name in result.attacks},
+                images["candidates"].names, {"p_value": "p_value"}, path,
+            )),
+        ])  # fmt: skip
+    finally:
+        say(f"{result}\n\n{lines}".rstrip("\n"))
 
 
 def make_attack(
@@ -219,15 +230,6 @@ def _check_extras(report: Path | None, table: Path | None) -> None:
         )
 
 
-def _write(result: "AuditResult", report: Path | None, json: Path | None) -> None:
-    if report is not None:
-        result.to_html(report)
-        click.echo(f"\nReport: {report}")
-    if json is not None:
-        result.to_json(json)
-        click.echo(f"Numbers: {json}")
-
-
 def _write_images(
     frames: dict[str, Any], files: tuple[str, ...], columns: dict[str, str], target: Path
 ) -> None:
@@ -243,4 +245,3 @@ def _write_images(
         for number, file in enumerate(files)
     ]
     write_rows(target, ["attack", "number", "file", "rank", *columns], rows)
-    click.echo(f"Images: {target}")

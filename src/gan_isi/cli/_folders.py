@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._terminal import say
+
 if TYPE_CHECKING:
     from ..audit import Preflight
     from ..datasets import ImageFiles
@@ -24,24 +26,6 @@ _READING = "gan_isi.reading"
 def folder_option(name: str, help_text: str, *, required: bool = True) -> Callable[..., Any]:
     """Return an option that names a folder of images, or an archive of some."""
     return click.option(name, type=_FOLDER, required=required, metavar="DIR", help=help_text)
-
-
-def output_option(name: str, help_text: str, *, required: bool = False) -> Callable[..., Any]:
-    """Return an option that names a file to write, in a folder that is there."""
-    return click.option(
-        name,
-        type=click.Path(dir_okay=False, writable=True, path_type=Path),
-        callback=_in_a_folder,
-        required=required,
-        metavar="FILE",
-        help=help_text,
-    )
-
-
-def _in_a_folder(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    if value is not None and not value.parent.is_dir():
-        raise click.BadParameter(f"There is no folder {value.parent} to write into.")
-    return value
 
 
 def _not_zero(context: click.Context, parameter: click.Parameter, value: int) -> int:
@@ -159,7 +143,7 @@ def patient_options(command: Any) -> Any:
 
 def shows_progress(quiet: bool) -> bool:
     """Whether somebody is there to see a bar."""
-    return not quiet and sys.stderr.isatty()
+    return not quiet and sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextmanager
@@ -169,7 +153,7 @@ def said_in_words() -> Iterator[None]:
         warnings.simplefilter("always")
         yield
     for one in said:
-        click.echo(f"Warning: {one.message}", err=True)
+        say(f"Warning: {one.message}", err=True)
 
 
 def load(folders: Mapping[str, Path | None], generated: Path) -> dict[str, "ImageFiles"]:
@@ -192,6 +176,13 @@ def load(folders: Mapping[str, Path | None], generated: Path) -> dict[str, "Imag
     given = {**folders, "generated": generated}
     with said_in_words():
         return {n: load_images(p, **reading()) for n, p in given.items() if p is not None}
+
+
+def inputs_of(images: Mapping[str, "ImageFiles"], *others: Path | None) -> set[Path]:
+    """Return all files that are read, also those that pictures are within."""
+    files = {path for one in images.values() for path in one.paths}
+    parents = {parent for path in files for parent in path.parents}
+    return files | parents | {path for path in others if path is not None}
 
 
 def known_of(images: Mapping[str, "ImageFiles"]) -> tuple["ImageFiles", list[int]]:
@@ -233,7 +224,7 @@ def look(
 
     found = run(known, labels, generated, candidates, groups, [intensity_range], others or {})
     for text in found.warnings:
-        click.echo(f"Warning: {text}", err=True)
+        say(f"Warning: {text}", err=True)
     return found
 
 
@@ -382,11 +373,3 @@ def _read_table(path: Path) -> dict[tuple[str, ...], str]:
     if not patients:
         raise click.ClickException(f"{path} has no lines after the first.")
     return patients
-
-
-def write_rows(path: Path, header: list[str], rows: Any) -> None:
-    """Write a CSV file."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -4,9 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from ._folders import refuse
+from ._terminal import say
 
 if TYPE_CHECKING:
     from ..audit import Preflight
@@ -39,10 +38,10 @@ def show_plan(found: "Preflight", attacks: Mapping[str, Any], images: Any, refit
         if one.intensities:
             scale = "intensities {:.3g} to {:.3g}".format(*one.intensities)
         kinds = ", ".join(_counted(part) for part in (one.sizes, one.dtypes, one.channels))
-        click.echo(f"{name}: {one.count} images, {kinds} channel(s), {scale}")
+        say(f"{name}: {one.count} images, {kinds} channel(s), {scale}")
     for name, counts in found.passed_over.items():
         listed = ", ".join(f"{count} {reason}" for reason, count in counts.items())
-        click.echo(f"beside the {name} images, not read: {listed}")
+        say(f"beside the {name} images, not read: {listed}")
     refuse(found)
     known = sum(one.count for name, one in found.sets.items() if name != "generated")
     seconds = 0.0
@@ -51,7 +50,7 @@ def show_plan(found: "Preflight", attacks: Mapping[str, Any], images: Any, refit
         n_images = known + found.sets["generated"].count * ("distances" in names)
         cut = names.index("distances") if "distances" in names else len(names) - 1
         seconds += n_images * (_seconds(attack[:cut], images) if cut else 0.0)
-    click.echo(
+    say(
         f"Describing the images takes about {_duration(seconds)}, by {_TIMED} of them, with "
         f"{', '.join(attacks)}; {refits} come on top. Nothing was written."
     )

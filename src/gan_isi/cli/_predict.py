@@ -5,24 +5,26 @@ from typing import Any
 
 import click
 
+from .._output import write_atomically
 from ._audit import make_attack
 from ._folders import (
     check,
     dry_run_option,
     find_patients,
     folder_option,
+    inputs_of,
     known_of,
     load,
     look,
-    output_option,
     patient_options,
     reading,
     said_in_words,
     shows_progress,
     work_options,
-    write_rows,
 )
+from ._outputs import check_outputs, output_option, write_all, write_rows
 from ._plan import show_plan
+from ._terminal import say
 
 _PRESETS = click.option(
     "--preset",
@@ -73,6 +75,7 @@ def predict(
     """
     folders = {"used": used, "not used": not_used}
     images = load(folders | {"candidates": candidates}, generated)
+    check_outputs({"--output": output, "--save": save}, inputs_of(images, patients))
     known, labels = known_of(images)
     of_known = find_patients(patient_from, patients, {n: images[n] for n in folders}, folders)
     groups = of_known["not used"] + of_known["used"] if of_known else None
@@ -93,16 +96,18 @@ def predict(
         (name, f"{score:.6g}", int(decision))
         for name, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)
     ]
-    write_rows(output, ["file", "score", "used"], rows)
-    click.echo(
-        f"{output}: {len(rows)} images, {sum(row[2] for row in rows)} called used by the "
-        f"{preset} attack."
-    )
-    if save is not None:
-        import joblib
+    lines = write_all([
+        ("Scores", output, lambda path: write_rows(path, ["file", "score", "used"], rows)),
+        ("Fitted attack", save, lambda path: _save(attack, path)),
+    ])  # fmt: skip
+    say(f"{len(rows)} images, {sum(row[2] for row in rows)} called used by the {preset} attack.")
+    say(lines)
 
-        joblib.dump(attack, save)
-        click.echo(f"Fitted attack: {save}")
+
+def _save(attack: Any, path: Path) -> None:
+    import joblib
+
+    write_atomically(path, lambda file: joblib.dump(attack, file))
 
 
 @click.command()
@@ -139,6 +144,8 @@ def submit(
     unknown = asked.images if asked.target is None else asked.unknown
     if unknown is None:
         raise click.ClickException(f"{test} has no folder real_unknown.")
+    images = (known.images, known.generated, asked.generated, unknown)
+    check_outputs({"--output": output}, [path for one in images for path in one.paths])
     attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
     others = {"generated (test)": asked.generated}
     with check(
@@ -154,4 +161,4 @@ def submit(
     ids = [path.stem for path in unknown.paths]
     write_submission(output, ids, labels)
     check_submission(output, ids)
-    click.echo(f"{output}: {len(ids)} images, {int(sum(labels))} called used.")
+    say(f"{output}: {len(ids)} images, {int(sum(labels))} called used.")
