@@ -9,7 +9,7 @@ PARALLEL := -n 2 --dist worksteal
 # The lowest versions that pyproject.toml admits, to the last digit.
 OLDEST := "numpy==1.26.0" "scipy==1.12.0" "scikit-learn==1.7.0" "scikit-image==0.24.0" "joblib==1.4.0" "tqdm==4.66.0" "click==8.1.0" "threadpoolctl==3.1.0" "pillow==10.1.0" "tifffile==2022.8.12"
 
-.PHONY: help demo test test-fast test-oldest docs dist-test bench lint format clean
+.PHONY: help demo test test-fast test-oldest fuzz docs dist-test bench lint format clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -18,13 +18,16 @@ demo: $(VENV)/demo/.installed  ## Attack a generator that memorises, on real pho
 	$(VENV)/demo/bin/python examples/demo.py
 
 test: $(VENV)/test/.installed  ## Run the whole test suite, the deep family included
-	$(VENV)/test/bin/python -m pytest $(PARALLEL) -m "not pages" --durations=20
+	$(VENV)/test/bin/python -m pytest $(PARALLEL) -m "not pages and not fuzz" --durations=20
 
 test-fast: $(VENV)/test/.installed  ## Run the tests that take no time
-	$(VENV)/test/bin/python -m pytest $(PARALLEL) -m "not slow and not pages"
+	$(VENV)/test/bin/python -m pytest $(PARALLEL) -m "not slow and not pages and not fuzz"
 
 test-oldest: $(VENV)/oldest/.installed  ## Run the quick tests with the oldest dependencies
-	$(VENV)/oldest/bin/python -m pytest $(PARALLEL) -m "not slow and not pages"
+	$(VENV)/oldest/bin/python -m pytest $(PARALLEL) -m "not slow and not pages and not fuzz"
+
+fuzz: $(VENV)/test/.installed  ## Try hostile situations of the shell and odd calls, in minutes
+	$(VENV)/test/bin/python -m pytest $(PARALLEL) -m fuzz tests/fuzz
 
 docs: $(VENV)/docs/.installed  ## Run the pages' code and build the documentation
 	$(VENV)/docs/bin/python -m pytest -m pages tests/test_pages.py

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_isi import SourceIdentificationPipeline, __version__, baselines, datasets
+from gan_isi import (
+    PixelDescriptor,
+    SourceIdentificationPipeline,
+    __version__,
+    baselines,
+    datasets,
+)
+from gan_isi._output import from_cell
 from gan_isi.cli import main
 from gan_isi.cli._audit import ATTACKS
 from gan_isi.cli._folders import read_patients
@@ -162,6 +170,81 @@ class TestAudit:
         assert 'pip install "gan-isi[report]"' in capsys.readouterr().err
 
 
+class TestOutputs:
+    @pytest.mark.parametrize("name", ["=1+1.png", "a\x1b[2J.png", "\udce9.png"])
+    @pytest.mark.skipif(sys.platform != "linux", reason="names that other systems don't take")
+    def test_names_that_are_no_words(self, name, folders, tmp_path, capsys):
+        save(tmp_path / "c", [np.asarray(Image.open(folders / "candidates" / "c00.png"))], [name])
+        arguments = ["--candidates", f"{tmp_path}/c", "--output", f"{tmp_path}/s.csv"]
+        assert main(["predict", *known(folders), *arguments]) == 0
+        (row,) = read_csv(tmp_path / "s.csv")
+        assert row["file"].isprintable()
+        assert not row["file"].startswith("=")
+        assert from_cell(row["file"]) == name
+
+    def test_no_output_replaces_an_input_or_another(self, folders, tmp_path, capsys):
+        image = tmp_path / "other" / "o.png"
+        save(image.parent, list(datasets.load_images(folders / "other")))
+        save(image.parent, [np.eye(32, dtype=np.uint8)], ["o.png"])
+        before = image.read_bytes()
+        (tmp_path / "link.csv").symlink_to(image)
+        (tmp_path / "again").symlink_to(tmp_path, target_is_directory=True)
+        arguments = ["predict", *known(folders), "--candidates", f"{folders}/candidates"]
+        arguments[4] = str(image.parent)
+        for output in (image, tmp_path / "link.csv", tmp_path / "again" / "other" / "o.png"):
+            assert main([*arguments, "--output", str(output)]) == 2
+            assert "which is read and would be lost" in capsys.readouterr().err
+        two = ["--output", f"{tmp_path}/s.csv", "--save", f"{tmp_path}/again/s.csv"]
+        assert main([*arguments, *two]) == 2
+        assert "--output and --save name the same file" in capsys.readouterr().err
+        assert image.read_bytes() == before
+
+    def test_a_file_that_fails_keeps_no_other_from_being_written(
+        self, folders, tmp_path, capsys, monkeypatch
+    ):
+        pytest.importorskip("jinja2", reason='needs the extra "report"')
+
+        def breaks(result, title):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("gan_isi.audit._report.render", breaks)
+        (tmp_path / "a.html").write_text("old")
+        code = main([
+            "audit", *known(folders), *QUICK, "--report", f"{tmp_path}/a.html",
+            "--json", f"{tmp_path}/a.json", "--known-csv", f"{tmp_path}/k.csv",
+        ])  # fmt: skip
+        out, err = capsys.readouterr()
+        assert code == 1
+        assert "a.html could not be written: No space left on device." in err
+        assert "16 real images known to be used" in out
+        assert (tmp_path / "a.html").read_text() == "old"
+        assert json.loads((tmp_path / "a.json").read_text())["results"]
+        assert len(read_csv(tmp_path / "k.csv")) == 64
+
+    def test_errors_show_no_control_characters(self, capsys):
+        assert main(["audit", "--used", "no\x1b[2Jwhere"]) == 2
+        assert "\x1b" not in capsys.readouterr().err
+
+
+class TestCache:
+    def test_look_prune_and_limit(self, tmp_path, capsys):
+        images = np.random.default_rng(0).integers(0, 256, (4, 8, 8), dtype=np.uint8)
+        PixelDescriptor(size=8, memory=tmp_path / "c").fit_transform(images)
+        for arguments, words in [
+            ([], "c: 4 entries, 0.0 MB, the oldest used on "),
+            (["--prune", "1kB"], "; 2 dropped."),
+            (["--limit", "2.5 GB"], "Limit: 2500.0 MB after each run."),
+            (["--limit", "none"], "c: 2 entries"),
+            (["--prune", "0"], "c: 0 entries"),
+        ]:
+            assert main(["cache", str(tmp_path / "c"), *arguments]) == 0
+            assert words in capsys.readouterr().out
+        assert main(["cache", str(tmp_path / "c"), "--prune", "all"]) == 2
+        assert "'all' is no size" in capsys.readouterr().err
+        assert main(["cache", str(tmp_path)]) == 1
+        assert "holds nothing that gan-isi keeps" in capsys.readouterr().err
+
+
 class TestPredict:
     @pytest.mark.parametrize("preset", ["recommended", "paper"])
     def test_one_line_an_image(self, preset, folders, tmp_path, capsys):
@@ -203,7 +286,7 @@ class TestWhatUsersGetWrong:
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),
         [
-            (["audit", "--used", "nowhere"], 2, "Directory 'nowhere' does not exist"),
+            (["audit", "--used", "nowhere"], 2, "Path 'nowhere' does not exist"),
             (["audit"], 2, "Missing option '--used'"),
             (["adit"], 2, "No such command 'adit'"),
             (["predict", "--preset", "best"], 2, "'best' is not one of"),
@@ -282,8 +365,144 @@ class TestAsAProgram:
         assert err.strip().endswith("Interrupted; nothing more was written.")
         assert "Traceback" not in err
 
+    @pytest.mark.slow
+    @pytest.mark.skipif(sys.platform != "linux", reason="processes of Linux")
+    def test_a_request_to_end_leaves_no_process(self, folders):
+        process = self.run(
+            "audit", *known(folders), "--permutations", "100000", "--jobs", "2",
+            start_new_session=True,
+        )  # fmt: skip
+        time.sleep(8)
+        process.terminate()
+        try:
+            err = process.communicate(timeout=20)[1]
+            for left in range(100, 0, -1):  # noqa: B007 - until the system has counted the dead
+                try:
+                    os.killpg(process.pid, 0)
+                except ProcessLookupError:
+                    break
+                time.sleep(0.1)
+        finally:
+            process.kill()
+        assert left > 1
+        assert process.returncode == 143
+        assert err.strip().endswith("Interrupted; nothing more was written.")
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="descriptors of POSIX")
+    @pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+    def test_closed_streams(self, closed, folders, tmp_path):
+        process = self.run(
+            "predict", *known(folders), "--candidates", f"{folders}/candidates",
+            "--output", f"{tmp_path}/s.csv",
+            preexec_fn=lambda: [os.close(number) for number in closed],
+        )  # fmt: skip
+        assert "Traceback" not in process.communicate()[1]
+        assert process.returncode == 0
+        assert len(read_csv(tmp_path / "s.csv")) == 16
+
     def test_the_entry_point_is_declared(self):
         tomllib = pytest.importorskip("tomllib")
         project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
         module, name = project["project"]["scripts"]["gan-isi"].split(":")
         assert callable(getattr(__import__(module, fromlist=[name]), name))
+
+
+class TestWhatIsRead:
+    def test_archives_stand_for_folders(self, folders, tmp_path, capsys):
+        images = datasets.load_images(folders / "used")
+        np.savez_compressed(tmp_path / "used.npz", arr_0=np.stack(list(images)))
+        shutil.make_archive(str(tmp_path / "generated"), "zip", folders / "generated")
+        arguments = [*QUICK, "--known-csv", f"{tmp_path}/k.csv", "--json", f"{tmp_path}/a.json"]
+        assert main(["audit", *known(folders), *arguments]) == 0
+        expected = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        other = known(folders)
+        other[1], other[5] = f"{tmp_path}/used.npz", f"{tmp_path}/generated.zip"
+        assert main(["audit", *other, *arguments]) == 0
+        assert capsys.readouterr().err == ""
+        found = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        # Files are sorted by name and the stack follows them, so that nothing else differs.
+        assert found["results"] == expected["results"]
+        assert read_csv(tmp_path / "k.csv")[16]["file"] == "arr_0/0000"
+        for archive in ("used.npz", "generated.zip"):
+            assert main(["audit", *other, *QUICK, "--json", f"{tmp_path}/{archive}"]) == 2
+            assert "which is read and would be lost" in capsys.readouterr().err
+
+    def test_subfolders_and_what_is_passed_over(self, folders, tmp_path, capsys):
+        pytest.importorskip("jinja2", reason='needs the extra "report"')
+        for i, path in enumerate(sorted((folders / "used").iterdir())):
+            (tmp_path / "used" / f"p{i % 4}").mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, tmp_path / "used" / f"p{i % 4}" / f"{i // 4}.png")
+        arguments = known(folders)
+        arguments[1] = f"{tmp_path}/used"
+        outputs = ["--known-csv", f"{tmp_path}/k.csv", "--json", f"{tmp_path}/a.json"]
+        outputs += ["--report", f"{tmp_path}/a.html"]
+        assert main(["audit", *arguments, *QUICK, *outputs]) == 0
+        out, err = capsys.readouterr()
+        assert "16 real images known to be used" in out
+        assert err == ""
+        assert read_csv(tmp_path / "k.csv")[16]["file"] == "p0/0.png"
+        (tmp_path / "used" / "film.gif").write_bytes(b"GIF89a")
+        shutil.copy(folders / "used" / "u0.png", tmp_path / "used" / "top.png")
+        assert main(["audit", *arguments, *QUICK]) == 1  # one image
+        assert "17 files passed over: " in capsys.readouterr().err
+        (tmp_path / "used" / "top.png").unlink()
+        assert main(["audit", *arguments, *QUICK, *outputs, "--recursive"]) == 0
+        assert "used: 1 files passed over: 1 not read (GIF)" in capsys.readouterr().err
+        found = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        assert found["preflight"]["passed_over"] == {"real": {"not read (GIF)": 1}}
+        assert "1 not read (GIF)" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+    def test_dry_run(self, folders, tmp_path, capsys):
+        arguments = [*known(folders), "--candidates", f"{folders}/candidates", "--dry-run"]
+        assert main(["audit", *arguments, "--json", f"{tmp_path}/a.json"]) == 0
+        out = capsys.readouterr().out
+        assert "used: 16 images, 32 x 32, uint8, 1 channel(s), intensities " in out
+        assert "with recommended, nearest, blind; comparing them and 199 permutations" in out
+        output = tmp_path / "scores.csv"
+        assert main(["predict", *arguments, "--output", str(output)]) == 0
+        assert "Describing the images takes about" in capsys.readouterr().out
+        assert list(tmp_path.iterdir()) == []
+        arguments[3] = arguments[1]
+        assert main(["audit", *arguments]) == 1
+        assert "used: 16 images" in capsys.readouterr().out
+
+    def test_options_of_reading_reach_the_files(self, folders, tmp_path, capsys):
+        exif = Image.Exif()
+        exif[274] = 6
+        for path in (folders / "used").iterdir():
+            turned = Image.open(path).transpose(Image.Transpose.ROTATE_90)
+            (tmp_path / "used").mkdir(exist_ok=True)
+            turned.save(tmp_path / "used" / path.name, exif=exif)
+        arguments = known(folders)
+        arguments[1] = f"{tmp_path}/used"
+        assert main(["audit", *arguments, "--dry-run", "--attack", "nearest"]) == 0
+        assert "16 of 32 files of real images note an orientation" in capsys.readouterr().err
+        options = ["--json", f"{tmp_path}/a.json", *QUICK]
+        assert main(["audit", *arguments, *options, "--exif-transpose"]) == 0
+        assert capsys.readouterr().err == ""
+        found = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        assert main(["audit", *known(folders), *options]) == 0
+        expected = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+        assert found["results"] == expected["results"]
+        assert main(["audit", *known(folders), *QUICK, "--max-pixels", "1000"]) == 1
+        assert "32 x 32 pixels, more than max_pixels=1000" in capsys.readouterr().err
+
+    def test_patients_in_a_table_of_another_system(self, tmp_path):
+        paths = [tmp_path / "used" / patient / "1.png" for patient in ("a", "b")]
+        paths += [tmp_path / "other" / "a" / "1.png", tmp_path / "other" / "c" / "2.png"]
+        images = {"used": datasets.ImageFiles(paths[:2]), "other": datasets.ImageFiles(paths[2:])}
+        table = tmp_path / "patients.csv"
+        table.write_text(
+            "file,patient\nD:\\x\\used\\a\\1.png,A\nused\\b\\1.png,B\n"
+            ".\\other\\a\\1.png,C\n2.png,D\n"
+        )
+        assert read_patients(table, images) == {"used": ["A", "B"], "other": ["C", "D"]}
+
+    def test_pipes_are_not_waited_for(self, folders, tmp_path, capsys):
+        os.mkfifo(tmp_path / "pipe")
+        arguments = known(folders)
+        assert main(["audit", *arguments, "--patients", f"{tmp_path}/pipe"]) == 1
+        assert "is no file that can be read twice" in capsys.readouterr().err
+        arguments[1] = f"{tmp_path}/pipe"
+        assert main(["audit", *arguments]) == 1
+        assert "a FIFO, a socket or a device" in capsys.readouterr().err

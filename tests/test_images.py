@@ -176,7 +176,7 @@ class TestColour:
         np.testing.assert_allclose(to_grey(np.array([[[0.2, 0.5]]])), [[0.6]])
 
     def test_other_numbers_of_channels(self):
-        with pytest.raises(ValueError, match=r"image 0 has 5 channels .*expected 1 \(grey\)"):
+        with pytest.raises(ValueError, match=r"has 5 channels .*expected 1 \(grey\)"):
             describe(np.zeros((2, 8, 8, 5)))
 
 

@@ -1,5 +1,6 @@
 """Nothing is described twice, and nothing damaged is believed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 import gan_isi
-from gan_isi import SteerableDescriptor, datasets, make_pipeline
+from gan_isi import SteerableDescriptor, _store, datasets, make_pipeline
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def described(monkeypatch):
 
 
 def entries(folder):
-    return sorted(folder.rglob("output.pkl"))
+    return sorted(folder.rglob("gan_isi/??/*"))
 
 
 def test_known_images_are_not_described_again(photographs, tmp_path, described):
@@ -86,15 +87,125 @@ def test_the_dtype_of_the_pixels_is_part_of_the_key(photographs, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"sigma": np.float64(1.5), "window": np.int64(5), "n_levels": np.int32(8)},
+        {"angles": [0, 45.0], "sigma": 1.5},
+        {"angles": np.array([0.0, 45.0])},
+        {"angles": np.array([0, 45])},
+        {"intensity_range": [0.0, np.int64(99)]},
+    ],
+)
+def test_equal_parameters_of_other_types_are_one_entry(same, photographs, tmp_path, described):
+    plain = {
+        "angles": (0, 45), "sigma": 1.5, "window": 5, "n_levels": 8, "intensity_range": (0, 99),
+    }  # fmt: skip
+    first = SteerableDescriptor(memory=tmp_path, **plain).fit_transform(photographs)
+    again = SteerableDescriptor(memory=tmp_path, **plain | same).fit_transform(photographs)
+    assert described["SteerableDescriptor"] == 12
+    np.testing.assert_array_equal(again, first)
+
+
+def test_equal_images_in_other_forms_are_one_entry(photographs, tmp_path, described):
+    descriptor = SteerableDescriptor(memory=tmp_path).fit(photographs)
+    for form in (photographs, np.asfortranarray(photographs), list(photographs),
+                 np.repeat(photographs, 2, axis=2)[:, :, ::2]):  # fmt: skip
+        descriptor.transform(form)
+    assert described["SteerableDescriptor"] == 12
+    wide = photographs.astype(">u2")
+    descriptor.transform(wide)
+    descriptor.transform(wide.astype("<u2"))
+    assert described["SteerableDescriptor"] == 24
+
+
+def test_stored_bits_are_part_of_the_key(photographs, tmp_path):
+    deep = photographs.astype(np.uint16)
+    noted = [np.dtype(np.uint16, metadata={"bits_stored": bits}) for bits in (10, 12)]
+    descriptor = SteerableDescriptor(memory=tmp_path).fit(deep)
+    for dtype in noted:
+        images = list(deep.astype(dtype))
+        found = descriptor.transform(images)
+        np.testing.assert_array_equal(found, SteerableDescriptor().fit_transform(images))
+
+
+class Planted:
+    def __reduce__(self):
+        return open, ("planted", "w")
+
+
+def test_nothing_in_the_folder_is_run(photographs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    descriptor = SteerableDescriptor(memory="kept")
+    expected = descriptor.fit_transform(photographs)
+    for path in entries(tmp_path):
+        joblib.dump(Planted(), path)
+    np.testing.assert_array_equal(descriptor.transform(photographs), expected)
+    assert not (tmp_path / "planted").exists()
+
+
+def test_exchanged_entries_are_not_believed(photographs, tmp_path):
+    descriptor = SteerableDescriptor(memory=tmp_path)
+    expected = descriptor.fit_transform(photographs)
+    first, second = entries(tmp_path)[:2]
+    content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(content)
+    np.testing.assert_array_equal(descriptor.transform(photographs), expected)
+
+
+def test_the_code_and_the_versions_of_what_computes_are_part_of_the_key(monkeypatch):
+    found = set()
+    for version, source, numpy in (
+        ("1.0", "a", "1"), ("1.0", "b", "1"), ("1.0", "a", "2"), ("1.1", "a", "1"),
+        ("1.0.dev0", "a", "1"), ("1.0.dev0", "b", "1"),
+    ):  # fmt: skip
+        monkeypatch.setattr(_store, "__version__", version)
+        monkeypatch.setattr("pathlib.Path.read_bytes", lambda path, source=source: source.encode())
+        monkeypatch.setattr(_store.metadata, "version", lambda name, numpy=numpy: numpy)
+        found.add(_store.code_of_library.__wrapped__())
+    assert len(found) == 5  # a release is known by its number
+
+
+def test_what_can_not_be_a_memory_is_refused(photographs):
+    class Foreign:
+        def cache(self, function):
+            return function
+
+    with pytest.raises(TypeError, match=r"memory has to be a folder, a joblib\.Memory"):
+        SteerableDescriptor(memory=Foreign()).fit_transform(photographs)
+
+
+def test_the_least_recently_used_go_first(photographs, tmp_path, described):
+    descriptor = SteerableDescriptor(memory=tmp_path).fit(photographs)
+    descriptor.transform(photographs)
+    store = _store.Store(tmp_path)
+    for age, path in enumerate(entries(tmp_path)):
+        os.utime(path, (10**9 + age, 10**9 + age))
+    descriptor.transform(photographs[3:5])  # makes these the newest
+    size = entries(tmp_path)[0].stat().st_size
+    assert store.limit is None
+    assert store.prune() == 0
+    assert store.prune(2 * size) == 10
+    described.clear()
+    descriptor.transform(photographs[3:5])
+    assert not described
+    store.set_limit(5 * size)
+    descriptor.transform(photographs)
+    assert len(entries(tmp_path)) == 5
+    store.set_limit(None)
+    descriptor.transform(photographs)
+    assert len(entries(tmp_path)) == 12
+
+
 def test_torn_and_foreign_entries_are_computed_again(photographs, tmp_path, described):
     descriptor = SteerableDescriptor(memory=tmp_path)
     expected = descriptor.fit_transform(photographs)
     torn, empty, foreign, changed = entries(tmp_path)[:4]
     torn.write_bytes(torn.read_bytes()[:-100])
     empty.write_bytes(b"")
-    joblib.dump(np.zeros(3, dtype=np.float32), foreign)
-    digest, row = joblib.load(changed)
-    joblib.dump((digest, row + np.float32(0.5)), changed)
+    foreign.write_bytes(torn.read_bytes())
+    changed.write_bytes(changed.read_bytes()[:-1] + b"?")
     described.clear()
     np.testing.assert_array_equal(descriptor.transform(photographs), expected)
     assert described["SteerableDescriptor"] == 4

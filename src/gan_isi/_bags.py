@@ -9,7 +9,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, validate_data
 
-from ._images import n_dimensions
+from ._items import n_dimensions
 from ._labels import one_label_each
 
 

@@ -310,7 +310,8 @@ def _orientation(look: Look) -> str | None:
     return (
         f"{look.turned} of {len(look)} files of {look.adjective} images note an orientation "
         "(EXIF) that is not applied: they are read as stored. Generators are mostly "
-        "trained on upright ones: save the files upright."
+        "trained on upright ones: load_images(exif_transpose=True), in the shell "
+        "--exif-transpose, turns them."
     )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ._items import as_images
+
 
 def check_generated(generated: Any, n_queries: int | None = None) -> Any:
     """Unwrap the 1-tuple form and refuse what model selection may have sliced.
@@ -31,7 +33,8 @@ def check_generated(generated: Any, n_queries: int | None = None) -> Any:
                 "A tuple given as generated has to hold one set of images, "
                 f"generated=(images,); got a tuple of {len(generated)}."
             )
-        return generated[0]
+        return as_images(generated[0])
+    generated = as_images(generated)
     n_generated = _length(generated)
     if n_queries is not None and n_generated == n_queries:
         raise ValueError(

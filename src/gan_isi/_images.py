@@ -16,6 +16,8 @@ from skimage.color import rgb2gray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
+from ._items import Items, as_images, channel_axis, is_sequence_of_images
+
 IntensityRange: TypeAlias = str | tuple[float, float]
 
 #: Beyond this the squares of second derivatives overflow single precision.
@@ -53,12 +55,12 @@ def check_images(
     ValueError
         For empty collections and arrays of another number of dimensions.
     """
-    _refuse_paths(X)
-    if _is_sequence_of_images(X):
+    X = as_images(X)
+    if is_sequence_of_images(X):
         if len(X) == 0:
             raise ValueError("Found 0 images; at least 1 is required.")
         _forget_features(estimator, reset)
-        return X
+        return X if hasattr(X, "paths") else Items(X)
     if sparse.issparse(X):
         raise TypeError("Sparse data was passed, but images have to be dense; call X.toarray().")
     if not hasattr(X, "columns"):
@@ -75,6 +77,8 @@ def check_images(
         )
     if 0 in X.shape:
         raise ValueError(f"Found images without pixels: the array has shape {X.shape}.")
+    if X.ndim == 4 and channel_axis(X.shape[1:], f"The array of shape {X.shape}") == 0:
+        X = np.moveaxis(X, 1, -1)
     _forget_features(estimator, reset)
     return X
 
@@ -110,11 +114,8 @@ def to_grey(
             f"{name} has shape {array.shape}; expected (height, width) or "
             "(height, width, channels) with at least one pixel."
         )
-    if array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4):
-        raise ValueError(
-            f"{name} has {array.shape[2]} channels (shape {array.shape}); expected 1 (grey), "
-            "2 (grey and alpha), 3 (RGB) or 4 (RGBA)."
-        )
+    if array.ndim == 3 and channel_axis(array.shape, name) == 0:
+        array = np.moveaxis(array, 0, -1)
     if array.dtype.kind == "f":
         _check_finite(array, name)
     grey = _merge_channels(array) if array.ndim == 3 else array
@@ -141,34 +142,6 @@ def check_intensity_range(intensity_range: Any) -> None:
     low, high = (float(value) for value in pair)
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise ValueError(f"intensity_range needs low < high, both finite; got ({low:g}, {high:g}).")
-
-
-def _refuse_paths(X: Any) -> None:
-    names = X if isinstance(X, (str, bytes)) or hasattr(X, "__fspath__") else None
-    if names is None and isinstance(X, (list, tuple)) and len(X):
-        names = X[0] if isinstance(X[0], str) or hasattr(X[0], "__fspath__") else None
-    if names is not None:
-        raise TypeError(
-            f"Expected images, got the path {str(names)!r}; read files with "
-            "gan_isi.datasets.load_images."
-        )
-
-
-def _is_sequence_of_images(X: Any) -> bool:
-    if isinstance(X, np.ndarray):
-        return X.dtype == object and X.ndim == 1 and X.size > 0 and np.ndim(X[0]) >= 2
-    if isinstance(X, (list, tuple)):
-        return len(X) == 0 or n_dimensions(X[0]) >= 2
-    return isinstance(X, Sequence)
-
-
-def n_dimensions(item: Any) -> int:
-    """Return `numpy.ndim`, also for ragged nested lists."""
-    if hasattr(item, "ndim"):
-        return int(item.ndim)
-    if not isinstance(item, (list, tuple)):
-        return 0
-    return 1 + (n_dimensions(item[0]) if len(item) else 0)
 
 
 def _native(X: Any) -> Any:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.ndimage import uniform_filter
 from sklearn.base import BaseEstimator
 
-from ._images import bits_stored, check_images, n_dimensions, to_grey
+from ._images import bits_stored, check_images, to_grey
+from ._items import n_dimensions
 
 #: Sides of the thumbnails: of grey pictures, and of their colours.
 THUMB, HUE = 32, 8
@@ -35,9 +35,6 @@ _MOST_PIXELS = 2**18
 
 #: Rows and columns that stand for all, of larger pictures.
 _LINES = 64
-
-_ORIENTATION = 0x0112
-
 
 #: What `Look` holds of each image.
 _EACH = (
@@ -149,7 +146,8 @@ def look_at(
     found: list[dict[str, Any]] = []
     edges: list[NDArray[np.float64]] = []
     for i in chosen:
-        found.append(_look(np.asarray(checked[i]), f"image {i}", copies))
+        called = f"image {i}" if paths is None else str(paths[i])
+        found.append(_look(np.asarray(checked[i]), called, copies))
         steps = found[-1].pop("edges")
         if found[-1]["size"] != found[0]["size"]:
             edges = []
@@ -171,7 +169,7 @@ def look_at(
         np.stack([one["thumb"] for one in found]),
         np.stack([one["hue"] for one in found]),
         tuple(edges),
-        0 if paths is None else sum(_is_turned(Path(paths[i])) for i in chosen),
+        sum(map(images.is_turned, chosen)) if hasattr(images, "is_turned") else 0,
         np.array([one["key"] for one in found], dtype=object),
         {one["kind"]: one["dtype"] for one in found},
     )
@@ -318,17 +316,3 @@ def _key(image: NDArray[Any], grey: NDArray[Any]) -> bytes:
         order = np.searchsorted(np.unique(some), some)
     order = order.astype(np.uint32)
     return hashlib.blake2b(repr(grey.shape).encode() + order.tobytes(), digest_size=16).digest()
-
-
-def _is_turned(path: Path) -> bool:
-    """Whether a file notes another orientation than that of its pixels."""
-    if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".tif", ".tiff"):
-        return False
-    try:
-        with Image.open(path) as image:
-            # Of a PNG without the note, `getexif` would decode the picture to look for it.
-            if image.format == "PNG" and "exif" not in image.info:
-                return False
-            return int(image.getexif().get(_ORIENTATION) or 1) != 1
-    except Exception:  # what can't be read is the reader's to say
-        return False

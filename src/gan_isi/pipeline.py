@@ -15,6 +15,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ._generated import check_generated
 from ._images import check_finite_pixels
+from ._items import as_images
 from ._labels import check_groups, check_used, number_groups
 from ._pickling import VersionedPickleMixin
 from ._preflight import check_before_fit
@@ -92,6 +93,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
             intensity does not mean the same in real and generated images (a few of each are
             compared, see :func:`gan_isi.audit.preflight`; other differences are warnings).
         """
+        X = as_images(X)
         n_queries = len(X) if hasattr(X, "__len__") else None
         if hasattr(self._final_estimator, "predict"):  # not a slice without the classifier
             used, classes = check_used(y, n_queries)

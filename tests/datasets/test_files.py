@@ -43,6 +43,10 @@ def test_folder_order_and_selection(tmp_path):
         write(tmp_path / name) if "._" not in name else (tmp_path / name).write_bytes(b"x")
     (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / "folder.png").mkdir()
+    with pytest.warns(UserWarning, match=r"1 in subfolders.*recursive=True"):
+        images = load_images(tmp_path)
+    assert images.passed_over == {"hidden": 2, "no images (.txt)": 1, "in subfolders": 1}
+    (tmp_path / "sub" / "c.png").unlink()
     assert names(load_images(tmp_path)) == ["B.JPG", "a.tif", "img10.png", "img2.png"]
     assert names(load_images(str(tmp_path))) == names(load_images(tmp_path))
 
@@ -72,8 +76,9 @@ def test_folder_errors(tmp_path):
     assert ".dcm" in str(e.value)
     assert "recursive" not in str(e.value)
     write(empty / "sub" / "a.png")
+    assert names(load_images(empty)) == ["a.png"]
     with pytest.raises(ValueError, match="recursive=True"):
-        load_images(empty)
+        load_images(empty, recursive=False)
     with pytest.raises(NotADirectoryError, match=r"a\.png is a file"):
         load_images(empty / "sub" / "a.png")
 
@@ -82,7 +87,7 @@ def test_list_errors(tmp_path):
     with pytest.raises(ValueError, match="list of image files is empty"):
         load_images([])
     (tmp_path / "a.gif").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"a\.gif has the suffix '\.gif'; expected one of \.png"):
+    with pytest.raises(ValueError, match=r"a\.gif is no image .* '\.gif'; expected one of \.png"):
         load_images([tmp_path / "a.gif"])
     with pytest.raises(FileNotFoundError, match=r"missing\.png"):
         load_images([tmp_path / "missing.png"])

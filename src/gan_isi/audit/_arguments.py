@@ -104,7 +104,7 @@ def _patients(
     return number_groups(keys)
 
 
-def name_attacks(attacks: Any, n_jobs: int | None) -> dict[str, Any]:
+def name_attacks(attacks: Any, n_jobs: int | None, memory: Any = None) -> dict[str, Any]:
     """Return the attacks by name, a blind one among them.
 
     Parameters
@@ -113,6 +113,8 @@ def name_attacks(attacks: Any, n_jobs: int | None) -> dict[str, Any]:
         See :func:`audit`.
     n_jobs : int or None
         Number of parallel jobs of those that are made here.
+    memory : str, path, joblib.Memory or None
+        Of those, too.
 
     Returns
     -------
@@ -147,7 +149,9 @@ def name_attacks(attacks: Any, n_jobs: int | None) -> dict[str, Any]:
                 f"An attack can't be named {name!r}: names are text, and {CHOSEN!r} (the best one) "
                 f"and {DEFAULT!r} (in n_permutations) mean something else."
             )
-        named[name] = make_attack(attack, n_jobs=n_jobs) if isinstance(attack, str) else attack
+        if isinstance(attack, str):
+            kept = {} if memory is None else {"memory": memory}
+            named[name] = make_attack(attack, n_jobs=n_jobs, **kept)
         _check_classifier(name, named[name])
     return named
 

@@ -10,8 +10,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
 from .._generated import check_generated
+from .._items import as_images
 from .._preflight import preflight_done
 from .._progress import progress_bar
+from .._store import Store, store_of
 from ._arguments import Queries, check_choice, check_numbers, check_queries, joined, name_attacks
 from ._attacks import PreparedAttack, Recorder, prepare
 from ._candidates import CandidateResult, judge_candidates
@@ -31,6 +33,7 @@ from ._statistics import (
     permutation_p_value,
     recognisable_share,
 )
+from ._volumes import VolumeAttack, by_volume
 
 
 @preflight_done()
@@ -43,6 +46,8 @@ def audit(
     groups: Any = None,
     candidates: Any = None,
     candidate_groups: Any = None,
+    volumes: Any = None,
+    candidate_volumes: Any = None,
     choose: bool = False,
     cv: Any = 5,
     n_repeats: int = 1,
@@ -53,6 +58,7 @@ def audit(
     random_state: Any = None,
     n_jobs: int | None = None,
     verbose: bool = False,
+    memory: Any = None,
 ) -> AuditResult:
     """Ask whether attacks can tell the real images that a generator was trained on.
 
@@ -86,6 +92,14 @@ def audit(
         to doubt.
     candidate_groups : array-like of shape (n_candidates,), default=None
         Their patients.
+    volumes : array-like of shape (n_queries,), default=None
+        Where `X` holds slices, the name of each one's volume (`groups` of
+        :func:`gan_isi.datasets.load_volumes`): the attacks look at slices, and all that is
+        told is told of volumes, of which one is a query then. Its score is the mean of its
+        slices', and it is called used where more than half of them are; evidence is that
+        of the slice with the closest generated image. Patients (`groups`) may have several volumes.
+    candidate_volumes : array-like of shape (n_candidates,), default=None
+        Their volumes.
     choose : bool, default=False
         Whether to add an attack "chosen": for each fold the one of `attacks` (other than
         the blind one) with the highest AUC in a cross-validation within the rest. Picking
@@ -121,6 +135,9 @@ def audit(
         Number of parallel jobs over the permutations. Changes no result.
     verbose : bool, default=False
         Whether progress bars are shown.
+    memory : str, path or joblib.Memory, default=None
+        Folder that keeps the result of each permutation, so that an audit that was killed
+        goes on where it stopped, to the same bits. Attacks by name describe no image twice.
 
     Returns
     -------
@@ -153,9 +170,19 @@ def audit(
     >>> sorted(result.attacks)
     ['blind', 'nearest']
     """
+    X = as_images(X)
+    candidates = None if candidates is None else as_images(candidates)
     queries = check_queries(X, y, groups, candidates, candidate_groups)
+    given, of_slices, slices = (groups, candidate_groups), queries, None
+    if volumes is not None or candidate_volumes is not None:
+        queries, of_slices, slices = by_volume(queries, volumes, candidate_volumes)
+        # A volume is one patient, at least: copies within it are no matter.
+        given = (
+            volumes if groups is None else groups,
+            candidate_volumes if candidate_groups is None else candidate_groups,
+        )
     generated = check_generated(generated)
-    named = name_attacks(attacks, n_jobs)
+    named = name_attacks(attacks, n_jobs, memory)
     check_numbers(
         queries, [*named, CHOSEN] if choose else list(named),
         n_repeats=n_repeats, n_permutations=n_permutations, n_resamples=n_resamples,
@@ -174,9 +201,10 @@ def audit(
         return n_folds, splitter
 
     cv, splitter = planned(queries, cv)
-    given = (groups, candidate_groups)
-    inputs, together = look_first(named, X, queries, given, generated, candidates)
-    if together is not queries:  # copies are one patient now
+    inputs, together = look_first(
+        named, X, queries if slices is None else of_slices, given, generated, candidates
+    )
+    if slices is None and together is not queries:  # copies are one patient now
         queries = together
         cv, splitter = planned(queries, cv if splitter is None else splitter)
     judge = _Judge(
@@ -188,13 +216,16 @@ def audit(
         (fold_seed, null_seed),
         n_jobs,
         verbose,
+        store_of(memory),
     )
     images = joined(X, candidates)
     prepared: dict[str, PreparedAttack] = {}
     results: dict[str, AttackResult] = {}
     # The blind one first: the others are compared with it.
     for name in sorted(named, key=lambda one: one != BLIND):
-        one = prepare(named[name], images, generated, queries.groups)
+        patients = queries.groups if slices is None else of_slices.groups
+        one = prepare(named[name], images, generated, patients)
+        one = one if slices is None else VolumeAttack(one, slices)
         results[name] = judge(name, one, results.get(BLIND), named[name])
         if choose and name != BLIND:
             prepared[name] = one
@@ -213,6 +244,7 @@ def audit(
         n_repeats=n_repeats,
         confidence=confidence,
         preflight=inputs,
+        n_slices=None if slices is None else len(of_slices.known),
     )
 
 
@@ -228,6 +260,7 @@ class _Judge:
     seeds: tuple[int, int]
     n_jobs: int | None
     verbose: bool
+    store: Store | None
 
     def __call__(
         self,
@@ -238,15 +271,19 @@ class _Judge:
     ) -> AttackResult:
         fold_seed, null_seed = self.seeds
         planned = self._planned(name)
-        recorder = Recorder(prepared)
-        answers = cross_fit(recorder, self.labels, self.plan, seed=fold_seed)
+        volumes = prepared if isinstance(prepared, VolumeAttack) else None
+        recorder = Recorder(prepared if volumes is None else volumes.attack)
+        asked = recorder if volumes is None else replace(volumes, attack=recorder)
+        answers = cross_fit(asked, self.labels, self.plan, seed=fold_seed)
         evidence = None if name == BLIND else closest_generated(recorder, attack)
         close = None if name == BLIND else closeness(recorder)
+        if volumes is not None:
+            evidence, close = volumes.evidence(evidence), volumes.mean(close)
         del recorder  # and with it the fits
         with self._bar(name, planned) as bar:
             null = null_distribution(
                 prepared, self.labels, self.plan, n_permutations=planned, seed=null_seed,
-                n_jobs=self.n_jobs, progress=bar.update,
+                n_jobs=self.n_jobs, progress=bar.update, store=self.store,
             )  # fmt: skip
         labels, groups = self.labels, self.sampling.groups
         scores, n_known = answers.scores.mean(axis=0), len(labels)
@@ -293,7 +330,7 @@ class _Judge:
                 prepared, self.labels, answers, self.plan, self.sampling,
                 evidence=None if evidence is None else evidence[len(self.labels) :],
                 n_permutations=planned, seed=self.seeds[1], n_jobs=self.n_jobs,
-                progress=bar.update,
+                progress=bar.update, store=self.store,
             )  # fmt: skip
 
     def _planned(self, name: str) -> int:

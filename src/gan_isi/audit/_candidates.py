@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._store import Store
 from ._attacks import PreparedAttack
 from ._crossfit import LARGEST_SEED, Folds, OutOfFold, cross_fit, refit_often
 from ._evidence import Evidence
@@ -74,6 +75,7 @@ def judge_candidates(
     seed: int,
     n_jobs: int | None = None,
     progress: Callable[[int], Any] = lambda n: None,
+    store: Store | None = None,
 ) -> CandidateResult:
     """Compare candidates with the known non-members that were held out.
 
@@ -91,7 +93,7 @@ def judge_candidates(
         How the interval is made.
     evidence : Evidence or None
         Of the candidates.
-    n_permutations, seed, n_jobs, progress
+    n_permutations, seed, n_jobs, progress, store
         As for `null_distribution`.
 
     Returns
@@ -110,7 +112,7 @@ def judge_candidates(
     null = np.array(
         refit_often(
             _exchanged, (attack, labels, plan), n_permutations,
-            seed=seed, n_jobs=n_jobs, progress=progress,
+            seed=seed, n_jobs=n_jobs, progress=progress, store=store,
         )
     )  # fmt: skip
     auc = _auc(labels, answers)

@@ -1,5 +1,6 @@
 """Out-of-fold answers, and the same again with labels that mean nothing."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 
+from .._store import Store, code_of_library, digest
 from ._attacks import PreparedAttack
 from ._folds import draw_folds, repeat_seeds
 from ._statistics import (
@@ -159,6 +161,7 @@ def null_distribution(
     seed: int,
     n_jobs: int | None = None,
     progress: Callable[[int], Any] = lambda n: None,
+    store: Store | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Statistics where the labels mean nothing, by permuting and fitting again.
 
@@ -176,6 +179,8 @@ def null_distribution(
         Number of parallel jobs. Changes no result.
     progress : callable
         Called with 1 after each.
+    store : Store, default=None
+        Keeps the result of each, so that what was interrupted goes on.
 
     Returns
     -------
@@ -185,9 +190,10 @@ def null_distribution(
     plan = replace(plan, candidates=plan.candidates[:0])
     rows = refit_often(
         _permuted, (attack, labels, plan), n_permutations, seed=seed, n_jobs=n_jobs,
-        progress=progress,
+        progress=progress, store=store,
     )  # fmt: skip
-    return {name: np.array([row[name] for row in rows]) for name in NULL_STATISTICS}
+    columns = np.reshape(rows, (-1, len(NULL_STATISTICS))).T
+    return dict(zip(NULL_STATISTICS, columns, strict=True))
 
 
 def refit_often(
@@ -198,13 +204,14 @@ def refit_often(
     seed: int,
     n_jobs: int | None,
     progress: Callable[[int], Any],
+    store: Store | None = None,
 ) -> list[Any]:
     """Call ``statistic(*arguments, rng)`` with other random numbers each time, in parallel.
 
     Parameters
     ----------
     statistic : callable
-        Permutes, fits, and returns what is to be kept.
+        Permutes, fits, and returns what is to be kept: a number or an array of them.
     arguments : tuple
         What it gets each time.
     n_permutations : int
@@ -215,20 +222,40 @@ def refit_often(
         Number of parallel jobs. Changes no result.
     progress : callable
         Called with 1 after each.
+    store : Store, default=None
+        Has what was computed before for the same arguments and random numbers, and keeps the
+        rest as it comes.
 
     Returns
     -------
     list of length n_permutations
     """
-    seeds = np.random.SeedSequence(seed).generate_state(n_permutations)
+    seeds = np.random.SeedSequence(seed).generate_state(n_permutations).tolist()
+    keys = _keys(statistic, arguments, seeds) if store is not None else []
+    values = [None] * len(seeds) if store is None or not keys else [store.get(key) for key in keys]
+    missing = [index for index, value in enumerate(values) if value is None]
+    progress(len(seeds) - len(missing))
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_in_one_thread)(statistic, arguments, int(one)) for one in seeds
+        delayed(_in_one_thread)(statistic, arguments, seeds[index]) for index in missing
     )
-    values = []
-    for value in results:
-        values.append(value)
+    for index, value in zip(missing, results, strict=True):
+        values[index] = value
+        if store is not None and keys:
+            store.put(keys[index], np.asarray(value, dtype=np.float64))
         progress(1)
     return values
+
+
+def _keys(
+    statistic: Callable[..., Any], arguments: tuple[Any, ...], seeds: list[int]
+) -> list[bytes]:
+    """Return the keys of single results; none, and a warning, if they can't be told apart."""
+    try:
+        common = digest(code_of_library(), statistic.__qualname__, arguments)
+    except Exception as error:  # of whatever the user's estimators hold
+        warnings.warn(f"Permutations are not kept: {error}", stacklevel=2)
+        return []
+    return [digest(common, seed) for seed in seeds]
 
 
 @cache
@@ -245,7 +272,8 @@ def _in_one_thread(statistic: Callable[..., Any], arguments: tuple[Any, ...], se
 
 def _permuted(
     attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, rng: np.random.Generator
-) -> dict[str, float]:
+) -> list[float]:
     permuted = permute_labels(labels, plan.known_groups, rng=rng)
     answers = cross_fit(attack, permuted, plan, seed=int(rng.integers(LARGEST_SEED)))
-    return answers.statistics(permuted, plan.known_groups)
+    found = answers.statistics(permuted, plan.known_groups)
+    return [found[name] for name in NULL_STATISTICS]

@@ -14,6 +14,7 @@ from sklearn.utils.validation import _num_samples
 from .._comparison import compare, scaled_range
 from .._generated import check_generated
 from .._images import IntensityRange, check_intensity_range
+from .._items import as_images
 from .._looks import Look, look_at
 from .._preflight import (
     PreflightWarning,
@@ -82,6 +83,9 @@ class Preflight:
         in `X` (or in the candidates).
     near_copies : list of ((str, int), (str, int))
         Pairs of real images that look almost the same, 10000 at most.
+    passed_over : dict of str to dict of str to int
+        How many files beside the "real" images, the "candidates" and the "generated" ones
+        were not read, by reason.
     """
 
     sets: dict[str, ImageSet]
@@ -89,6 +93,7 @@ class Preflight:
     warnings: list[str]
     copies: list[list[tuple[str, int]]] = field(repr=False)
     near_copies: list[tuple[tuple[str, int], tuple[str, int]]] = field(repr=False)
+    passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain types, for JSON.
@@ -167,7 +172,10 @@ def preflight(
     """
     check_intensity_range(intensity_range)
     given = (groups, candidate_groups)
-    return run(X, y, check_generated(generated), candidates, given, [intensity_range], {})
+    candidates = None if candidates is None else as_images(candidates)
+    return run(
+        as_images(X), y, check_generated(generated), candidates, given, [intensity_range], {}
+    )
 
 
 def look_first(
@@ -244,6 +252,7 @@ def run(
         real.append(look_at("candidates", candidates))
     looks = [*real, look_at("generated", generated)]
     looks += [look_at(name, images) for name, images in others.items()]
+    sources = {"real": X, "candidates": candidates, "generated": generated, **others}
     errors, warned = compare(looks, ranges)
     doubles = find_copies(real)
     patients = {
@@ -270,6 +279,11 @@ def run(
         warned + doubled,
         doubles,
         near,
+        {
+            name: dict(images.passed_over)
+            for name, images in sources.items()
+            if getattr(images, "passed_over", None)
+        },
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._version import __version__
+from ..plotting._style import import_pyplot, literal
 from ._candidate_words import no_answer, told_apart_by_blind
 from ._names import BLIND, CLOSENESS
 
@@ -58,7 +59,8 @@ def render(result: "AuditResult", title: str) -> str:
     """
     try:
         import jinja2
-        import matplotlib  # noqa: F401
+
+        import_pyplot()
     except ImportError as error:
         raise ImportError(
             'Reports need Jinja2 and matplotlib: pip install "gan-isi[report]".'
@@ -179,7 +181,7 @@ def _figures(result: "AuditResult") -> list[dict[str, str]]:
         axes = figure.subplots()
         MembershipScoreDisplay.from_predictions(result.labels, attack.answers.ranks(), ax=axes)
         axes.set_xlabel("rank of the out-of-fold score within its fold")
-        axes.set_title(name)
+        axes.set_title(literal(name))
         figures.append(
             {"image": _png(figure), "text": f"Each real image by its score under “{name}”."}
         )

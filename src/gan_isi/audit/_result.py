@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._output import write_atomically
 from .._version import __version__
 from ._candidates import CandidateResult
 from ._crossfit import OutOfFold
@@ -104,6 +105,8 @@ class AuditResult:
         Of all intervals.
     preflight : Preflight or None
         What was found in the images before anything was described.
+    n_slices : int or None
+        Where queries are volumes, how many slices the known ones have.
     """
 
     attacks: dict[str, AttackResult]
@@ -116,6 +119,7 @@ class AuditResult:
     n_repeats: int
     confidence: float
     preflight: Preflight | None = field(default=None, repr=False)
+    n_slices: int | None = None
 
     def to_frame(self) -> Any:
         """Return all numbers as a table.
@@ -199,6 +203,7 @@ class AuditResult:
             "n_not_used": int((self.labels == 0).sum()),
             "n_generated": self.n_generated,
             "n_candidates": self.n_candidates,
+            "n_slices": self.n_slices,
             "n_groups": None if self.groups is None else len(np.unique(self.groups)),
             "cv": self.cv,
             "n_repeats": self.n_repeats,
@@ -243,7 +248,7 @@ class AuditResult:
         """
         text = json.dumps(_without_nan(self.to_dict()), indent=2, allow_nan=False)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_atomically(path, text)
         return text
 
     def to_html(self, path: str | Path | None = None, *, title: str = "Membership audit") -> str:
@@ -266,7 +271,7 @@ class AuditResult:
 
         page = render(self, title)
         if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
+            write_atomically(path, page)
         return page
 
     def words(self) -> dict[str, list[str]]:

@@ -34,6 +34,11 @@ def describe_audit(result: "AuditResult") -> list[str]:
         f"used{units} with {result.n_generated} generated images. Each real image was judged by "
         f"attacks that were fitted without it ({result.cv}-fold cross-validation{repeats}).",
     ]
+    if result.n_slices is not None:
+        sentences.append(
+            f"Each real image is a volume: its score is the mean of its slices', {result.n_slices} "
+            "of those of known membership, and all counts and p-values are of volumes."
+        )
     others = [name for name in result.attacks if name not in (BLIND, CHOSEN)]
     if len(others) > 1:
         sentences.append(

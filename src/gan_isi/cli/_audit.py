@@ -2,24 +2,26 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ._folders import (
     check,
+    dry_run_option,
+    find_patients,
     folder_option,
+    inputs_of,
     known_of,
     load,
-    output_option,
-    read_patients,
+    look,
+    patient_options,
     shows_progress,
     work_options,
-    write_rows,
 )
-
-if TYPE_CHECKING:
-    from ..audit import AuditResult
+from ._outputs import check_outputs, output_option, write_all, write_rows
+from ._plan import show_plan
+from ._terminal import say
 
 #: Attacks by name: presets of the pipeline and baselines. Spelled out, so that ``--help``
 #: need not import the library; a test compares.
@@ -60,12 +62,7 @@ ATTACKS = (
     is_flag=True,
     help="Also report the best of the attacks, chosen within each training part.",
 )
-@click.option(
-    "--patients",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="CSV file with the columns file and patient, where patients have several images.",
-)
+@patient_options
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
 @click.option("--repeats", type=click.IntRange(1), default=1, show_default=True)
 @click.option(
@@ -75,6 +72,7 @@ ATTACKS = (
     show_default=True,
     help="Of the labels, with refit; with N of them no p-value is below 1 / (N + 1).",
 )
+@dry_run_option
 @work_options
 def audit(
     used: Path,
@@ -88,6 +86,7 @@ def audit(
     names: tuple[str, ...],
     choose: bool,
     patients: Path | None,
+    patient_from: str | None,
     folds: int,
     repeats: int,
     permutations: int,
@@ -96,6 +95,7 @@ def audit(
     cache: Path | None,
     quiet: bool,
     intensity_range: Any,
+    dry_run: bool,
 ) -> None:
     """Tell whether used images can be told from others, and how sure that is.
 
@@ -107,23 +107,36 @@ def audit(
     _check_extras(report, known_csv or candidates_csv)
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
-    images = load({"used": used, "not used": not_used, "candidates": candidates}, generated)
+    folders = {"used": used, "not used": not_used, "candidates": candidates}
+    images = load(folders, generated)
+    outputs = {
+        "--report": report, "--json": json, "--known-csv": known_csv,
+        "--candidates-csv": candidates_csv,
+    }  # fmt: skip
+    check_outputs(outputs, inputs_of(images, patients))
     fakes = images.pop("generated")
-    groups = {} if patients is None else read_patients(patients, images)
+    groups = find_patients(patient_from, patients, images, folders)
     from .. import audit as auditing
     from ..baselines import make_blind
 
     known, labels = known_of(images)
     candidate_images = images.get("candidates")
     verbose = shows_progress(quiet)
-    known_groups = None if patients is None else groups["not used"] + groups["used"]
+    known_groups = groups["not used"] + groups["used"] if groups else None
     patients_of = known_groups, groups.get("candidates")
     attacks = {
-        name: make_attack(name, seed, jobs, cache, intensity_range, verbose=verbose)
+        name: make_attack(
+            name, seed, jobs, None if dry_run else cache, intensity_range, verbose=verbose
+        )
         for name in names
     }
     attacks["blind"] = make_blind(intensity_range=intensity_range)
-    with check(known, labels, fakes, candidate_images, patients_of, intensity_range):
+    inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range)
+    if dry_run:
+        return show_plan(
+            look(*inputs), attacks, known, f"comparing them and {permutations} permutations"
+        )
+    with check(*inputs):
         result = auditing.audit(
             attacks,
             known,
@@ -139,16 +152,24 @@ def audit(
             random_state=seed,
             n_jobs=jobs,
             verbose=verbose,
+            memory=cache,
         )
-    click.echo(str(result))
-    _write(result, report, json)
-    if known_csv is not None:
-        frames = {name: result.queries_to_frame(name) for name in result.attacks}
-        _write_images(frames, known.paths, {"used": "used", "p_value": "conformal_p"}, known_csv)
-    if candidates_csv is not None:
-        frames = {name: result.candidates_to_frame(name) for name in result.attacks}
-        paths = images["candidates"].paths
-        _write_images(frames, paths, {"p_value": "p_value"}, candidates_csv)
+    lines = ""
+    try:  # first what lasts
+        lines = write_all([
+            ("Numbers", json, result.to_json),
+            ("Report", report, result.to_html),
+            ("Images", known_csv, lambda path: _write_images(
+                {name: result.queries_to_frame(name) for name in result.attacks},
+                known.names, {"used": "used", "p_value": "conformal_p"}, path,
+            )),
+            ("Images", candidates_csv, lambda path: _write_images(
+                {name: result.candidates_to_frame(name) for name in result.attacks},
+                images["candidates"].names, {"p_value": "p_value"}, path,
+            )),
+        ])  # fmt: skip
+    finally:
+        say(f"{result}\n\n{lines}".rstrip("\n"))
 
 
 def make_attack(
@@ -209,28 +230,18 @@ def _check_extras(report: Path | None, table: Path | None) -> None:
         )
 
 
-def _write(result: "AuditResult", report: Path | None, json: Path | None) -> None:
-    if report is not None:
-        result.to_html(report)
-        click.echo(f"\nReport: {report}")
-    if json is not None:
-        result.to_json(json)
-        click.echo(f"Numbers: {json}")
-
-
 def _write_images(
-    frames: dict[str, Any], paths: tuple[Path, ...], columns: dict[str, str], target: Path
+    frames: dict[str, Any], files: tuple[str, ...], columns: dict[str, str], target: Path
 ) -> None:
     """Write one line an attack and image; the number is that of the report."""
     rows = [
         (
             name,
             number,
-            path.name,
+            file,
             *(f"{frame[own].iloc[number]:.4g}" for own in ("rank", *columns.values())),
         )
         for name, frame in frames.items()
-        for number, path in enumerate(paths)
+        for number, file in enumerate(files)
     ]
     write_rows(target, ["attack", "number", "file", "rank", *columns], rows)
-    click.echo(f"Images: {target}")

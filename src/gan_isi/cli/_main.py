@@ -1,5 +1,6 @@
 """The entry point, and how errors and interruptions leave it."""
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -7,10 +8,9 @@ import click
 
 from .._version import __version__
 from ._audit import audit
+from ._cache import cache
 from ._predict import predict, submit
-
-#: As shells have it for a program that SIGINT ended.
-_INTERRUPTED = 130
+from ._terminal import interrupted, say, set_up, stop_workers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,7 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, predict, submit):
+for command in (audit, predict, submit, cache):
     cli.add_command(command)
 
 
@@ -40,24 +40,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 the work failed, 2 wrong usage, 130 interrupted.
+        0 done, 1 the work failed, 2 wrong usage, 130 interrupted (128 and the signal's number).
     """
     try:
         # Its own handling of errors would turn an interruption into a failure.
         code = cli.main(args=arguments, prog_name="gan-isi", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
-        error.show()
+        text = io.StringIO()
+        error.show(text)
+        say(text.getvalue().rstrip("\n"), err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; nothing more was written.", err=True)
-        return _INTERRUPTED
+        say("Interrupted; nothing more was written.", err=True)
+        return interrupted()
     # What the library says of images, folders and missing extras is meant for users.
     except (ValueError, OSError, ImportError, TypeError, MemoryError) as error:
-        click.echo(f"Error: {error}", err=True)
+        say(f"Error: {error}", err=True)
+        return 1
+    except Exception as error:
+        say(
+            f"Error: {type(error).__name__}: {error} (a fault of gan-isi; please report it)",
+            err=True,
+        )
         return 1
 
 
 def run() -> None:
     """Run the command line as a program."""
-    sys.exit(main())
+    set_up()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # once more, while the first was answered
+        code = interrupted()
+    stop_workers()
+    sys.exit(code)

@@ -5,18 +5,26 @@ from typing import Any
 
 import click
 
+from .._output import write_atomically
 from ._audit import make_attack
 from ._folders import (
     check,
+    dry_run_option,
+    find_patients,
     folder_option,
+    inputs_of,
     known_of,
     load,
-    output_option,
-    read_patients,
+    look,
+    patient_options,
+    reading,
+    said_in_words,
     shows_progress,
     work_options,
-    write_rows,
 )
+from ._outputs import check_outputs, output_option, write_all, write_rows
+from ._plan import show_plan
+from ._terminal import say
 
 _PRESETS = click.option(
     "--preset",
@@ -34,13 +42,9 @@ _PRESETS = click.option(
 @folder_option("--candidates", "Real images to answer for.")
 @output_option("--output", "Write one line an image as CSV.", required=True)
 @output_option("--save", "Keep the fitted attack (joblib: load only files that you trust).")
-@click.option(
-    "--patients",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="CSV file with the columns file and patient; used by the paper's calibration.",
-)
+@patient_options
 @_PRESETS
+@dry_run_option
 @work_options
 def predict(
     used: Path,
@@ -50,12 +54,14 @@ def predict(
     output: Path,
     save: Path | None,
     patients: Path | None,
+    patient_from: str | None,
     preset: str,
     seed: int,
     jobs: int,
     cache: Path | None,
     quiet: bool,
     intensity_range: Any,
+    dry_run: bool,
 ) -> None:
     """Answer for each candidate by an attack fitted on images of known membership.
 
@@ -67,35 +73,41 @@ def predict(
     gan-isi predict --used used/ --not-used other/ --generated fakes/ \\
         --candidates unknown/ --output scores.csv
     """
-    images = load({"used": used, "not used": not_used, "candidates": candidates}, generated)
+    folders = {"used": used, "not used": not_used}
+    images = load(folders | {"candidates": candidates}, generated)
+    check_outputs({"--output": output, "--save": save}, inputs_of(images, patients))
     known, labels = known_of(images)
-    groups = None
-    if patients is not None:
-        of_images = read_patients(patients, {n: images[n] for n in ("not used", "used")})
-        groups = of_images["not used"] + of_images["used"]
-    attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
+    of_known = find_patients(patient_from, patients, {n: images[n] for n in folders}, folders)
+    groups = of_known["not used"] + of_known["used"] if of_known else None
+    kept = None if dry_run else cache
+    attack = make_attack(preset, seed, jobs, kept, intensity_range, verbose=shows_progress(quiet))
     # The recommended attack has nothing to calibrate, and so no use for patients.
     takes_groups = groups is not None and hasattr(attack.named_steps["membership"], "fusion")
     options = {"groups": groups} if takes_groups else {}
     generated_images, candidate_images = images["generated"], images["candidates"]
-    with check(known, labels, generated_images, candidate_images, (groups, None), intensity_range):
+    inputs = known, labels, generated_images, candidate_images, (groups, None), intensity_range
+    if dry_run:
+        return show_plan(look(*inputs), {preset: attack}, known, "comparing them and the fit")
+    with check(*inputs):
         attack.fit(known, labels, generated=(generated_images,), **options)
     scores = attack.predict_proba(images["candidates"])[:, 1]
     decisions = attack.predict(images["candidates"])
     rows = [
-        (path.name, f"{score:.6g}", int(decision))
-        for path, score, decision in zip(images["candidates"].paths, scores, decisions, strict=True)
+        (name, f"{score:.6g}", int(decision))
+        for name, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)
     ]
-    write_rows(output, ["file", "score", "used"], rows)
-    click.echo(
-        f"{output}: {len(rows)} images, {sum(row[2] for row in rows)} called used by the "
-        f"{preset} attack."
-    )
-    if save is not None:
-        import joblib
+    lines = write_all([
+        ("Scores", output, lambda path: write_rows(path, ["file", "score", "used"], rows)),
+        ("Fitted attack", save, lambda path: _save(attack, path)),
+    ])  # fmt: skip
+    say(f"{len(rows)} images, {sum(row[2] for row in rows)} called used by the {preset} attack.")
+    say(lines)
 
-        joblib.dump(attack, save)
-        click.echo(f"Fitted attack: {save}")
+
+def _save(attack: Any, path: Path) -> None:
+    import joblib
+
+    write_atomically(path, lambda file: joblib.dump(attack, file))
 
 
 @click.command()
@@ -125,12 +137,15 @@ def submit(
     """
     from ..datasets import check_submission, load_membership, write_submission
 
-    known, asked = load_membership(train), load_membership(test)
+    with said_in_words():
+        known, asked = (load_membership(root, **reading()) for root in (train, test))
     if known.target is None:
         raise click.ClickException(f"{train} has no folders real_used and real_not_used.")
     unknown = asked.images if asked.target is None else asked.unknown
     if unknown is None:
         raise click.ClickException(f"{test} has no folder real_unknown.")
+    images = (known.images, known.generated, asked.generated, unknown)
+    check_outputs({"--output": output}, [path for one in images for path in one.paths])
     attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
     others = {"generated (test)": asked.generated}
     with check(
@@ -146,4 +161,4 @@ def submit(
     ids = [path.stem for path in unknown.paths]
     write_submission(output, ids, labels)
     check_submission(output, ids)
-    click.echo(f"{output}: {len(ids)} images, {int(sum(labels))} called used.")
+    say(f"{output}: {len(ids)} images, {int(sum(labels))} called used.")

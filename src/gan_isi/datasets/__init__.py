@@ -3,16 +3,21 @@
 from ._decode import ImageReadError
 from ._files import IMAGE_SUFFIXES, ImageFiles, load_images
 from ._membership import load_membership
+from ._patients import patients_of
 from ._problem import make_membership_problem
 from ._submission import check_submission, write_submission
+from ._volumes import VolumeSlices, load_volumes
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "ImageFiles",
     "ImageReadError",
+    "VolumeSlices",
     "check_submission",
     "load_images",
     "load_membership",
+    "load_volumes",
     "make_membership_problem",
+    "patients_of",
     "write_submission",
 ]

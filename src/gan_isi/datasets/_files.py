@@ -1,17 +1,23 @@
 """Collections of image files that are read one at a time, when asked for."""
 
 import os
-from collections.abc import Iterable, Sequence
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._decode import READERS, import_pydicom, read_image
+from .._doors import check_count
+from ._archives import is_turned, locate, pictures_in, read_image
+from ._decode import MAX_PIXELS, ImageReadError
+from ._dicom import import_pydicom
+from ._formats import SUFFIXES, Passed, format_of, is_regular, pictures_first
 
-#: Suffixes (lower case) of the files that `load_images` reads.
-IMAGE_SUFFIXES = tuple(READERS)
+#: Suffixes (lower case) of files that `load_images` takes for images whatever they hold.
+IMAGE_SUFFIXES = tuple(SUFFIXES)
 
 
 class ImageFiles(Sequence[NDArray[Any]]):
@@ -25,12 +31,27 @@ class ImageFiles(Sequence[NDArray[Any]]):
     Parameters
     ----------
     paths : iterable of path-like
-        The files, in the order of the sequence.
+        The files, in the order of the sequence. Of a file that holds many pictures, each has
+        a path below it: ``archive.zip/00000/img00000000.png``, ``samples.npz/arr_0/0012``.
+    names : iterable of str, default=None
+        What each is called; None is the last part of its path.
+    max_pixels : int, default=134217728
+        Height x width of the largest picture that is decoded.
+    exif_transpose : bool, default=False
+        Whether pictures are turned as their files note.
+    passed_over : mapping of str to int, default=None
+        How many files were passed over, by reason.
 
     Attributes
     ----------
     paths : tuple of Path
         The files.
+    names : tuple of str
+        Paths within the folder that was loaded, with forward slashes.
+    max_pixels, exif_transpose
+        As given.
+    passed_over : dict of str to int
+        How many files of the folder were passed over, by reason. Parts keep it.
     shape : tuple (n_images,)
         What scikit-learn looks at to index the sequence as an array.
 
@@ -43,19 +64,20 @@ class ImageFiles(Sequence[NDArray[Any]]):
     An image is an array (height, width) or (height, width, channels) in the data type
     of its file: 8-bit integers, 16-bit ones, booleans for 1-bit files, floats.
 
+    - The content of a file decides what it is, not its suffix.
     - Palettes are expanded, to grey if every colour that occurs is grey, else to RGB;
       a transparent entry adds an alpha channel. CMYK becomes RGB.
     - The orientation that a camera notes in the EXIF data is not applied: pixels come as
       they are stored. :func:`gan_isi.audit.preflight` counts such files.
     - Files with several pages or frames, and PNG colour images of 16 bits a channel
       (which Pillow reduces to 8), are refused.
-    - DICOM: rescale slope and intercept are applied (float32, unless they are 1 and 0 or
-      absent, which keeps the stored type, and notes in its metadata if fewer bits are
-      stored: white is then the largest value of these); windows (VOI) and padding values are not.
-      The stored values of MONOCHROME1, where 0 is white, are mirrored within their
-      stored bits before the rescale, so that larger is brighter in all files; they are
-      no physical units then. MONOCHROME2 and RGB are the other photometric
-      interpretations that are read.
+    - DICOM: the modality table or the rescale is applied (float32, unless slope and
+      intercept are 1 and 0 or absent, which keeps the stored type, and notes in its metadata
+      if fewer bits are stored: white is then the largest value of these); windows (VOI) and
+      padding values are not. Where 0 is white (MONOCHROME1, or the presentation shape
+      INVERSE) the stored values are mirrored within their stored bits before the rescale, so
+      that larger is brighter in all files; they are no physical units then. Palettes
+      and YBR become RGB.
 
     Examples
     --------
@@ -72,8 +94,20 @@ class ImageFiles(Sequence[NDArray[Any]]):
     ['b.png', 'c.png']
     """
 
-    def __init__(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+    def __init__(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        *,
+        names: Iterable[str] | None = None,
+        max_pixels: int = MAX_PIXELS,
+        exif_transpose: bool = False,
+        passed_over: Mapping[str, int] | None = None,
+    ) -> None:
         self.paths = tuple(Path(path) for path in paths)
+        self.names = tuple(path.name for path in self.paths) if names is None else tuple(names)
+        self.max_pixels = max_pixels
+        self.exif_transpose = exif_transpose
+        self.passed_over = dict(passed_over or {})
 
     @property
     def shape(self) -> tuple[int]:
@@ -101,16 +135,46 @@ class ImageFiles(Sequence[NDArray[Any]]):
         if isinstance(key, tuple):
             key = self._only_axis(key)
         if isinstance(key, slice):
-            return ImageFiles(self.paths[key])
+            return self._part(range(len(self))[key])
         # numpy is strict about booleans, floats, bounds and the length of masks.
         position = np.arange(len(self))[_as_index(key)]
         if np.ndim(position) == 0:
-            return read_image(self.paths[int(position)])
+            return read_image(self.paths[int(position)], self.max_pixels, self.exif_transpose)
         if position.ndim > 1:
             raise IndexError(
                 f"ImageFiles has one axis; the index has {position.ndim} dimensions, expected 1."
             )
-        return ImageFiles(self.paths[i] for i in position)
+        return self._part(position)
+
+    def __add__(self, other: "ImageFiles") -> "ImageFiles":
+        """Return these images and then others, read as these are."""
+        if not isinstance(other, ImageFiles):
+            return NotImplemented
+        joined = self[:]
+        joined.paths += other.paths
+        joined.names += other.names
+        joined.passed_over = dict(Counter(self.passed_over) + Counter(other.passed_over))
+        return joined
+
+    def is_turned(self, number: int) -> bool:
+        """Whether the file of an image notes an orientation that is not applied.
+
+        Parameters
+        ----------
+        number : int
+            Of the image.
+        """
+        return not self.exif_transpose and is_turned(self.paths[number])
+
+    def _part(self, numbers: Iterable[Any]) -> "ImageFiles":
+        chosen = [int(i) for i in numbers]
+        return ImageFiles(
+            (self.paths[i] for i in chosen),
+            names=(self.names[i] for i in chosen),
+            max_pixels=self.max_pixels,
+            exif_transpose=self.exif_transpose,
+            passed_over=self.passed_over,
+        )
 
     @staticmethod
     def _only_axis(key: tuple[Any, ...]) -> Any:
@@ -136,19 +200,31 @@ def _as_index(key: Any) -> Any:
 
 
 def load_images(
-    source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], *, recursive: bool = False
+    source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    recursive: bool | None = None,
+    max_pixels: int = MAX_PIXELS,
+    exif_transpose: bool = False,
 ) -> ImageFiles:
     """Find image files, to be read one at a time when they are asked for.
 
     Parameters
     ----------
     source : path-like or iterable of path-like
-        A folder, or the files themselves. Of a folder, the files with the suffixes .png,
-        .jpg, .jpeg, .tif, .tiff, .bmp and .dcm (in any case) are taken, sorted by their
-        path relative to the folder; others and hidden ones are passed over. Listed files
-        keep their order.
-    recursive : bool, default=False
-        Whether the subfolders of a folder are searched as well.
+        A folder, a file that holds many images (ZIP, NPZ, NPY), or the files themselves.
+        Of a folder, those are taken that begin like PNG, JPEG, TIFF, BMP, WebP, JPEG 2000
+        or DICOM files, or have the suffix of one; sorted by their path relative to the
+        folder. NumPy's arrays are read, and archives opened, where there are no images
+        beside them. Listed files keep their order.
+    recursive : bool, default=None
+        Whether the subfolders of a folder are searched as well; None does so where no
+        image lies on top.
+    max_pixels : int, default=134217728
+        Height x width of the largest picture. A larger one is an error when it is read,
+        before it takes memory.
+    exif_transpose : bool, default=False
+        Turn pictures upright where the file notes that the camera was held otherwise (EXIF,
+        or the orientation of TIFF). The default leaves pixels as they are stored.
 
     Returns
     -------
@@ -160,11 +236,19 @@ def load_images(
     FileNotFoundError
         If the folder or a listed file does not exist.
     NotADirectoryError
-        If `source` is a single file.
+        If `source` is the file of a single image.
     ValueError
-        If there are no images, or a listed file has another suffix.
+        If there are no images, or a listed file is none.
+    ImageReadError
+        If an archive is damaged.
     ImportError
         If there are DICOM files and pydicom is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If files were passed over that somebody may count as images: other formats,
+        subfolders, arrays and archives beside images. `ImageFiles.passed_over` counts all.
 
     Examples
     --------
@@ -179,54 +263,134 @@ def load_images(
            [7, 7, 7, 7],
            [7, 7, 7, 7]], dtype=uint8)
     """
+    check_count(max_pixels, "max_pixels")
+    passed = Passed()
     if isinstance(source, (str, os.PathLike)):
-        paths = _paths_in_folder(Path(source), recursive)
+        root = Path(source)
+        paths = _paths_of(root, recursive, passed)
+        names = [path.relative_to(root).as_posix() for path in paths]
     else:
-        paths = [_listed_path(item) for item in source]
+        paths = [picture for item in source for picture in _listed(item, passed)]
+        names = [path.name for path in paths]
         if not paths:
             raise ValueError("The list of image files is empty; expected at least one path.")
-    if any(path.suffix.lower() == ".dcm" for path in paths):
-        import_pydicom()  # rather now than after a thousand other files
-    return ImageFiles(paths)
+    if said := passed.words():
+        where = source if isinstance(source, (str, os.PathLike)) else "The listed files"
+        hint = " recursive=True (in the shell --recursive) searches subfolders."
+        subfolders = hint if _BELOW in passed.counts else ""
+        warnings.warn(f"{where}: {said}{subfolders}", stacklevel=2)
+    return ImageFiles(
+        paths,
+        names=names,
+        max_pixels=max_pixels,
+        exif_transpose=exif_transpose,
+        passed_over=passed.counts,
+    )
 
 
-def is_image_name(name: str) -> bool:
-    """Whether a file of this name is taken for a readable image."""
-    return not name.startswith(".") and Path(name).suffix.lower() in READERS
+#: A reason to pass a file over.
+_BELOW = "in subfolders"
+
+#: In place of a format, of what has been counted already.
+_NO_FILE = "no file"
 
 
-def _listed_path(item: str | os.PathLike[str]) -> Path:
+def _listed(item: str | os.PathLike[str], passed: Passed) -> list[Path]:
     if not isinstance(item, (str, os.PathLike)):
         raise TypeError(f"Expected paths of image files; got {type(item).__name__}: {item!r}.")
     path = Path(item)
-    if path.suffix.lower() not in READERS:
+    try:
+        _, member = locate(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no image file {path}.") from None
+    if member:
+        return [path]
+    kind = _format(path)
+    if not Passed().takes(path.name.lstrip("."), kind):
         raise ValueError(
-            f"{path} has the suffix {path.suffix!r}; expected one of {', '.join(READERS)}."
+            f"{path} is {kind or 'no image'} by its content, and has the suffix {path.suffix!r}; "
+            f"expected one of {', '.join(IMAGE_SUFFIXES)}."
         )
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no image file {path}.")
-    return path
+    return _expanded(path, str(kind), passed)
 
 
-def _paths_in_folder(root: Path, recursive: bool) -> list[Path]:
+def _format(path: Path) -> str | None:
+    with path.open("rb") as file:
+        kind = format_of(file, path.name)
+    # A picture's suffix on something else is an error when it is read, never a silent loss.
+    return kind if kind in SUFFIXES.values() else SUFFIXES.get(path.suffix.lower(), kind)
+
+
+def _expanded(path: Path, kind: str, passed: Passed) -> list[Path]:
+    if kind == "DICOM":
+        import_pydicom()  # rather now than after a thousand other files
+    pictures, others = pictures_in(path, kind)
+    for reason, count in others.items():
+        passed.add(reason, count)
+    return [path] if pictures is None else pictures
+
+
+def _paths_of(root: Path, recursive: bool | None, passed: Passed) -> list[Path]:
     if not root.exists():
         raise FileNotFoundError(f"There is no folder {root}.")
     if not root.is_dir():
-        raise NotADirectoryError(f"{root} is a file; expected a folder, or a list of files.")
-    found: list[Path] = []
-    has_subfolders = False
-    for folder, subfolders, names in os.walk(root, onerror=_raise):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        found += [Path(folder, name) for name in names if is_image_name(name)]
-        if not recursive:
-            has_subfolders = bool(subfolders)
-            break
-    if not found:
-        hint = " Its subfolders are searched with recursive=True." if has_subfolders else ""
+        paths = _listed(root, passed)
+        if paths == [root]:
+            raise NotADirectoryError(
+                f"{root} is a file; expected a folder, a file that holds many images, or a list "
+                "of files."
+            )
+    else:
+        found = _files_below(root, recursive, passed)
+        found = pictures_first(found, passed)
+        ordered = sorted(found, key=lambda path: path.relative_to(root).as_posix())
+        # Pictures within a file come in its own order.
+        paths = [one for path in ordered for one in _expanded(path, found[path], passed)]
+    if not paths:
+        listed = ", ".join(f"{count} {reason}" for reason, count in passed.counts.items())
+        why = f" Passed over: {listed}." if listed else ""
+        hint = " Subfolders are searched with recursive=True." if _BELOW in passed.counts else ""
         raise ValueError(
-            f"The folder {root} contains no image files; looked for {', '.join(READERS)}.{hint}"
+            f"{root} contains no image files; looked for {', '.join(IMAGE_SUFFIXES)}.{why}{hint}"
         )
-    return sorted(found, key=lambda path: path.relative_to(root).as_posix())
+    return paths
+
+
+def _files_below(root: Path, recursive: bool | None, passed: Passed) -> dict[Path, str]:
+    """Return the files to read and their formats; files in subfolders may only be counted."""
+    found: dict[Path, str] = {}
+    seen: set[str] = set()
+    for folder, subfolders, names in os.walk(root, onerror=_raise, followlinks=True):
+        if (real := os.path.realpath(folder)) in seen:  # links may lead in circles
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        if Path(folder) != root and recursive is False:
+            passed.add(_BELOW, len(names))
+            continue
+        for name in names:
+            path = Path(folder, name)
+            kind = None if name.startswith(".") else _format_or_none(path, passed)
+            if kind != _NO_FILE and passed.takes(name, kind):
+                found[path] = str(kind)
+        if Path(folder) == root and recursive is None:
+            recursive = not any(kind != "ZIP" for kind in found.values())
+    return found
+
+
+def _format_or_none(path: Path, passed: Passed) -> str | None:
+    try:
+        if is_regular(path):
+            return _format(path)
+        passed.add("no regular files (FIFO, socket, device)")
+    except FileNotFoundError:
+        passed.add("links that lead nowhere")
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise ImageReadError(f"{path} cannot be read: {error}.") from error
+    return _NO_FILE
 
 
 def _raise(error: OSError) -> None:

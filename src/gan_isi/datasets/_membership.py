@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -20,7 +21,7 @@ The question is which of the real images the generator was trained on.
 """
 
 
-def load_membership(root: str | os.PathLike[str]) -> Bunch:
+def load_membership(root: str | os.PathLike[str], **options: Any) -> Bunch:
     """Load real and generated images in the folders of ImageCLEFmedical GANs.
 
     Two layouts are understood: `real_used/`, `real_not_used/` and `generated/`
@@ -30,8 +31,9 @@ def load_membership(root: str | os.PathLike[str]) -> Bunch:
     Parameters
     ----------
     root : path-like
-        The folder that holds those folders. Each is read as by `load_images`, without
-        its subfolders.
+        The folder that holds those folders. Each is read as by `load_images`.
+    **options : dict
+        Of :func:`load_images`: `recursive`, `max_pixels`, `exif_transpose`.
 
     Returns
     -------
@@ -94,11 +96,12 @@ def load_membership(root: str | os.PathLike[str]) -> Bunch:
     found = _subfolders(root)
     labelled = _is_labelled(root, found)
     folders = ("real_used", "real_not_used") if labelled else ("real_unknown",)
-    parts = [_load_real(root / folder) for folder in folders]
-    images = ImageFiles(path for part in parts for path in part.paths)
+    parts = [_load_real(root / folder, options) for folder in folders]
+    images = parts[0] + parts[1] if labelled else parts[0]
     target = np.repeat([1, 0], [len(part) for part in parts]) if labelled else None
-    unknown = _load_real(root / "real_unknown") if labelled and "real_unknown" in found else None
-    generated = load_images(root / "generated")
+    beside = labelled and "real_unknown" in found
+    unknown = _load_real(root / "real_unknown", options) if beside else None
+    generated = load_images(root / "generated", **options)
     return Bunch(
         images=images,
         target=target,
@@ -145,8 +148,8 @@ def _shorten(names: list[str], limit: int = 8) -> str:
     return ", ".join(names[:limit]) + more
 
 
-def _load_real(folder: Path) -> ImageFiles:
-    images = load_images(folder)
+def _load_real(folder: Path, options: dict[str, Any]) -> ImageFiles:
+    images = load_images(folder, **options)
     counts = Counter(path.stem for path in images.paths)
     clashes = [path.name for path in images.paths if counts[path.stem] > 1]
     if clashes:

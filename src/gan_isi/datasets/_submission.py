@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._output import as_cell, from_cell, write_atomically
 from ._files import IMAGE_SUFFIXES
 
 _SHOWN = 5
@@ -21,7 +22,8 @@ def write_submission(path: str | os.PathLike[str], ids: Iterable[str], labels: A
     r"""Write predicted labels as a submission to the ImageCLEFmedical GANs challenge.
 
     The file is UTF-8 without a header, one line ``id,label`` an image, lines end in a
-    newline character.
+    newline character. An id that begins with = + - @ or an apostrophe gets an apostrophe
+    before it, so that no spreadsheet takes it for a formula; `check_submission` reads both.
 
     Parameters
     ----------
@@ -58,8 +60,8 @@ def write_submission(path: str | os.PathLike[str], ids: Iterable[str], labels: A
     values = _clean_labels(labels)
     if len(names) != len(values):
         raise ValueError(f"Got {len(names)} ids and {len(values)} labels; expected as many.")
-    text = "".join(f"{name},{value}\n" for name, value in zip(names, values, strict=True))
-    Path(path).write_text(text, encoding="utf-8", newline="\n")
+    text = "".join(f"{as_cell(name)},{value}\n" for name, value in zip(names, values, strict=True))
+    write_atomically(path, text)
 
 
 def check_submission(path: str | os.PathLike[str], ids: Iterable[str]) -> NDArray[np.int_]:
@@ -189,6 +191,7 @@ def _parse(text: str, expected: set[str]) -> tuple[list[tuple[str, int]], list[s
     lines = text.removesuffix("\n").split("\n") if text else []
     for number, line in enumerate(lines, start=1):
         name, comma, label = line.rpartition(",")
+        name = name if name in expected else from_cell(name)
         if comma and name not in expected and _without_suffix(name) in expected:
             malformed.append(f"line {number}: the id {name!r} carries the suffix of a file")
             name = _without_suffix(name)

@@ -21,6 +21,7 @@ from ..quantiles import (
     quantile_levels,
     tiled_cdf_vectors,
 )
+from ..texture._strips import LARGEST_STRIP
 from ._transformer import BaseImageTransformer
 
 
@@ -216,6 +217,11 @@ class BaseDescriptor(BaseImageTransformer):
 
     def _map_values(self, image: NDArray[np.float32]) -> Iterable[ArrayLike]:
         """Return the values of each map that go into its CDF; by default all of them."""
+        # A family whose maps of a large image would not fit gives one after the other in
+        # `_each_map`, which holds for its own `compute_maps` and not for that of a subclass.
+        family = next(cls for cls in type(self).__mro__ if "compute_maps" in vars(cls))
+        if image.size > LARGEST_STRIP and "_each_map" in vars(family):
+            return vars(family)["_each_map"](self, image)
         return self.compute_maps(image)
 
     def _describe(self, images: Sequence[ArrayLike], first: int) -> NDArray[np.float32]:

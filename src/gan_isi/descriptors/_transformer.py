@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._images import check_images, check_intensity_range
 from .._pickling import VersionedPickleMixin
 from .._progress import CallbackSupportMixin, fit_task, progress_bar
-from ._memory import Memo, code_of, memory_of
+from .._store import code_of_library, parts_of, store_of
+from ._memory import Memo
 
 #: Images described by one task. Fixed, so that `n_jobs` can't change a result.
 _BATCH_SIZE = 8
@@ -90,10 +91,10 @@ class BaseImageTransformer(
         size, how = self._tasks()
         starts = range(0, len(images), size)
         rows = np.empty((len(images), self._n_features_out), dtype=np.float32)
-        memory = memory_of(self.memory)
+        store = store_of(self.memory)
         memo = None
-        if memory is not None:
-            memo = Memo(memory, self._cache_key(), self._n_features_out)
+        if store is not None:
+            memo = Memo(store, self._cache_key(), self._n_features_out)
         batches = Parallel(**how, return_as="generator")(
             delayed(_describe_batch)(self, _batch(images, start, size), start, memo)
             for start in starts
@@ -104,6 +105,8 @@ class BaseImageTransformer(
             for start, batch in zip(starts, batches, strict=True):
                 rows[start : start + len(batch)] = batch
                 bar.update(len(batch))
+        if store is not None:
+            store.prune()
         return rows
 
     @abstractmethod
@@ -128,11 +131,8 @@ class BaseImageTransformer(
 
     def _cache_key(self) -> tuple[Any, ...]:
         """Return everything but the image that the row of an image depends on."""
-        family = type(self)
-        parameters = self.get_params(deep=False)
-        for name in ("n_jobs", "memory", "verbose"):
-            del parameters[name]
-        return family.__module__, family.__qualname__, parameters, code_of(family)
+        *family, code, parameters = parts_of(self)
+        return *family, parameters, (code_of_library(), code)
 
     def _tasks(self) -> tuple[int, dict[str, Any]]:
         """Return how many images `_describe` gets at once, and the options of Parallel."""

@@ -151,7 +151,7 @@ class GaborDescriptor(BaseDescriptor):
             step = 1
             if samples_per_wavelength is not None:
                 step = sampling_step(wavelength, image.shape, samples_per_wavelength)
-            yield from bank.magnitudes(image, wavelength, step)
+            yield from bank.each_magnitude(image, wavelength, step)
 
     def _map_names(self) -> list[str]:
         return [

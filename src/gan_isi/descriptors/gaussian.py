@@ -1,6 +1,6 @@
 """The multiscale family: invariants of gradient and Hessian over several scales."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..texture.gaussian import (
     Curvature,
     EigenvalueOrder,
     Kernels,
-    multiscale_maps,
+    each_multiscale_map,
 )
 from ._base import BaseDescriptor
 from ._validation import BOUNDARIES, check_numbers
@@ -132,7 +132,10 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         ndarray of shape (6 * n_sigmas, height, width), float32
             All quantities of the first scale first.
         """
-        return multiscale_maps(
+        return np.stack(list(self._each_map(image)))
+
+    def _each_map(self, image: NDArray[np.float32]) -> Iterator[FloatImage]:
+        return each_multiscale_map(
             image,
             self.sigmas,
             curvature=self.curvature,

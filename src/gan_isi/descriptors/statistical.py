@@ -1,5 +1,6 @@
 """The statistical family: local range, standard deviation and entropy."""
 
+from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
 
@@ -110,13 +111,12 @@ class StatisticalDescriptor(BaseDescriptor):
         ndarray of shape (3, height, width), float32
             Range and standard deviation in units of the intensity, entropy in bits.
         """
-        return np.stack(
-            [
-                local_range(image, self.range_size),
-                local_std(image, self.std_size),
-                local_entropy(image, self.entropy_size),
-            ]
-        )
+        return np.stack(list(self._each_map(image)))
+
+    def _each_map(self, image: NDArray[np.float32]) -> Iterator[FloatImage]:
+        yield local_range(image, self.range_size)
+        yield local_std(image, self.std_size)
+        yield local_entropy(image, self.entropy_size)
 
     def _map_names(self) -> list[str]:
         return ["statistical_range", "statistical_std", "statistical_entropy"]

@@ -1,6 +1,6 @@
 """The steerable family: Gaussian derivatives of one scale, turned to directions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..texture.gaussian import (
     Boundary,
     Kernels,
     derivative_kernels,
-    steered_derivatives,
+    each_steered_derivative,
 )
 from ._base import BaseDescriptor
 from ._validation import BOUNDARIES, check_numbers
@@ -125,7 +125,10 @@ class SteerableDescriptor(BaseDescriptor):
         ndarray of shape (2 * n_angles, height, width), float32
             First, then second derivatives.
         """
-        return steered_derivatives(
+        return np.stack(list(self._each_map(image)))
+
+    def _each_map(self, image: NDArray[np.float32]) -> Iterator[FloatImage]:
+        return each_steered_derivative(
             image,
             self.angles,
             sigma=self.sigma,

@@ -10,7 +10,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._labels import check_used
 from ._attack import check_scores, query_scores
-from ._style import CURVES, figure_and_axes, line_style
+from ._style import CURVES, figure_and_axes, line_style, literal
 
 _DASHES = ("-", "--", "-.", ":")
 
@@ -291,7 +291,7 @@ class LogRocDisplay:
         )
 
     def _label(self, name: str | None) -> str:
-        name = self.name if name is None else name
+        name = literal((self.name if name is None else name) or "")
         auc = "" if self.roc_auc is None else f"AUC = {self.roc_auc:.2f}"
         first = f"{name} ({auc})" if name and auc else name or auc or "ROC"
         rates = ", ".join(

@@ -8,7 +8,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._labels import check_used
 from ._attack import check_scores, query_scores
-from ._style import BLACK, BLUE, ORANGE, figure_and_axes
+from ._style import BLACK, BLUE, ORANGE, figure_and_axes, literal
 
 #: Points closer than this share of the range of scores are stacked.
 _BIN = 1 / 70
@@ -256,6 +256,7 @@ class MembershipScoreDisplay:
         self.medians_.append(median)
 
     def _row_label(self, name: str, scores: NDArray[np.float64]) -> str:
+        name = literal(name)
         if self.threshold is None:
             return f"{name}\nn = {len(scores)}"
         return f"{name}\n{np.sum(scores > self.threshold)} of {len(scores)} above"

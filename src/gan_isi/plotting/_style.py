@@ -5,8 +5,11 @@ apart. Members and non-members differ in lightness as well, and in their markers
 a grey print loses nothing.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any
+
+from .._output import visible
 
 BLUE = "#0072B2"
 ORANGE = "#E69F00"
@@ -29,12 +32,21 @@ FIGURE_SIZE = (6.0, 4.0)
 def import_pyplot() -> Any:
     """Return `matplotlib.pyplot`, or say how to get it."""
     try:
-        import matplotlib.pyplot
+        try:
+            import matplotlib.pyplot
+        except ValueError:  # MPLBACKEND names none that there is; files need no window
+            os.environ["MPLBACKEND"] = "agg"
+            import matplotlib.pyplot
     except ImportError as error:
         raise ImportError(
             'Figures need matplotlib, which is not installed: pip install "gan-isi[plot]".'
         ) from error
     return matplotlib.pyplot
+
+
+def literal(text: str) -> str:
+    """Return a text that can be drawn, in which a dollar is one and begins no formula."""
+    return visible(text, keep="\n").replace("$", r"\$")
 
 
 def figure_and_axes(ax: Any, figsize: tuple[float, float] = FIGURE_SIZE) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ its centre are transformed back.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,6 +19,16 @@ from scipy import fft
 
 from .._doors import check_count, check_image, check_list, check_number, check_numbers
 from .._typing import FloatImage
+from ._fourier import (
+    Axis,
+    blocks,
+    padded_axis,
+    replicate,
+    sampled_columns,
+    sampled_rows,
+    signed_bins,
+)
+from ._strips import LARGEST_STRIP
 
 #: 2^k * 4 / sqrt(2), k = 0..5: from 2.83 to 90.5 pixels.
 PAPER_WAVELENGTHS = tuple(2**k * 4 / math.sqrt(2) for k in range(6))
@@ -209,6 +219,22 @@ class FilterBank:
         list of ndarray of shape (height / step, width / step), float32
             In the order of `orientations`.
         """
+        return list(self.each_magnitude(image, wavelength, step))
+
+    def each_magnitude(
+        self, image: FloatImage, wavelength: float, step: int = 1
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield the maps of `magnitudes`, computing a large image's in blocks.
+
+        Parameters
+        ----------
+        image, wavelength, step
+            As there.
+
+        Yields
+        ------
+        ndarray of shape (height / step, width / step), float32
+        """
         image = np.ascontiguousarray(check_image(image), dtype=np.float32)
         step = check_count(step, "step")
         if any(size % step for size in image.shape):
@@ -216,45 +242,61 @@ class FilterBank:
                 f"step={step} has to divide the height and the width of the image; it has shape "
                 f"{image.shape}."
             )
+        if image.size > LARGEST_STRIP:
+            yield from _inblocks(self, image, wavelength, step)
+            return
         filters = _wavelength_filters(self, wavelength, image.shape, step)
         rows, columns = filters.rows, filters.columns
         # Rows first: the replicated rows above and below are copies of the outermost
         # ones, so they are transformed once and copied afterwards.
-        spectrum = fft.rfft(_replicate(image, columns, axis=1), axis=1)
-        spectrum = _signed_bins(spectrum, columns.bins)
-        spectrum = fft.fft(_replicate(spectrum, rows, axis=0), axis=0, overwrite_x=True)
+        spectrum = fft.rfft(replicate(image, columns, axis=1), axis=1)
+        spectrum = signed_bins(spectrum, columns.bins)
+        spectrum = fft.fft(replicate(spectrum, rows, axis=0), axis=0, overwrite_x=True)
         spectrum = spectrum[rows.bins % rows.length]
-        return [
-            np.abs(_sampled_inverse(spectrum[window] * gains, *axes))
-            for window, gains, axes in filters.by_orientation
+        for window, gains, axes in filters.by_orientation:
+            samples = sampled_rows(spectrum[window] * gains, axes[0])
+            yield np.abs(sampled_columns(samples, axes[1]))
+
+
+def _inblocks(
+    bank: "FilterBank", image: NDArray[np.float32], wavelength: float, step: int
+) -> Iterator[NDArray[np.float32]]:
+    """Do the same with few rows or columns at once, transforming anew for each orientation."""
+    rows, columns = _axes(bank, wavelength, image.shape, step)
+    n_rows, n_columns = rows.size // step, columns.size // step
+    spectrum = np.empty((rows.size, columns.length // 2 + 1), dtype=np.complex64)
+    for block in blocks(rows.size, columns.length):
+        spectrum[block] = fft.rfft(replicate(image[block], columns, axis=1), axis=1)
+    for angle in bank.orientations:
+        inside = [
+            _exponent(bank, wavelength, angle, rows.part(block), columns) <= _SUPPORT**2
+            for block in blocks(len(rows.bins), columns.length)
         ]
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """One padded image axis and the frequency bins of it that are kept."""
-
-    size: int
-    padding: int
-    length: int
-    step: int
-    bins: NDArray[np.int64]
-
-    def part(self, window: slice) -> "_Axis":
-        return _Axis(self.size, self.padding, self.length, self.step, self.bins[window])
-
-    def phases(self) -> NDArray[np.complex128]:
-        first_centre = self.padding + (self.step - 1) / 2
-        return np.exp(2j * np.pi * self.bins * first_centre / self.length)
+        window = _bounding_window(np.concatenate(inside))
+        del inside
+        kept_rows, kept_columns = rows.part(window[0]), columns.part(window[1])
+        half = np.empty((n_rows, len(kept_columns.bins)), dtype=np.complex64)
+        for block in blocks(half.shape[1], rows.length):
+            own = kept_columns.part(block)
+            lines = replicate(signed_bins(spectrum, own.bins), rows, axis=0)
+            lines = fft.fft(lines, axis=0, overwrite_x=True)[kept_rows.bins % rows.length]
+            exponent = _exponent(bank, wavelength, angle, kept_rows, own)
+            gains = _gains(bank, wavelength, exponent, kept_rows, own)
+            half[:, block] = sampled_rows(lines * gains, kept_rows)
+        magnitudes = np.empty((n_rows, n_columns), dtype=np.float32)
+        for block in blocks(n_rows, columns.length):
+            magnitudes[block] = np.abs(sampled_columns(half[block], kept_columns))
+        del half
+        yield magnitudes
 
 
 @dataclass(frozen=True)
 class _WavelengthFilters:
-    rows: _Axis
-    columns: _Axis
+    rows: Axis
+    columns: Axis
     #: For each orientation: the window of kept bins, H on it times the phases that move
     #: the first pixel to the origin, and its two axes.
-    by_orientation: list[tuple[tuple[slice, slice], NDArray[np.complex64], tuple[_Axis, _Axis]]]
+    by_orientation: list[tuple[tuple[slice, slice], NDArray[np.complex64], tuple[Axis, Axis]]]
 
 
 # Images of one data set mostly share their shape; the transfer functions are then
@@ -263,8 +305,23 @@ class _WavelengthFilters:
 def _wavelength_filters(
     bank: FilterBank, wavelength: float, shape: tuple[int, int], step: int
 ) -> _WavelengthFilters:
+    rows, columns = _axes(bank, wavelength, shape, step)
+    by_orientation = []
+    for angle in bank.orientations:
+        exponent = _exponent(bank, wavelength, angle, rows, columns)
+        window = _bounding_window(exponent <= _SUPPORT**2)
+        axes = (rows.part(window[0]), columns.part(window[1]))
+        kept = _gains(bank, wavelength, exponent[window], *axes)
+        kept.setflags(write=False)
+        by_orientation.append((window, kept, axes))
+    return _WavelengthFilters(rows, columns, by_orientation)
+
+
+def _axes(
+    bank: FilterBank, wavelength: float, shape: tuple[int, ...], step: int
+) -> tuple[Axis, Axis]:
+    """Rows and columns, padded, with the bins that filters of this wavelength may keep."""
     along, across = bank.spatial_sigmas(wavelength)
-    sigma_u, sigma_v = 1 / (2 * math.pi * along), 1 / (2 * math.pi * across)
     wanted = bank.padding * max(along, across)
     if not wanted <= _LARGEST_PADDING:
         raise ValueError(
@@ -273,34 +330,39 @@ def _wavelength_filters(
             f"padding={bank.padding:g} of that more than {_LARGEST_PADDING} pixels."
         )
     padding = math.ceil(wanted)
+    sigma_u, sigma_v = 1 / (2 * math.pi * along), 1 / (2 * math.pi * across)
     reach = 1 / wavelength + _SUPPORT * max(sigma_u, sigma_v)
     if reach > 0.5:
         padding = max(padding, bank.least_padding)
-    rows, columns = (_padded_axis(size, padding, step, reach) for size in shape)
+    rows, columns = (padded_axis(size, padding, step, reach) for size in shape)
+    return rows, columns
+
+
+def _exponent(
+    bank: FilterBank, wavelength: float, angle: float, rows: Axis, columns: Axis
+) -> NDArray[np.float64]:
+    """Square of the distance from the filter's centre, in standard deviations."""
+    along, across = bank.spatial_sigmas(wavelength)
+    sigma_u, sigma_v = 1 / (2 * math.pi * along), 1 / (2 * math.pi * across)
     v = (rows.bins / rows.length)[:, None]
     u = (columns.bins / columns.length)[None, :]
-    by_orientation = []
-    for angle in bank.orientations:
-        cosine, sine = _cos_sin(angle)
-        u_turned, v_turned = u * cosine - v * sine, u * sine + v * cosine
-        exponent = ((u_turned - 1 / wavelength) / sigma_u) ** 2 + (v_turned / sigma_v) ** 2
-        gains = 2 * math.pi * along * across * np.exp(-exponent / 2)
-        window = _bounding_window(exponent <= _SUPPORT**2)
-        axes = (rows.part(window[0]), columns.part(window[1]))
-        phases = np.outer(axes[0].phases(), axes[1].phases())
-        kept = (gains[window] * phases / step**2).astype(np.complex64)
-        kept.setflags(write=False)
-        by_orientation.append((window, kept, axes))
-    return _WavelengthFilters(rows, columns, by_orientation)
+    cosine, sine = _cos_sin(angle)
+    u_turned, v_turned = u * cosine - v * sine, u * sine + v * cosine
+    return ((u_turned - 1 / wavelength) / sigma_u) ** 2 + (v_turned / sigma_v) ** 2
 
 
-def _padded_axis(size: int, padding: int, step: int, reach: float) -> _Axis:
-    # A length that `step` divides makes every step-th sample an inverse transform of
-    # a shorter length.
-    length = step * fft.next_fast_len(-(-(size + 2 * padding) // step))
-    last = min(math.ceil(reach * length), length // 2)
-    bins = np.arange(-last, last + 1) if 2 * last < length else np.arange(-last, last)
-    return _Axis(size, padding, length, step, bins)
+def _gains(
+    bank: FilterBank,
+    wavelength: float,
+    exponent: NDArray[np.float64],
+    rows: Axis,
+    columns: Axis,
+) -> NDArray[np.complex64]:
+    """H times the phases that move the first pixel to the origin."""
+    along, across = bank.spatial_sigmas(wavelength)
+    gains = 2 * math.pi * along * across * np.exp(-exponent / 2)
+    phases = np.outer(rows.phases(), columns.phases())
+    return (gains * phases / rows.step**2).astype(np.complex64)
 
 
 def _bounding_window(support: NDArray[np.bool_]) -> tuple[slice, slice]:
@@ -317,44 +379,3 @@ def _cos_sin(degrees: float) -> tuple[float, float]:
     """Cosine and sine with exact zeros, so that 0 and 90 degrees mirror each other."""
     radians = math.radians(degrees)
     return round(math.cos(radians), 15), round(math.sin(radians), 15)
-
-
-def _replicate(values: NDArray, axis_plan: _Axis, axis: int) -> NDArray:
-    before = axis_plan.padding
-    after = axis_plan.length - axis_plan.size - before
-    widths = [(0, 0), (0, 0)]
-    widths[axis] = (before, after)
-    return np.pad(values, widths, mode="edge")
-
-
-def _signed_bins(half_spectrum: NDArray, bins: NDArray[np.int64]) -> NDArray:
-    """Bins of either sign out of the transform of real rows: F(-k) = conj(F(k))."""
-    selected = half_spectrum[:, np.abs(bins)]
-    np.conjugate(selected, out=selected, where=(bins < 0)[None, :])
-    return selected
-
-
-def _sampled_inverse(spectrum: NDArray, rows: _Axis, columns: _Axis) -> NDArray:
-    """Inverse transform at the centre of every square of the unpadded image.
-
-    Position n = n_0 + step * j of N = step * M: exp(2 pi i k n / N) is a phase for the
-    first centre, which the gains hold, times exp(2 pi i k j / M), a transform of length M.
-    """
-    samples = fft.ifft(_fold(spectrum, rows), axis=0, overwrite_x=True)
-    samples = samples[: rows.size // rows.step]
-    samples = fft.ifft(_fold(samples.T, columns).T, axis=1, overwrite_x=True)
-    return samples[:, : columns.size // columns.step]
-
-
-def _fold(spectrum: NDArray, axis: _Axis) -> NDArray:
-    """Put the bins of the first axis to their places among N / step."""
-    n_samples, n_bins = axis.length // axis.step, len(axis.bins)
-    folded = np.zeros((n_samples, spectrum.shape[1]), dtype=np.complex64)
-    start = int(axis.bins[0]) % n_samples
-    if n_bins > n_samples:
-        np.add.at(folded, axis.bins % n_samples, spectrum)
-    else:
-        n_head = min(n_bins, n_samples - start)
-        folded[start : start + n_head] = spectrum[:n_head]
-        folded[: n_bins - n_head] = spectrum[n_head:]
-    return folded

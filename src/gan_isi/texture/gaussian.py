@@ -1,9 +1,9 @@
 """Gaussian derivatives: one steered scale, and invariants over several scales."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from .._doors import check_choice, check_image, check_number, check_numbers, check_window
 from .._typing import FloatImage
+from ._strips import LARGEST_STRIP, in_strips
 
 PAPER_SIGMAS = (0.5, 0.75, 1.0, 1.25, 1.5)
 PAPER_ANGLES = (0.0, 45.0, 90.0, 135.0)
@@ -35,6 +36,9 @@ LEAST_SIGMA = 0.1
 
 #: Standard deviations of a window's half, in which single digits of a curvature are left.
 _LARGEST_SIGMA_TO_RADIUS = 1000
+
+#: Maps of a large image that are held at once, by derivatives that are computed again.
+_MAPS_AT_ONCE = 2
 
 #: SciPy's names of boundaries as NumPy's.
 _PAD_MODES: dict[str, Literal["symmetric", "edge", "reflect", "wrap"]] = {
@@ -110,23 +114,24 @@ def gaussian_derivatives(
     """
     check_choice(boundary, "boundary", get_args(Boundary))
     all_kernels = derivative_kernels(sigma, window, kernels=kernels)
-    return _derivatives(_centred(image, kernels), all_kernels, boundary)
+    return _derivatives(*_checked(image, kernels), all_kernels, boundary)
 
 
-def _centred(image: FloatImage, kernels: Kernels) -> FloatImage:
-    """Check an image and take its mean out, which costs precision and no derivative sees.
+def _checked(image: FloatImage, kernels: Kernels) -> tuple[FloatImage, Any]:
+    """Check an image; return it, and its mean, which costs precision and no derivative sees.
 
     Sampled kernels do see it.
     """
     image = check_image(image)
     if kernels == "sampled":
-        return image
-    return image - image.mean(dtype=np.float64).astype(image.dtype)
+        return image, None
+    return image, image.mean(dtype=np.float64).astype(image.dtype)
 
 
 def _derivatives(
-    image: FloatImage, kernels: tuple[NDArray[np.float64], ...], boundary: Boundary
+    image: FloatImage, mean: Any, kernels: tuple[NDArray[np.float64], ...], boundary: Boundary
 ) -> Derivatives:
+    image = image if mean is None else image - mean
     smooth, first, second = kernels
     compiled = _compiled_derivatives()
     if compiled is not None and image.dtype == np.float32:
@@ -239,18 +244,57 @@ def steered_derivatives(
     >>> steered_derivatives(falling, angles=[0, 90])[:2, 6, 6] + 0.0
     array([ 0., -1.])
     """
-    radians = np.deg2rad(check_numbers(angles, "angles"))
-    derivatives = gaussian_derivatives(
-        image, sigma, window=window, boundary=boundary, kernels=kernels
+    maps = each_steered_derivative(
+        image, angles, sigma=sigma, window=window, boundary=boundary, kernels=kernels
     )
+    return np.stack(list(maps))
+
+
+def each_steered_derivative(
+    image: FloatImage,
+    angles: Sequence[float] = PAPER_ANGLES,
+    *,
+    sigma: float = 1.0,
+    window: int | None = 5,
+    boundary: Boundary = "reflect",
+    kernels: Kernels = "corrected",
+) -> Iterator[FloatImage]:
+    """Yield the maps of `steered_derivatives`, computing few of a large image at once."""
+    radians = np.deg2rad(check_numbers(angles, "angles"))
+    check_choice(boundary, "boundary", get_args(Boundary))
+    taps = derivative_kernels(sigma, window, kernels=kernels)
     # The rows are counted downwards, so the direction of angle t is (cos t, -sin t).
     directions = [(math.cos(angle), -math.sin(angle)) for angle in radians]
-    first = [c * derivatives.x + s * derivatives.y for c, s in directions]
-    second = [
-        c * c * derivatives.xx + 2 * c * s * derivatives.xy + s * s * derivatives.yy
-        for c, s in directions
-    ]
-    return np.stack(first + second)
+    plans = [(order, c, s) for order in (1, 2) for c, s in directions]
+
+    def along(derivatives: Derivatives, order: int, c: float, s: float) -> FloatImage:
+        if order == 1:
+            return c * derivatives.x + s * derivatives.y
+        return c * c * derivatives.xx + 2 * c * s * derivatives.xy + s * s * derivatives.yy
+
+    yield from _few_at_a_time(
+        *_checked(image, kernels), taps, boundary, len(plans),
+        lambda derivatives, some: [along(derivatives, *plan) for plan in plans[some]],
+    )  # fmt: skip
+
+
+def _few_at_a_time(
+    image: FloatImage,
+    mean: Any,
+    taps: tuple[NDArray[np.float64], ...],
+    boundary: Boundary,
+    n_maps: int,
+    compute: Callable[[Derivatives, slice], list[FloatImage]],
+) -> Iterator[FloatImage]:
+    """Yield maps of the derivatives, computing so few of a large image at once that they fit."""
+    n_at_once = n_maps if image.size <= LARGEST_STRIP else _MAPS_AT_ONCE
+    for first in range(0, n_maps, n_at_once):
+        some = slice(first, first + n_at_once)
+
+        def maps(part: FloatImage, some: slice = some) -> list[FloatImage]:
+            return compute(_derivatives(part, mean, taps, boundary), some)
+
+        yield from in_strips(image, maps, len(taps[0]) // 2, _PAD_MODES[boundary])
 
 
 def multiscale_maps(
@@ -298,18 +342,35 @@ def multiscale_maps(
     >>> maps[:, 8, 8].round(6) + 0.0
     array([ 0.      ,  2.      , -4.      , -2.      , -8.      ,  4.472136])
     """
+    maps = each_multiscale_map(
+        image, sigmas, curvature=curvature, eigenvalue_order=eigenvalue_order, boundary=boundary,
+        kernels=kernels,
+    )  # fmt: skip
+    return np.stack(list(maps))
+
+
+def each_multiscale_map(
+    image: FloatImage,
+    sigmas: Sequence[float] = PAPER_SIGMAS,
+    *,
+    curvature: Curvature = "determinant",
+    eigenvalue_order: EigenvalueOrder = "value",
+    boundary: Boundary = "reflect",
+    kernels: Kernels = "corrected",
+) -> Iterator[FloatImage]:
+    """Yield the maps of `multiscale_maps`, computing few of a large image at once."""
     check_choice(curvature, "curvature", get_args(Curvature))
     check_choice(eigenvalue_order, "eigenvalue_order", get_args(EigenvalueOrder))
     check_choice(boundary, "boundary", get_args(Boundary))
     scales = [
         derivative_kernels(sigma, kernels=kernels) for sigma in check_numbers(sigmas, "sigmas")
     ]
-    image = _centred(image, kernels)
-    maps = []
-    for of_scale in scales:
-        derivatives = _derivatives(image, of_scale, boundary)
-        maps.extend(_invariants(derivatives, curvature, eigenvalue_order))
-    return np.stack(maps)
+    image, mean = _checked(image, kernels)
+    for taps in scales:
+        yield from _few_at_a_time(
+            image, mean, taps, boundary, len(MULTISCALE_MAPS),
+            lambda derivatives, some: _invariants(derivatives, curvature, eigenvalue_order)[some],
+        )  # fmt: skip
 
 
 def _invariants(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .._doors import check_image, check_window
 from .._typing import FloatImage
+from ._strips import in_strips
 
 #: An 8-bit picture on the unit scale has its grey levels 1/255 apart.
 _GREY_LEVELS_PER_UNIT = 255
@@ -42,8 +43,12 @@ def local_range(image: FloatImage, size: int = 3) -> FloatImage:
     >>> local_range(np.arange(1.0, 21.0).reshape(4, 5))[0]
     array([6., 7., 7., 7., 6.])
     """
-    size = check_window(size, "size")
-    padded = _pad_symmetric(check_image(image), size)
+    image, size = check_image(image), check_window(size, "size")
+    return in_strips(image, lambda part: _range(part, size), size // 2)
+
+
+def _range(image: FloatImage, size: int) -> FloatImage:
+    padded = _pad_symmetric(image, size)
     largest, smallest = (
         _sliding_extreme(_sliding_extreme(padded, size, which).T, size, which).T
         for which in (np.maximum, np.minimum)
@@ -75,8 +80,12 @@ def local_std(image: FloatImage, size: int = 3) -> FloatImage:
     # Double precision, and the mean taken out first: the difference of two sums of
     # squares would otherwise drown a flat region in rounding noise.
     image, size = check_image(image), check_window(size, "size", least=3)
-    values = image.astype(np.float64)
-    values = _pad_symmetric(values - values.mean(), size)
+    mean = image.astype(np.float64).mean()
+    return in_strips(image, lambda part: _std(part, mean, size), size // 2)
+
+
+def _std(image: FloatImage, mean: np.float64, size: int) -> FloatImage:
+    values = _pad_symmetric(image.astype(np.float64) - mean, size)
     n_pixels = size * size
     total = _box_sum(values, size)
     squares = _box_sum(values * values, size)
@@ -114,17 +123,21 @@ def local_entropy(image: FloatImage, size: int = 9) -> FloatImage:
     0.0
     """
     image, size = check_image(image), check_window(size, "size")
-    levels = np.rint(image.astype(np.float64) * _GREY_LEVELS_PER_UNIT)
-    if np.abs(levels).max() <= _LARGEST_WHOLE_NUMBER:
-        levels = levels.astype(np.float32)  # sorts faster
     # H = (N log2(N) - sum_b c_b log2(c_b)) / N, with c_b the counts in a window of N.
     n_pixels = size * size
     counts = np.arange(1, n_pixels + 1)
     weighted_log = np.concatenate([[0.0], counts * np.log2(counts)])
     # Multiples of 2**-40 add up without rounding, so the order of the sum can't matter.
     weighted_log = np.rint(weighted_log * 2.0**40) / 2.0**40
+    return in_strips(image, lambda part: _entropy(part, size, weighted_log), size // 2)
+
+
+def _entropy(image: FloatImage, size: int, weighted_log: NDArray[np.float64]) -> FloatImage:
+    levels = np.rint(image.astype(np.float64) * _GREY_LEVELS_PER_UNIT)
+    if np.abs(levels).max() <= _LARGEST_WHOLE_NUMBER:
+        levels = levels.astype(np.float32)  # sorts faster
     sums = _window_sums(_pad_symmetric(levels, size), size, weighted_log)
-    entropy = (weighted_log[-1] - sums) / n_pixels
+    entropy = (weighted_log[-1] - sums) / (size * size)
     return np.maximum(entropy, 0.0).astype(image.dtype, copy=False)
 
 
