@@ -55,6 +55,8 @@ def as_images(X: Any) -> Any:
     """
     if isinstance(X, (str, bytes)) or hasattr(X, "__fspath__"):
         raise TypeError(_PATHS.format(str(X)))
+    if sparse.issparse(X):  # of which one kind is a mapping
+        return X
     if np.ma.is_masked(X):
         raise ValueError("Images have masked values; fill them, X.filled(0).")
     if isinstance(X, memoryview):
@@ -66,7 +68,7 @@ def as_images(X: Any) -> Any:
     elif isinstance(X, Mapping):
         X = _only_column(X)
     elif not hasattr(X, "__getitem__") or not hasattr(X, "__len__"):
-        if hasattr(X, "__array__") or sparse.issparse(X):
+        if hasattr(X, "__array__"):
             return X
         name = type(X).__name__
         line = "loader.dataset" if hasattr(X, "dataset") else "list(images)"

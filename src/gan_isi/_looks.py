@@ -146,7 +146,8 @@ def look_at(
     found: list[dict[str, Any]] = []
     edges: list[NDArray[np.float64]] = []
     for i in chosen:
-        found.append(_look(np.asarray(checked[i]), f"image {i}", copies))
+        called = f"image {i}" if paths is None else str(paths[i])
+        found.append(_look(np.asarray(checked[i]), called, copies))
         steps = found[-1].pop("edges")
         if found[-1]["size"] != found[0]["size"]:
             edges = []

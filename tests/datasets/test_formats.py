@@ -353,6 +353,19 @@ class TestArchives:
         with pytest.raises(ImageReadError, match=r"either\.npy cannot be read: its values are obj"):
             load_images(tmp_path)
 
+    def test_arrays_beside_images_are_no_images(self, tmp_path):
+        (tmp_path / "c.png").write_bytes(FILES["PNG"])
+        np.savez(tmp_path / "fid.npz", mu=np.zeros(9), sigma=np.zeros((9, 9)))
+        np.save(tmp_path / "labels.npy", np.zeros((9, 2)))
+        with pytest.warns(UserWarning, match="2 arrays beside images"):
+            assert load_images(tmp_path).names == ("c.png",)
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            for path in [*tmp_path.glob("*.n*"), tmp_path / "c.png"]:
+                archive.write(path, path.name)
+                path.unlink()
+        with pytest.warns(UserWarning, match="1 archives within archives, 1 arrays beside"):
+            assert load_images(tmp_path).names == ("a.zip/c.png",)
+
     def test_archives_beside_images_are_counted(self, tmp_path):
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
             archive.writestr("b.png", FILES["PNG"])
@@ -412,6 +425,11 @@ class TestFolders:
                 load_images([tmp_path / name])
         with pytest.raises(ImageReadError, match="a FIFO, a socket or a device"):
             ImageFiles([tmp_path / "pipe.png"])[0]
+
+    def test_a_file_that_fails_is_named(self, tmp_path):
+        os.symlink("a.png", tmp_path / "a.png")
+        with pytest.raises(ImageReadError, match=r"a\.png cannot be read: .*symbolic links"):
+            load_images(tmp_path)
 
     def test_links_in_circles_end(self, tmp_path):
         (tmp_path / "p1").mkdir()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ._arrays import pictures_in_npy, pictures_in_npz, read_npy_member, read_npz_member
 from ._decode import ImageReadError, decode, orientation
 from ._dicom import n_frames, read_dicom
-from ._formats import HEAD, SUFFIXES, Passed, format_of, is_regular, sniff
+from ._formats import HEAD, SUFFIXES, Passed, format_of, is_regular, pictures_first, sniff
 
 #: Bytes of the largest member of an archive, for each pixel that is allowed.
 _BYTES_A_PIXEL = 8
@@ -138,7 +138,7 @@ def _frames(path: Path) -> list[str] | None:
 
 
 def _pictures_in_zip(path: Path) -> tuple[list[str], dict[str, int]]:
-    names: list[str] = []
+    found: dict[str, str] = {}
     passed = Passed()
     archive, members = _open_zip(path)
     for name, info in members.items():
@@ -147,8 +147,8 @@ def _pictures_in_zip(path: Path) -> tuple[list[str], dict[str, int]]:
         if kind in ("ZIP", "NPZ"):
             passed.add("archives within archives")
         elif passed.takes(name, kind):
-            names.append(name)
-    return sorted(names), passed.counts
+            found[name] = str(kind)
+    return sorted(pictures_first(found, passed)), passed.counts
 
 
 def _open_zip(path: Path) -> tuple[ZipFile, dict[str, ZipInfo]]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from .._doors import check_count
 from ._archives import is_turned, locate, pictures_in, read_image
-from ._decode import MAX_PIXELS
+from ._decode import MAX_PIXELS, ImageReadError
 from ._dicom import import_pydicom
-from ._formats import SUFFIXES, Passed, format_of, is_regular
+from ._formats import SUFFIXES, Passed, format_of, is_regular, pictures_first
 
 #: Suffixes (lower case) of files that `load_images` takes for images whatever they hold.
 IMAGE_SUFFIXES = tuple(SUFFIXES)
@@ -212,10 +212,10 @@ def load_images(
     ----------
     source : path-like or iterable of path-like
         A folder, a file that holds many images (ZIP, NPZ, NPY), or the files themselves.
-        Of a folder, those are taken that begin like PNG, JPEG, TIFF, BMP, WebP, JPEG 2000,
-        NumPy's or DICOM files, or have the suffix of one; sorted by their path relative to the
-        folder. Archives are opened where there are no images beside them. Listed files
-        keep their order.
+        Of a folder, those are taken that begin like PNG, JPEG, TIFF, BMP, WebP, JPEG 2000
+        or DICOM files, or have the suffix of one; sorted by their path relative to the
+        folder. NumPy's arrays are read, and archives opened, where there are no images
+        beside them. Listed files keep their order.
     recursive : bool, default=None
         Whether the subfolders of a folder are searched as well; None does so where no
         image lies on top.
@@ -248,7 +248,7 @@ def load_images(
     -----
     UserWarning
         If files were passed over that somebody may count as images: other formats,
-        subfolders, archives beside images. `ImageFiles.passed_over` counts all.
+        subfolders, arrays and archives beside images. `ImageFiles.passed_over` counts all.
 
     Examples
     --------
@@ -288,8 +288,8 @@ def load_images(
     )
 
 
-#: Reasons to pass a file over.
-_BELOW, _BESIDE = "in subfolders", "archives beside images"
+#: A reason to pass a file over.
+_BELOW = "in subfolders"
 
 #: In place of a format, of what has been counted already.
 _NO_FILE = "no file"
@@ -342,10 +342,7 @@ def _paths_of(root: Path, recursive: bool | None, passed: Passed) -> list[Path]:
             )
     else:
         found = _files_below(root, recursive, passed)
-        archives = [path for path, kind in found.items() if kind == "ZIP"]
-        if len(archives) < len(found):
-            passed.add(_BESIDE, len(archives))
-            found = {path: kind for path, kind in found.items() if kind != "ZIP"}
+        found = pictures_first(found, passed)
         ordered = sorted(found, key=lambda path: path.relative_to(root).as_posix())
         # Pictures within a file come in its own order.
         paths = [one for path in ordered for one in _expanded(path, found[path], passed)]
@@ -389,6 +386,10 @@ def _format_or_none(path: Path, passed: Passed) -> str | None:
         passed.add("no regular files (FIFO, socket, device)")
     except FileNotFoundError:
         passed.add("links that lead nowhere")
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise ImageReadError(f"{path} cannot be read: {error}.") from error
     return _NO_FILE
 
 

@@ -3,7 +3,9 @@
 import os
 import stat
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+_Name = TypeVar("_Name", str, Path)
 
 #: How a file has to begin to be told; DICOM is the longest.
 HEAD = 144
@@ -149,6 +151,24 @@ class Passed:
             return ""
         listed = ", ".join(f"{count} {reason}" for reason, count in self.counts.items())
         return f"{sum(self.counts.values())} files passed over: {listed}."
+
+
+def pictures_first(found: dict[_Name, str], passed: Passed) -> dict[_Name, str]:
+    """Leave out arrays beside pictures (statistics, labels), and archives beside either.
+
+    Parameters
+    ----------
+    found : dict of path or str to str
+        Formats of files.
+    passed : Passed
+        Counts those that are left out.
+    """
+    for kinds, what in (({"ZIP"}, "archives"), ({"NPY", "NPZ"}, "arrays")):
+        kept = {name: kind for name, kind in found.items() if kind not in kinds}
+        if kept:
+            passed.add(f"{what} beside images", len(found) - len(kept))
+            found = kept
+    return found
 
 
 def is_regular(path: Path | str) -> bool:
