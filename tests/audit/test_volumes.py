@@ -99,6 +99,16 @@ def test_candidates_are_volumes(small):
         assert one.candidates.smallest_p == pytest.approx(1 / (1 + (result.labels == 0).sum()))
 
 
+def test_half_of_the_slices_are_not_enough_to_call_a_volume_used():
+    class Halves:
+        def answer(self, train, labels, test):
+            return Answers(np.array([1.0, 2.0]), np.array([True, False]))
+
+    made = VolumeAttack(Halves(), (np.array([0, 1]), np.array([2])))
+    answers = made.answer(np.array([1]), np.array([1]), np.array([0]))
+    assert (answers.scores.tolist(), answers.used.tolist()) == ([1.5], [False])
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -332,6 +332,23 @@ class TestRefused:
         with pytest.raises(ImageReadError, match=r"scan\.dcm"):
             read(scan)
 
+    @pytest.mark.parametrize(
+        ("syntax", "data"),
+        [
+            ("JPEG2000", b"\xff\x4f\xff\x51" + bytes(4) + b"\0\0\xff\xff" * 2),
+            ("JPEGLSLossless", b"\xff\xd8\xff\xf7\0\x0b\x08" + b"\xff\xff" * 2),
+        ],
+    )
+    def test_compressed_data_larger_than_the_header_says(self, scan, syntax, data):
+        one = dataset_of(GREY)
+        one.file_meta.TransferSyntaxUID = getattr(pydicom.uid, syntax)
+        one.PixelData = pydicom.encaps.encapsulate([data + bytes(60)])
+        one["PixelData"].VR = "OB"
+        one["PixelData"].is_undefined_length = True
+        one.save_as(scan, enforce_file_format=True)
+        with pytest.raises(ImageReadError, match="another size than its header says"):
+            read(scan)
+
     def test_boxes_of_length_zero_do_not_hang(self, scan):
         pytest.importorskip("openjpeg", reason="of the extra dicom")
         one = dataset_of(GREY)

@@ -179,6 +179,9 @@ def read_dicom(
         dataset = _read_all(source)
         if is_2000:
             _check_boxes(dataset.PixelData)
+            _check_size(dataset.PixelData, b"\xff\x4f\xff\x51", 8, 4, size)
+        elif "JPEG-LS" in getattr(_syntax(dataset), "name", ""):
+            _check_size(dataset.PixelData, b"\xff\xf7", 5, 2, size)
     with _opened(source) as file:  # of which the one frame is read
         pixels = _decode(dataset if whole else file, frame or 0, _syntax(dataset))
     photometric = str(dataset.PhotometricInterpretation)
@@ -318,6 +321,14 @@ def _check_boxes(data: bytes) -> None:
             if length < 8 or offset + length > len(data):
                 raise ValueError("the boxes around its JPEG 2000 are damaged")
             offset += length
+
+
+def _check_size(data: bytes, marker: bytes, skip: int, width: int, size: int) -> None:
+    """Refuse compressed data that unpack to far more pixels than the header says."""
+    start = data.find(marker) + skip
+    height = int.from_bytes(data[start : start + width], "big")
+    if height * int.from_bytes(data[start + width : start + 2 * width], "big") > 4 * size + 2**20:
+        raise ValueError("its compressed data are of another size than its header says")
 
 
 def _decode(source: Any, frame: int, syntax: Any) -> NDArray[Any]:
