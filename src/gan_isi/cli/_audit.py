@@ -15,7 +15,7 @@ from ._folders import (
     shows_progress,
     work_options,
 )
-from ._outputs import check_outputs, output_option, write_all, write_rows
+from ._outputs import check_outputs, name_of, output_option, write_all, write_rows
 from ._terminal import say
 
 #: Attacks by name: presets of the pipeline and baselines. Spelled out, so that ``--help``
@@ -227,7 +227,7 @@ def _write_images(
         (
             name,
             number,
-            path.name,
+            name_of(path),
             *(f"{frame[own].iloc[number]:.4g}" for own in ("rank", *columns.values())),
         )
         for name, frame in frames.items()

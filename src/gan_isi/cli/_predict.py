@@ -16,7 +16,7 @@ from ._folders import (
     shows_progress,
     work_options,
 )
-from ._outputs import check_outputs, output_option, write_all, write_rows
+from ._outputs import check_outputs, name_of, output_option, write_all, write_rows
 from ._terminal import say
 
 _PRESETS = click.option(
@@ -86,7 +86,7 @@ def predict(
     scores = attack.predict_proba(images["candidates"])[:, 1]
     decisions = attack.predict(images["candidates"])
     rows = [
-        (path.name, f"{score:.6g}", int(decision))
+        (name_of(path), f"{score:.6g}", int(decision))
         for path, score, decision in zip(images["candidates"].paths, scores, decisions, strict=True)
     ]
     lines = write_all([
