@@ -1,5 +1,6 @@
 """What all displays have in common."""
 
+import os
 import subprocess
 import sys
 
@@ -246,3 +247,18 @@ class TestTheRecommendedAttack:
     def test_its_textures_have_sheets(self, recommended, images):
         shown = FeatureMapsDisplay.from_estimator(clone(recommended), images[0][0])
         assert set(shown.maps) == {"statistical", "steerable"}
+
+
+@pytest.mark.parametrize("backend", ["nonsense", "svg"])
+def test_a_backend_that_does_not_exist_keeps_nobody_from_drawing(backend):
+    code = (
+        "import os, gan_isi.plotting._style as style; pyplot = style.import_pyplot(); "
+        "print(pyplot.figure() is not None, os.environ['MPLBACKEND'], pyplot.get_backend())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "MPLBACKEND": backend},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    drawn, kept, used = done.stdout.split()
+    assert (drawn, kept) == ("True", backend)
+    assert used.lower() == backend or backend == "nonsense"

@@ -293,12 +293,7 @@ class _Judge:
         return AttackResult(
             name=name,
             answers=answers,
-            measures=measure(labels, answers, self.fprs, self.sampling, null)
-            | (
-                {}
-                if close is None
-                else {CLOSENESS: of_rule(labels, close[:n_known], self.sampling)}
-            ),
+            measures=measures,
             null=null,
             p_values=_p_values(answers.statistics(labels, groups), null),
             detectable_auc=_detectable(labels, groups, null),

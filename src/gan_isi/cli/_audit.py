@@ -19,7 +19,7 @@ from ._folders import (
     shows_progress,
     work_options,
 )
-from ._outputs import check_outputs, output_option, write_all, write_rows
+from ._outputs import check_outputs, name_of, output_option, write_all, write_rows
 from ._plan import show_plan
 from ._terminal import say
 
@@ -238,7 +238,7 @@ def _write_images(
         (
             name,
             number,
-            file,
+            name_of(file),
             *(f"{frame[own].iloc[number]:.4g}" for own in ("rank", *columns.values())),
         )
         for name, frame in frames.items()

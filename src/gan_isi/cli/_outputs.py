@@ -115,3 +115,8 @@ def write_all(outputs: Iterable[tuple[str, Path | None, Callable[[Path], Any]]])
 def write_rows(path: Path, header: list[str], rows: Any) -> None:
     """Write a CSV file, see :func:`gan_isi._output.csv_text`."""
     write_atomically(path, csv_text(header, rows))
+
+
+def name_of(name: str) -> str:
+    """Return a name by its bytes, in whatever locale they were read."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")

@@ -22,7 +22,7 @@ from ._folders import (
     shows_progress,
     work_options,
 )
-from ._outputs import check_outputs, output_option, write_all, write_rows
+from ._outputs import check_outputs, name_of, output_option, write_all, write_rows
 from ._plan import show_plan
 from ._terminal import say
 
@@ -93,7 +93,7 @@ def predict(
     scores = attack.predict_proba(images["candidates"])[:, 1]
     decisions = attack.predict(images["candidates"])
     rows = [
-        (name, f"{score:.6g}", int(decision))
+        (name_of(name), f"{score:.6g}", int(decision))
         for name, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)
     ]
     lines = write_all([

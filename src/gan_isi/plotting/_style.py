@@ -6,7 +6,9 @@ a grey print loses nothing.
 """
 
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from .._output import visible
@@ -31,16 +33,22 @@ FIGURE_SIZE = (6.0, 4.0)
 
 def import_pyplot() -> Any:
     """Return `matplotlib.pyplot`, or say how to get it."""
+    # A MPLBACKEND that does not exist would fail the import, and files need no window.
+    backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
     try:
-        try:
-            import matplotlib.pyplot
-        except ValueError:  # MPLBACKEND names none that there is; files need no window
-            os.environ["MPLBACKEND"] = "agg"
-            import matplotlib.pyplot
+        import matplotlib
+
+        if backend:
+            with suppress(ValueError):
+                matplotlib.rcParams["backend"] = backend
+        import matplotlib.pyplot
     except ImportError as error:
         raise ImportError(
             'Figures need matplotlib, which is not installed: pip install "gan-isi[plot]".'
         ) from error
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
     return matplotlib.pyplot
 
 
