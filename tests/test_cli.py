@@ -508,3 +508,26 @@ class TestWhatIsRead:
         arguments[1] = f"{tmp_path}/pipe"
         assert main(["audit", *arguments]) == 1
         assert "a FIFO, a socket or a device" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_volumes_have_one_answer_each(tmp_path, capsys):
+    nibabel = pytest.importorskip("nibabel", reason='needs the extra "volumes"')
+    rng = np.random.default_rng(0)
+    for folder, n_volumes in (("used", 6), ("other", 6), ("generated", 2)):
+        (tmp_path / folder).mkdir()
+        for number in range(n_volumes):
+            voxels = rng.integers(0, 255, size=(16, 16, 5)).astype(np.uint8)
+            image = nibabel.Nifti1Image(voxels, np.eye(4))
+            nibabel.save(image, tmp_path / folder / f"{number}.nii.gz")
+    table = tmp_path / "known.csv"
+    code = main([
+        "audit", *known(tmp_path), *QUICK, "--volumes", "axial", "--known-csv", str(table),
+        "--json", str(tmp_path / "a.json"),
+    ])  # fmt: skip
+    assert code == 0, capsys.readouterr().err
+    rows = [row for row in read_csv(table) if row["attack"] == "nearest"]
+    assert [Path(row["file"]).name for row in rows] == [f"{i}.nii.gz" for i in range(6)] * 2
+    assert [row["used"] for row in rows] == ["0"] * 6 + ["1"] * 6
+    settings = json.loads((tmp_path / "a.json").read_text())["settings"]
+    assert (settings["n_used"], settings["n_not_used"], settings["n_generated"]) == (6, 6, 10)

@@ -148,7 +148,7 @@ def test_pillow_images_are_what_their_files_are():
         (Data([{"image": {"bytes": b""}}] * 16), "none are images"),
         ({"a": IT.images, "b": IT.images}, r"such as data\['a'\]"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_to_pass_instead(X, said):
     with pytest.raises(TypeError, match=said):

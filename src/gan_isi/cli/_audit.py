@@ -63,6 +63,12 @@ ATTACKS = (
     help="Also report the best of the attacks, chosen within each training part.",
 )
 @patient_options
+@click.option(
+    "--volumes",
+    type=click.Choice(("axial", "coronal", "sagittal")),
+    help="All folders hold volumes (NIfTI, DICOM series), to be cut into such slices; each volume "
+    "gets one answer.",
+)
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
 @click.option("--repeats", type=click.IntRange(1), default=1, show_default=True)
 @click.option(
@@ -87,6 +93,7 @@ def audit(
     choose: bool,
     patients: Path | None,
     patient_from: str | None,
+    volumes: str | None,
     folds: int,
     repeats: int,
     permutations: int,
@@ -108,7 +115,7 @@ def audit(
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
     folders = {"used": used, "not used": not_used, "candidates": candidates}
-    images = load(folders, generated)
+    images = load(folders, generated, volumes)
     outputs = {
         "--report": report, "--json": json, "--known-csv": known_csv,
         "--candidates-csv": candidates_csv,
@@ -121,6 +128,11 @@ def audit(
 
     known, labels = known_of(images)
     candidate_images = images.get("candidates")
+    by_volume: dict[str, Any] = {}
+    if volumes is not None:
+        by_volume = {"volumes": known.groups, "candidate_volumes": None}
+        if candidate_images is not None:
+            by_volume["candidate_volumes"] = candidate_images.groups
     verbose = shows_progress(quiet)
     known_groups = groups["not used"] + groups["used"] if groups else None
     patients_of = known_groups, groups.get("candidates")
@@ -145,6 +157,7 @@ def audit(
             groups=known_groups,
             candidates=candidate_images,
             candidate_groups=groups.get("candidates"),
+            **by_volume,
             choose=choose,
             cv=folds,
             n_repeats=repeats,
@@ -161,11 +174,11 @@ def audit(
             ("Report", report, result.to_html),
             ("Images", known_csv, lambda path: _write_images(
                 {name: result.queries_to_frame(name) for name in result.attacks},
-                known.names, {"used": "used", "p_value": "conformal_p"}, path,
+                _names(known), {"used": "used", "p_value": "conformal_p"}, path,
             )),
             ("Images", candidates_csv, lambda path: _write_images(
                 {name: result.candidates_to_frame(name) for name in result.attacks},
-                images["candidates"].names, {"p_value": "p_value"}, path,
+                _names(candidate_images), {"p_value": "p_value"}, path,
             )),
         ])  # fmt: skip
     finally:
@@ -228,6 +241,13 @@ def _check_extras(report: Path | None, table: Path | None) -> None:
         raise click.ClickException(
             f'This needs {", ".join(missing)}: pip install "gan-isi[report]".'
         )
+
+
+def _names(images: Any) -> tuple[str, ...]:
+    """Return what images are called, or the volumes that slices are of."""
+    if hasattr(images, "groups"):
+        return tuple(dict.fromkeys(images.groups.tolist()))
+    return tuple(images.names)
 
 
 def _write_images(

@@ -156,7 +156,9 @@ def said_in_words() -> Iterator[None]:
         say(f"Warning: {one.message}", err=True)
 
 
-def load(folders: Mapping[str, Path | None], generated: Path) -> dict[str, "ImageFiles"]:
+def load(
+    folders: Mapping[str, Path | None], generated: Path, volumes: str | None = None
+) -> dict[str, Any]:
     """Open folders of images, which are read when asked for.
 
     Parameters
@@ -165,17 +167,23 @@ def load(folders: Mapping[str, Path | None], generated: Path) -> dict[str, "Imag
         Of real images, by what they are called ("used"); None is left out.
     generated : Path
         That of the generated images.
+    volumes : {"axial", "coronal", "sagittal"} or None
+        How volumes are cut into slices, in all folders; None for folders of images.
 
     Returns
     -------
-    dict of str to ImageFiles
+    dict of str to ImageFiles or VolumeSlices
         The real ones, and those "generated".
     """
-    from ..datasets import load_images
+    from ..datasets import load_images, load_volumes
 
     given = {**folders, "generated": generated}
     with said_in_words():
-        return {n: load_images(p, **reading()) for n, p in given.items() if p is not None}
+        return {
+            name: load_images(path, **reading()) if volumes is None else load_volumes(path, volumes)
+            for name, path in given.items()
+            if path is not None
+        }
 
 
 def inputs_of(images: Mapping[str, "ImageFiles"], *others: Path | None) -> set[Path]:
@@ -185,7 +193,7 @@ def inputs_of(images: Mapping[str, "ImageFiles"], *others: Path | None) -> set[P
     return files | parents | {path for path in others if path is not None}
 
 
-def known_of(images: Mapping[str, "ImageFiles"]) -> tuple["ImageFiles", list[int]]:
+def known_of(images: Mapping[str, Any]) -> tuple[Any, list[int]]:
     """Return the images of known membership, those not used first, and their labels."""
     parts = [images["not used"], images["used"]]
     labels = [label for label, part in enumerate(parts) for _ in part.paths]

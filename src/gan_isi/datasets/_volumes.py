@@ -117,6 +117,16 @@ class VolumeSlices(Sequence[NDArray[Any]]):
     def __len__(self) -> int:
         return len(self.entries)
 
+    def __add__(self, other: "VolumeSlices") -> "VolumeSlices":
+        """Return these slices and then others."""
+        if not isinstance(other, VolumeSlices):
+            return NotImplemented
+        passed = {
+            why: [*self.passed_over.get(why, []), *other.passed_over.get(why, [])]
+            for why in {**self.passed_over, **other.passed_over}
+        }
+        return VolumeSlices(self.entries + other.entries, self.axis, passed)
+
     def __repr__(self) -> str:
         n_volumes = len({volume.name for volume, _ in self.entries})
         return f"VolumeSlices({len(self)} slices of {n_volumes} volumes, axis={self.axis!r})"
