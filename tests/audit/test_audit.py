@@ -346,6 +346,7 @@ def test_power_is_near_one_where_the_generator_copies(attack, world, folds_of):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*are among those generated:UserWarning")
 def test_a_real_generator_is_audited_from_its_images():
     """Pictures, families and folders as a user has them."""
     problem = datasets.make_membership_problem(

@@ -105,7 +105,7 @@ def test_jobs_pieces_and_memory_change_no_bit(photographs, tmp_path):
     memory = clone(descriptor).set_params(memory=str(tmp_path)).fit(images)
     for _ in range(2):
         np.testing.assert_array_equal(memory.transform(images), expected)
-    assert len(list(tmp_path.rglob("output.pkl"))) == 12  # each different image once
+    assert len(list(tmp_path.rglob("gan_isi/??/*"))) == 12  # each different image once
     other = PixelDescriptor(size=20, memory=str(tmp_path)).fit(images)
     assert not np.array_equal(other.transform(images), expected)
 

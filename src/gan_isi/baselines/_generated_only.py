@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._base import BaseBagClassifier
-from .scores import epsilon_score, nearest_score, retrieval_score, retrieval_thresholds
+from .scores import nearest_score, retrieval_score, retrieval_thresholds
 
 
 class NearestGenerated(BaseBagClassifier):
@@ -122,7 +122,8 @@ class EpsilonBall(BaseBagClassifier):
             self.radius_ = float(np.quantile(distances, self.epsilon))
 
     def _score(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
-        return epsilon_score(distances, self.radius_)
+        # As `epsilon_score`, whose door refuses the negative distances of rows of numbers.
+        return (distances <= self.radius_).mean(axis=1)
 
 
 class Retrieval(BaseBagClassifier):

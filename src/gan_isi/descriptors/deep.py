@@ -17,12 +17,12 @@ from .._images import IntensityRange, to_grey
 from ..quantiles import DEFAULT_N_LEVELS, Cells
 from ..texture.resnet import (
     N_CHANNELS,
-    VALUES_PER_CHANNEL,
     Weights,
     addition_layer,
     load_resnet50,
     preprocess,
     resolve_device,
+    values_per_channel,
 )
 from ._base import BaseDescriptor
 
@@ -201,7 +201,7 @@ class DeepDescriptor(BaseDescriptor):
     @property
     def values_per_map(self) -> int | None:
         """49, or None where all channels are one map."""
-        return VALUES_PER_CHANNEL if self.pooling is None else None
+        return values_per_channel() if self.pooling is None else None
 
     def _maps(self, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Compute the maps of several images, on an accelerator as one batch."""

@@ -40,15 +40,17 @@ INPUT_SIZE = 224
 #: Channels of the 14th addition layer.
 N_CHANNELS = 2048
 
-#: Values of each, 7 x 7, whatever the size of the image.
-VALUES_PER_CHANNEL = 49
-
 #: Of the RGB images that the pretrained networks have seen, on the unit scale.
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 #: Parts of the network that come after the layer wanted.
 _BEYOND = ("layer4.1.", "layer4.2.", "avgpool.", "fc.")
+
+
+def values_per_channel() -> int:
+    """Return how many values a map has: one for 32 x 32 pixels of the input, 49."""
+    return (INPUT_SIZE // 32) ** 2
 
 
 def load_resnet50(

@@ -194,7 +194,7 @@ def recognisable_share(
     --------
     >>> y = [0] * 50 + [1] * 50
     >>> round(recognisable_share(y, [0] * 50 + [0] * 25 + [1] * 25), 2)
-    0.23
+    0.26
     """
     members, values = check_members(y, scores, groups), check_scores(scores)
     _, units = np.unique(
