@@ -234,3 +234,16 @@ def test_seeds_of_the_repeats():
     assert repeat_seeds(3, 5)[:2] == repeat_seeds(3, 2)
     assert len({*repeat_seeds(3, 5)}) == 5
     assert max(repeat_seeds(0, 100)) < LARGEST_SEED
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+def test_folds_of_our_own_leave_both_classes_outside_each():
+    """Two patients of each class, one of them large: some draws would put one class together."""
+    labels = np.repeat([0, 0, 1, 1], [9, 1, 1, 9])
+    groups = np.repeat(np.arange(4), [9, 1, 1, 9])
+    for seed in range(50):
+        for train, test in draw_folds(2, None, labels, groups, seed):
+            assert set(labels[train]) == {0, 1}
+            assert not set(groups[train]) & set(groups[test])
+    with pytest.raises(ValueError, match="can't be split into 2 folds with both classes"):
+        draw_folds(2, None, np.array([0, 0, 1]), np.array([0, 1, 2]), 0)

@@ -112,7 +112,7 @@ def test_one_answer_for_all_has_no_small_p_value(attack, world):
     )  # fmt: skip
     one = result.attacks["attack"]
     assert one.measures["accuracy"].value == 0.75
-    assert one.p_values["balanced accuracy"] == 1
+    assert one.p_values["balanced accuracy"] > 0.2
     assert one.p_values["AUC or tail"] == 1
 
 

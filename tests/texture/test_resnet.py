@@ -455,12 +455,12 @@ def test_device_that_is_not_there(torch, device):
         (["a.png"], "image 0 has to be an array of real numbers"),
     ],
 )
-def test_what_is_no_image_is_refused(images, words):
+def test_what_is_no_image_is_refused(torch, images, words):
     with pytest.raises((TypeError, ValueError), match=words):
         resnet.preprocess(images)
 
 
-def test_what_is_no_batch_is_refused():
+def test_what_is_no_batch_is_refused(torch):
     for batch in (np.zeros((1, 3, 8, 8)), resnet.preprocess([np.ones((4, 4))])[0], None):
         with pytest.raises(ValueError, match="as from preprocess"):
             resnet.addition_layer(None, batch)
@@ -470,6 +470,6 @@ def test_what_is_no_batch_is_refused():
         resnet.load_resnet50(5)
 
 
-def test_bytes_are_numbers_like_others():
+def test_bytes_are_numbers_like_others(torch):
     image = np.arange(64, dtype=np.uint8).reshape(8, 8)
     assert (resnet.preprocess([image]) == resnet.preprocess([image.astype(float)])).all()

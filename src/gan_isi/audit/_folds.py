@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 
+#: How often folds of our own are drawn until each training part has both classes.
+_ATTEMPTS = 20
+
 Fold: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
@@ -142,8 +145,7 @@ def draw_folds(
         If a splitter's test parts do not hold out each image once, and patients as a whole.
     """
     if splitter is None:
-        ours: Any = StratifiedKFold if groups is None else StratifiedGroupKFold
-        return list(ours(n_folds, shuffle=True, random_state=seed).split(labels, labels, groups))
+        return _own_folds(n_folds, labels, groups, seed)
     if _is_random(splitter):
         splitter = copy.copy(splitter)
         splitter.random_state = seed
@@ -154,6 +156,23 @@ def draw_folds(
     folds = [(_numbers(train, len(labels)), _numbers(test, len(labels))) for train, test in splits]
     _check_parts(folds, len(labels), groups)
     return folds
+
+
+def _own_folds(
+    n_folds: int, labels: NDArray[np.intp], groups: NDArray[Any] | None, seed: int
+) -> list[Fold]:
+    kind: Any = StratifiedKFold if groups is None else StratifiedGroupKFold
+    for attempt in range(_ATTEMPTS):
+        state = (seed + attempt) % np.iinfo(np.int32).max
+        splitter = kind(n_folds, shuffle=True, random_state=state)
+        folds = list(splitter.split(labels, labels, groups))
+        # Patients of several images may leave a training part without a class.
+        if all(len(np.unique(labels[train])) == 2 for train, _ in folds):
+            return folds
+    raise ValueError(
+        f"The patients can't be split into {n_folds} folds with both classes outside each; "
+        "lower cv, or give folds of your own."
+    )
 
 
 def _check_parts(folds: list[Fold], n_known: int, groups: NDArray[Any] | None) -> None:
