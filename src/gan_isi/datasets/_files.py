@@ -157,12 +157,16 @@ class ImageFiles(Sequence[NDArray[Any]]):
         return joined
 
     def is_turned(self, number: int) -> bool:
-        """Whether the file of an image notes an orientation that is not applied.
+        """Say whether the file of an image notes an orientation that is not applied.
 
         Parameters
         ----------
         number : int
             Of the image.
+
+        Returns
+        -------
+        bool
         """
         return not self.exif_transpose and is_turned(self.paths[number])
 

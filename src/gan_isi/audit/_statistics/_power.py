@@ -26,7 +26,7 @@ def detectable_auc(
     null : array-like of shape (n_permutations,), default=None
         AUCs of refits with permuted labels, whose spread says how much less m and n are
         worth to an attack that learns, or with several images a patient, see
-        :func:`auc_interval`. None: for an attack that learns nothing.
+        `auc_interval`. None: for an attack that learns nothing.
     significance : float, default=0.05
         Largest probability of a false alarm.
     power : float, default=0.8
