@@ -167,6 +167,7 @@ class ImageFiles(Sequence[NDArray[Any]]):
         Returns
         -------
         bool
+            False with `exif_transpose`, which applies it.
         """
         return not self.exif_transpose and is_turned(self.paths[number])
 
