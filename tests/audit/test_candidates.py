@@ -16,6 +16,7 @@ from gan_isi.audit._candidate_words import describe_candidates
 from gan_isi.audit._candidates import _exchanged, _ranks, candidate_p_values, judge_candidates
 from gan_isi.audit._crossfit import Folds, OutOfFold, cross_fit
 from gan_isi.audit._measures import Estimate, Sampling
+from gan_isi.audit._statistics import auc_interval
 
 
 class Oracle:
@@ -469,3 +470,32 @@ def test_level_where_no_candidate_was_used(grouped, attack, world):
     assert kstest(np.array(sets) - jitter, "uniform").pvalue > 0.001
     assert np.mean(single) <= binom.ppf(0.999, 100, 0.1) / 100
     assert np.mean(covered) >= 0.88
+
+
+@pytest.mark.parametrize("n_permutations", [0, 9])
+def test_the_interval_is_over_patients_and_takes_the_spread_of_the_exchanges(
+    n_permutations, attack, world
+):
+    rng = np.random.default_rng(3)
+    real, used, generated = world(rng, n=40, n_generated=60)
+    rows, groups = np.repeat(real, 3, axis=0), np.repeat(np.arange(40), 3)
+    asked = np.repeat(rng.normal(size=(8, 8)), 4, axis=0)
+    patients = 100 + np.repeat(np.arange(8), 4)
+    result = audit(
+        attack(), rows, np.repeat(used, 3), generated=generated, groups=groups, candidates=asked,
+        candidate_groups=patients, n_permutations=n_permutations, n_resamples=9, random_state=0,
+    )  # fmt: skip
+    one = result.attacks["attack"]
+    found, answers = one.candidates, one.answers
+    # Known images not used, and all candidates beside them in each fold.
+    others = np.repeat(used, 3) == 0
+    labels = np.repeat([0, 1], [others.sum(), 5 * len(asked)])
+    scores = np.concatenate([answers.scores[0, others], answers.candidates[0].ravel()])
+    folds = np.concatenate([answers.folds[0, others], np.repeat(np.arange(5), len(asked))])
+    units = np.concatenate([groups[others], np.tile(patients, 5)])
+    expected = auc_interval(labels, scores, folds, units, null=found.null)
+    assert (found.auc.low, found.auc.high) == pytest.approx(expected)
+    if n_permutations == 0:
+        assert expected != pytest.approx(auc_interval(labels, scores, folds))
+    else:
+        assert expected != pytest.approx(auc_interval(labels, scores, folds, units))

@@ -43,6 +43,22 @@ def test_the_choice_never_sees_the_queries_that_it_answers_for(rng, folds_of):
         assert answers.chosen[fold] == "honest"
 
 
+def test_patients_stay_together_in_the_folds_of_the_choice(folds_of):
+    used, groups = np.repeat(np.arange(20) % 2, 3), np.repeat(np.arange(20), 3)
+    seen = []
+
+    class Listening(Scores):
+        def answer(self, train, labels, test):
+            seen.append(set(groups[train]) & set(groups[test]))
+            return super().answer(train, labels, test)
+
+    scores = np.random.default_rng(0).normal(size=60)
+    chosen = ChosenAttack({"a": Listening(scores), "b": Listening(-scores)}, groups, 3, 0)
+    cross_fit(chosen, used, folds_of(used, groups, cv=4), seed=0)
+    assert len(seen) == 4 * (2 * 3 + 1)
+    assert not any(seen)
+
+
 def test_choosing_flatters_the_best_row_but_not_the_chosen_one(folds_of):
     """Ten attacks that know nothing."""
     best, chosen, p_values = [], [], []
