@@ -133,6 +133,18 @@ class TestRecognisableShare:
         assert np.mean(np.array(bounds[0.25]) > 0.25) <= 0.05
         assert np.mean(np.array(bounds[0.25]) > 0.05) > 0.8
 
+    def test_bound_by_hand(self):
+        # Thresholds at the 1st, 4th and 16th of 20; the last one is best here.
+        y, scores = np.repeat([0, 1], [20, 30]), np.append(np.arange(20.0), np.arange(2.5, 32.5))
+        bounds = []
+        for rank, found in ((1, 13), (4, 16), (16, 28)):
+            assert (scores[20:] > np.sort(scores[:20])[-rank]).sum() == found
+            tpr = binomtest(found, 30).proportion_ci(1 - 0.05 / 3, method="exact").low
+            fpr = beta.isf(0.05 / 6, rank, 21 - rank)
+            bounds.append((tpr - fpr) / (1 - fpr))
+        assert recognisable_share(y, scores) == pytest.approx(max(0, *bounds))
+        assert max(bounds) > 0
+
     def test_grows_with_the_members_told(self):
         y = np.repeat([0, 1], 100)
         found = [
