@@ -329,9 +329,13 @@ class TestDifferenceInterval:
         expected = np.sqrt(a * a - 2 * r * a * b + b * b)
         assert aucs[0] - aucs[1] - low == pytest.approx(ratio * expected, rel=0.03)
         alike = difference_interval(y, first, 2 * first, null=null, other_null=null)
-        # What is left is that an interval reaches further to one side.
+        # Learning doubles both variances here, and is not taken to be shared: half is left.
         (low, high), auc = single[0], aucs[0]
-        assert np.ptp(alike) == pytest.approx(2 * abs(low + high - 2 * auc) * ratio, rel=0.1)
+        a, b = auc - low, high - auc
+        assert np.ptp(alike) == pytest.approx(2 * np.sqrt(a * a - a * b + b * b) * ratio, rel=0.03)
+        # What refits share less than that is shared less.
+        apart = difference_interval(y, first, 2 * first, null=null, other_null=apart)
+        assert np.ptp(apart) == pytest.approx(2 * np.sqrt(a * a + b * b) * ratio, rel=0.03)
 
     @pytest.mark.parametrize(("auc", "n_images"), [(0.6, 1), (0.95, 1), (0.8, 4)])
     def test_coverage(self, auc, n_images):
