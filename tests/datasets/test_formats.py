@@ -454,3 +454,47 @@ class TestFolders:
 def test_pillow_has_what_is_promised():
     assert features.check("webp")
     assert features.check("jpg_2000")
+
+
+class TestHDF5:
+    @pytest.fixture
+    def h5py(self):
+        return pytest.importorskip("h5py", reason='needs the extra "hdf5"')
+
+    def test_stacks_and_images_of_all_groups(self, h5py, tmp_path):
+        rng = np.random.default_rng(0)
+        stack = rng.integers(0, 2**16, size=(7, 6, 5)).astype(np.uint16)
+        colour = rng.random((2, 6, 5, 3)).astype(np.float32)
+        with h5py.File(tmp_path / "samples.h5", "w") as file:
+            file["images"] = stack
+            file.create_dataset("more/rgb", data=colour, compression="gzip", chunks=(1, 6, 5, 3))
+            file["labels"] = np.arange(3)
+            file["names"] = ["a", "b", "c"]
+            file["elsewhere"] = h5py.ExternalLink("other.h5", "images")
+        found = load_images(tmp_path / "samples.h5")
+        assert [path.relative_to(tmp_path).as_posix() for path in found.paths] == [
+            *(f"samples.h5/images/{i:04}" for i in range(7)),
+            *(f"samples.h5/more/rgb/{i:04}" for i in range(2)),
+        ]
+        for image, expected in zip(found, [*stack, *colour], strict=True):
+            np.testing.assert_array_equal(image, expected)
+            assert image.dtype == expected.dtype
+        assert found.passed_over == {"no images (arrays)": 2}
+        with pytest.raises(OSError, match="max_pixels"):
+            load_images(tmp_path / "samples.h5", max_pixels=20)[0]
+
+    def test_values_in_another_file_are_not_read(self, h5py, tmp_path):
+        np.arange(210, dtype=np.uint8).tofile(tmp_path / "raw.bin")
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file.create_dataset(
+                "outside", (7, 6, 5), np.uint8, external=[(str(tmp_path / "raw.bin"), 0, 210)]
+            )
+            file["inside"] = np.zeros((7, 6, 5), np.uint8)
+        assert len(load_images(tmp_path / "a.h5")) == 7
+        with pytest.raises(OSError, match="lie in another file"):
+            load_images([tmp_path / "a.h5" / "outside" / "0000"])[0]
+
+    def test_a_damaged_one_is_named(self, h5py, tmp_path):
+        (tmp_path / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+        with pytest.raises(OSError, match=r"a\.h5 cannot be read"):
+            load_images(tmp_path)

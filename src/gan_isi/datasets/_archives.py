@@ -10,7 +10,14 @@ from zipfile import ZipFile, ZipInfo
 
 from numpy.typing import NDArray
 
-from ._arrays import pictures_in_npy, pictures_in_npz, read_npy_member, read_npz_member
+from ._arrays import (
+    pictures_in_hdf5,
+    pictures_in_npy,
+    pictures_in_npz,
+    read_hdf5_member,
+    read_npy_member,
+    read_npz_member,
+)
 from ._decode import ImageReadError, decode, orientation
 from ._dicom import n_frames, read_dicom
 from ._formats import HEAD, SUFFIXES, Passed, format_of, is_regular, pictures_first, sniff
@@ -75,7 +82,7 @@ def read_image(path: Path, max_pixels: int, exif_transpose: bool = False) -> NDA
             return decode(_member(file, member, max_pixels), path, max_pixels, exif_transpose)
         if kind == "DICOM":
             return read_dicom(file, int(member), max_pixels=max_pixels)
-        read = {"NPY": read_npy_member, "NPZ": read_npz_member}[str(kind)]
+        read = {"NPY": read_npy_member, "NPZ": read_npz_member, "HDF5": read_hdf5_member}[str(kind)]
         image = read(file, member, max_pixels)
         return image.astype(image.dtype.newbyteorder("="), copy=False)
     except (ImageReadError, FileNotFoundError, PermissionError, ImportError, MemoryError):
@@ -113,8 +120,8 @@ def pictures_in(path: Path, kind: str) -> tuple[list[Path] | None, dict[str, int
     try:
         if kind == "NPY":
             names: list[str] | None = pictures_in_npy(path) or None
-        elif kind == "NPZ":
-            names, others = pictures_in_npz(path)
+        elif kind in ("NPZ", "HDF5"):
+            names, others = (pictures_in_npz if kind == "NPZ" else pictures_in_hdf5)(path)
             passed = {"no images (arrays)": others} if others else {}
         elif kind == "ZIP":
             names, passed = _pictures_in_zip(path)
@@ -122,7 +129,7 @@ def pictures_in(path: Path, kind: str) -> tuple[list[Path] | None, dict[str, int
             names = _frames(path)
         else:
             return None, {}
-    except ImageReadError:
+    except (ImageReadError, ImportError):
         raise
     except Exception as error:
         raise ImageReadError(f"{path} cannot be read: {str(error).rstrip('.')}.") from error
@@ -144,7 +151,7 @@ def _pictures_in_zip(path: Path) -> tuple[list[str], dict[str, int]]:
     for name, info in members.items():
         with archive.open(info) as file:
             kind = sniff(file.read(HEAD)) or SUFFIXES.get(PurePosixPath(name).suffix.lower())
-        if kind in ("ZIP", "NPZ"):
+        if kind in ("ZIP", "NPZ", "HDF5"):
             passed.add("archives within archives")
         elif passed.takes(name, kind):
             found[name] = str(kind)

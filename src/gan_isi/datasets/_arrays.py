@@ -1,7 +1,8 @@
-"""NumPy's files: what shape they have without reading them, and one image out of many."""
+"""Files of arrays, NumPy's and HDF5: their shapes without reading them, one image out of many."""
 
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any, NamedTuple
 from zipfile import ZIP_STORED, ZipFile
 
@@ -75,9 +76,15 @@ def pictures_in_npz(path: Path) -> tuple[list[str], int]:
                     shapes[info.filename.removesuffix(".npy")] = header(file).shape
                 except ValueError:  # objects, or texts
                     others += 1
+    names, tables = _pictures(shapes, path)
+    return names, others + tables
+
+
+def _pictures(shapes: dict[str, tuple[int, ...]], path: Path) -> tuple[list[str], int]:
+    """Return the names of the images among arrays, and the number of the others."""
     # Beside stacks, a matrix is a table (of statistics, of labels).
     least = 3 if any(len(shape) >= 3 for shape in shapes.values()) else 2
-    names = []
+    names, others = [], 0
     for name, shape in shapes.items():
         kind = layout(shape, f"{path}/{name}") if len(shape) >= least else "other"
         if kind == "stack":
@@ -151,3 +158,47 @@ def _array_of_npz(path: Path, name: str, state: tuple[int, int]) -> NDArray[Any]
         start = raw.tell() + found.offset
     order = "F" if found.fortran else "C"
     return np.memmap(path, found.dtype, "r", start, found.shape, order)  # type: ignore[call-overload]
+
+
+def import_h5py() -> ModuleType:
+    """Return h5py, or raise ImportError that says how to get it."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            'Reading HDF5 needs h5py, which is not installed: pip install "gan-isi[hdf5]".'
+        ) from error
+    module: ModuleType = h5py
+    return module
+
+
+def pictures_in_hdf5(path: Path) -> tuple[list[str], int]:
+    """Return the names of the images within an HDF5 file, and the number of its other arrays."""
+    h5py = import_h5py()
+    shapes: dict[str, tuple[int, ...]] = {}
+    others = 0
+
+    def visit(name: str, item: Any) -> None:  # links to other files are not followed
+        nonlocal others
+        if isinstance(item, h5py.Dataset):
+            if item.dtype.kind in "buif" and not item.is_virtual and not item.external:
+                shapes[name] = item.shape
+            else:
+                others += 1
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    names, tables = _pictures(shapes, path)
+    return names, others + tables
+
+
+def read_hdf5_member(path: Path, member: str, max_pixels: int) -> NDArray[Any]:
+    """Read one image of an HDF5 file."""
+    with import_h5py().File(path, "r") as file:
+        in_stack = member not in file
+        whole, _, number = member.rpartition("/")
+        data = file[whole if in_stack else member]
+        if data.is_virtual or data.external:
+            raise ValueError("its values lie in another file")
+        refuse_size(path / member, *sides(data.shape[in_stack:], str(path)), max_pixels)
+        return picture(data[int(number)] if in_stack else data[()], str(path))

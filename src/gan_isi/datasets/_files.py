@@ -216,7 +216,7 @@ def load_images(
     Parameters
     ----------
     source : path-like or iterable of path-like
-        A folder, a file that holds many images (ZIP, NPZ, NPY), or the files themselves.
+        A folder, a file that holds many images (ZIP, NPZ, NPY, HDF5), or the files themselves.
         Of a folder, those are taken that begin like PNG, JPEG, TIFF, BMP, WebP, JPEG 2000
         or DICOM files, or have the suffix of one; sorted by their path relative to the
         folder. NumPy's arrays are read, and archives opened, where there are no images

@@ -23,6 +23,8 @@ SUFFIXES = {
     ".j2k": "JPEG2000",
     ".npy": "NPY",
     ".npz": "NPZ",
+    ".h5": "HDF5",
+    ".hdf5": "HDF5",
     ".zip": "ZIP",
     ".dcm": "DICOM",
 }
@@ -163,7 +165,7 @@ def pictures_first(found: dict[_Name, str], passed: Passed) -> dict[_Name, str]:
     passed : Passed
         Counts those that are left out.
     """
-    for kinds, what in (({"ZIP"}, "archives"), ({"NPY", "NPZ"}, "arrays")):
+    for kinds, what in (({"ZIP"}, "archives"), ({"NPY", "NPZ", "HDF5"}, "arrays")):
         kept = {name: kind for name, kind in found.items() if kind not in kinds}
         if kept:
             passed.add(f"{what} beside images", len(found) - len(kept))
