@@ -19,10 +19,10 @@ from joblib import Parallel, delayed
 from sklearn.model_selection import StratifiedKFold
 
 from gan_isi import datasets, make_pipeline
-from gan_isi.audit._attacks import Answers, _LabelledPart, prepare
-from gan_isi.audit._crossfit import Folds, cross_fit, null_distribution
-from gan_isi.audit._measures import Sampling, beyond_blind, measure
-from gan_isi.audit._statistics import (
+from gan_isi.audit.crossfit import Folds, cross_fit, null_distribution
+from gan_isi.audit.measures import Sampling, beyond_blind, measure
+from gan_isi.audit.prepared import Answers, _LabelledPart, prepare
+from gan_isi.statistics import (
     detectable_auc,
     min_p_value,
     permutation_p_value,

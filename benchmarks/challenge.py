@@ -33,7 +33,7 @@ from sklearn.svm import SVC
 from sklearn.utils import gen_batches
 
 from gan_isi import make_pipeline
-from gan_isi._images import to_grey
+from gan_isi._validation.images import to_grey
 
 QUICK = {"train_real": 40, "train_generated": 100, "test_real": 40, "test_generated": 500}
 

@@ -18,8 +18,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from gan_isi import audit, baselines, datasets, make_pipeline
-from gan_isi.bags import BagSummaryTransformer
 from gan_isi.descriptors import CLASSICAL_FAMILIES
+from gan_isi.membership.summaries import BagSummaryTransformer
 from gan_isi.plotting import LogRocDisplay
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "cxr64_ddpm"

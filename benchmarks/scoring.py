@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from gan_isi import PairwiseWassersteinTransformer, make_descriptors
-from gan_isi.scoring import decision_values
+from gan_isi.membership.svm import decision_values
 
 N_TRAINING, N_SCORED = 21_000, 1_000
 

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.utils.parallel import Parallel, delayed
 
 from gan_isi import audit, baselines, make_pipeline
-from gan_isi.audit._statistics import within_fold_auc
+from gan_isi.statistics import within_fold_auc
 
 SHAPE = 16, 40, 40
 SHARES = 0.0, 0.05, 0.1

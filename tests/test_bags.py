@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gan_isi import BagSummaryTransformer
-from gan_isi.bags import low_order_statistics
+from gan_isi.membership.summaries import low_order_statistics
 
 USED = np.repeat([0, 1], 8)
 

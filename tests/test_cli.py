@@ -22,10 +22,10 @@ from gan_isi import (
     baselines,
     datasets,
 )
-from gan_isi._output import from_cell
+from gan_isi._runtime.output import from_cell
 from gan_isi.cli import main
-from gan_isi.cli._audit import ATTACKS
-from gan_isi.cli._folders import read_patients
+from gan_isi.cli.audit import ATTACKS
+from gan_isi.cli.folders import read_patients
 
 QUICK = ["--permutations", "4", "--folds", "3", "--attack", "nearest"]
 
@@ -165,7 +165,7 @@ class TestAudit:
         assert set(ATTACKS) == {"recommended", "paper", *baselines.BASELINES} - {"blind"}
 
     def test_a_missing_extra_is_named_before_the_work(self, folders, tmp_path, capsys, monkeypatch):
-        monkeypatch.setattr("gan_isi.cli._audit.find_spec", lambda name: None)
+        monkeypatch.setattr("gan_isi.cli.audit.find_spec", lambda name: None)
         assert main(["audit", *known(folders), "--report", f"{tmp_path}/a.html"]) == 1
         assert 'pip install "gan-isi[report]"' in capsys.readouterr().err
 
@@ -207,7 +207,7 @@ class TestOutputs:
         def breaks(result, title):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("gan_isi.audit._report.render", breaks)
+        monkeypatch.setattr("gan_isi.audit.report.render", breaks)
         (tmp_path / "a.html").write_text("old")
         code = main([
             "audit", *known(folders), *QUICK, "--report", f"{tmp_path}/a.html",
@@ -324,7 +324,7 @@ class TestWhatUsersGetWrong:
 
 class TestAsAProgram:
     def run(self, *arguments, **options):
-        command = [sys.executable, "-c", "from gan_isi.cli._main import run; run()", *arguments]
+        command = [sys.executable, "-c", "from gan_isi.cli.app import run; run()", *arguments]
         return subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
         )

@@ -10,7 +10,7 @@ from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import check_estimator
 
 import gan_isi
-from gan_isi.baselines._base import BaseBagClassifier
+from gan_isi.membership.rules import BaseBagClassifier
 
 ESTIMATORS = [
     gan_isi.StatisticalDescriptor(),

@@ -12,9 +12,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 import gan_isi
-from gan_isi import bags, calibration, fusion, quantiles, scoring, texture
+from gan_isi import texture
 from gan_isi.baselines import scores
 from gan_isi.distances import ssim, vectors
+from gan_isi.membership import calibration, fusion
+from gan_isi.membership import summaries as bags
+from gan_isi.membership import svm as scoring
+from gan_isi.texture import cdf as quantiles
 from gan_isi.texture import gabor, gaussian, pixels, statistical
 
 RNG = np.random.default_rng(0)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from gan_isi.fusion import FUSION_RULES, fuse
+from gan_isi.membership.fusion import FUSION_RULES, fuse
 
 PROBABILITIES = arrays(
     np.float64, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(0, 1)

@@ -9,7 +9,7 @@ from skimage.color import rgb2gray
 from skimage.util import img_as_float32
 
 from gan_isi import GaborDescriptor, StatisticalDescriptor, SteerableDescriptor, make_descriptors
-from gan_isi._images import to_grey
+from gan_isi._validation.images import to_grey
 
 DESCRIPTOR = SteerableDescriptor(n_levels=16)
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from gan_isi import audit, baselines
-from gan_isi._items import channel_axis
+from gan_isi._validation.items import channel_axis
 from gan_isi.datasets import make_membership_problem
 
 IT = make_membership_problem(16, n_generated=9, memorization=0.9, image_size=16, random_state=0)
@@ -108,7 +108,7 @@ def test_columns_of_a_table():
 
 
 def audit_silent():
-    from gan_isi._preflight import preflight_done
+    from gan_isi._preflight.before_fit import preflight_done
 
     return preflight_done(audit.preflight(IT.images[:12], IT.target[:12], generated=IT.generated))
 

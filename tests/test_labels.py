@@ -16,8 +16,8 @@ from sklearn.model_selection import (
 from sklearn.tree import DecisionTreeClassifier
 
 from gan_isi import MembershipClassifier, baselines, datasets, make_pipeline
-from gan_isi._labels import check_groups, check_used, number_groups
-from gan_isi._registry import ATTACKS, make_attack
+from gan_isi._validation.labels import check_groups, check_used, number_groups
+from gan_isi.attacks.registry import ATTACKS, make_attack
 from gan_isi.audit import audit
 
 

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from gan_isi import MembershipClassifier
-from gan_isi._query_folds import query_folds
+from gan_isi.membership.folds import query_folds
 
 
 class Recorder(ClassifierMixin, BaseEstimator):

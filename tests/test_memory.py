@@ -13,7 +13,8 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 import gan_isi
-from gan_isi import SteerableDescriptor, _store, datasets, make_pipeline
+from gan_isi import SteerableDescriptor, datasets, make_pipeline
+from gan_isi._runtime import store as store_module
 
 
 @pytest.fixture
@@ -160,10 +161,10 @@ def test_the_code_and_the_versions_of_what_computes_are_part_of_the_key(monkeypa
         ("1.0", "a", "1"), ("1.0", "b", "1"), ("1.0", "a", "2"), ("1.1", "a", "1"),
         ("1.0.dev0", "a", "1"), ("1.0.dev0", "b", "1"),
     ):  # fmt: skip
-        monkeypatch.setattr(_store, "__version__", version)
+        monkeypatch.setattr(store_module, "__version__", version)
         monkeypatch.setattr("pathlib.Path.read_bytes", lambda path, source=source: source.encode())
-        monkeypatch.setattr(_store.metadata, "version", lambda name, numpy=numpy: numpy)
-        found.add(_store.code_of_library.__wrapped__())
+        monkeypatch.setattr(store_module.metadata, "version", lambda name, numpy=numpy: numpy)
+        found.add(store_module.code_of_library.__wrapped__())
     assert len(found) == 5  # a release is known by its number
 
 
@@ -179,7 +180,7 @@ def test_what_can_not_be_a_memory_is_refused(photographs):
 def test_the_least_recently_used_go_first(photographs, tmp_path, described):
     descriptor = SteerableDescriptor(memory=tmp_path).fit(photographs)
     descriptor.transform(photographs)
-    store = _store.Store(tmp_path)
+    store = store_module.Store(tmp_path)
     for age, path in enumerate(entries(tmp_path)):
         os.utime(path, (10**9 + age, 10**9 + age))
     descriptor.transform(photographs[3:5])  # makes these the newest

@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 
 import gan_isi
-import gan_isi.membership
+import gan_isi.membership.pairs
 from gan_isi import datasets, make_descriptors, make_pipeline
 from gan_isi.audit import audit
 
@@ -50,14 +50,14 @@ def in_tuple(problem):
 def spied_folds(monkeypatch):
     """Folds of all calibrations to come, with the groups that they were made for."""
     seen = []
-    original = gan_isi.membership.query_folds
+    original = gan_isi.membership.pairs.query_folds
 
     def spy(labels, groups, **options):
         folds = original(labels, groups, **options)
         seen.append((folds, groups))
         return folds
 
-    monkeypatch.setattr("gan_isi.membership.query_folds", spy)
+    monkeypatch.setattr("gan_isi.membership.pairs.query_folds", spy)
     return seen
 
 
@@ -446,7 +446,7 @@ class TestPickles:
 
     def test_of_another_version_warns_with_both_versions(self, fitted, tmp_path, monkeypatch):
         path = tmp_path / "attack.joblib"
-        monkeypatch.setattr("gan_isi._pickling.__version__", "0.0.7")
+        monkeypatch.setattr("gan_isi._runtime.pickling.__version__", "0.0.7")
         joblib.dump(fitted, path)
         monkeypatch.undo()
         version = gan_isi.__version__

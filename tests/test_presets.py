@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from gan_isi import MembershipClassifier, datasets, make_pipeline
 from gan_isi.descriptors import CLASSICAL_FAMILIES
-from gan_isi.plotting._attack import families_of
+from gan_isi.plotting.attack import families_of
 
 
 def problem_of(memorization, n=40):

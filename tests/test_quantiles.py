@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import beta, wasserstein_distance
 
-from gan_isi.quantiles import (
+from gan_isi.texture.cdf import (
     cdf_vectors,
     cell_edges,
     quantile_levels,

@@ -5,7 +5,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC, NuSVC
 
-from gan_isi.scoring import decision_values
+from gan_isi.membership.svm import decision_values
 
 MACHINES = [
     SVC(),

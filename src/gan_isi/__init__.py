@@ -13,8 +13,9 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import audit, baselines, datasets, metrics, plotting
-    from ._pickling import InconsistentVersionWarning
-    from .bags import BagSummaryTransformer
+    from ._runtime.pickling import InconsistentVersionWarning
+    from .attacks.pipeline import SourceIdentificationPipeline
+    from .attacks.presets import make_pipeline
     from .descriptors import (
         BaseDescriptor,
         DeepDescriptor,
@@ -30,9 +31,8 @@ if TYPE_CHECKING:
         PairwiseDistanceTransformer,
         PairwiseWassersteinTransformer,
     )
-    from .membership import MembershipClassifier
-    from .pipeline import SourceIdentificationPipeline
-    from .presets import make_pipeline
+    from .membership.pairs import MembershipClassifier
+    from .membership.summaries import BagSummaryTransformer
 
 __all__ = [
     "BagSummaryTransformer",
@@ -62,8 +62,8 @@ __all__ = [
 #: Where the public names are that are no modules. They are imported when asked for: the
 #: command line shows its help in a tenth of the time that scikit-learn takes to load.
 _MODULES = {
-    "_pickling": ("InconsistentVersionWarning",),
-    "bags": ("BagSummaryTransformer",),
+    "_runtime.pickling": ("InconsistentVersionWarning",),
+    "membership": ("BagSummaryTransformer", "MembershipClassifier"),
     "descriptors": (
         "BaseDescriptor",
         "DeepDescriptor",
@@ -79,9 +79,7 @@ _MODULES = {
         "PairwiseDistanceTransformer",
         "PairwiseWassersteinTransformer",
     ),
-    "membership": ("MembershipClassifier",),
-    "pipeline": ("SourceIdentificationPipeline",),
-    "presets": ("make_pipeline",),
+    "attacks": ("SourceIdentificationPipeline", "make_pipeline"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

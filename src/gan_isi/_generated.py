@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ._items import as_images
+from ._validation.items import as_images
 
 
 def check_generated(generated: Any, n_queries: int | None = None) -> Any:

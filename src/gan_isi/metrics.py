@@ -17,7 +17,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from ._labels import check_used
+from ._validation.labels import check_used
 
 __all__ = [
     "SCORERS",

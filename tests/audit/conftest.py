@@ -5,8 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from gan_isi import BagSummaryTransformer, PairwiseWassersteinTransformer
-from gan_isi.audit._crossfit import Folds
-from gan_isi.pipeline import SourceIdentificationPipeline
+from gan_isi.attacks.pipeline import SourceIdentificationPipeline
+from gan_isi.audit.crossfit import Folds
 
 
 def attack(classifier=None, **summary):

@@ -17,8 +17,8 @@ from sklearn.model_selection import (
 
 from gan_isi import baselines
 from gan_isi.audit import audit
-from gan_isi.audit._crossfit import LARGEST_SEED
-from gan_isi.audit._folds import draw_folds, repeat_seeds
+from gan_isi.audit.crossfit import LARGEST_SEED
+from gan_isi.audit.folds import draw_folds, repeat_seeds
 
 USED = np.arange(24) % 2
 PATIENTS = np.arange(24) // 4  # each with both classes
@@ -130,7 +130,7 @@ def test_what_makes_sense_is_read():
 def test_attacks_by_name(monkeypatch):
     made = []
     monkeypatch.setattr(
-        "gan_isi._registry.make_attack",
+        "gan_isi.attacks.registry.make_attack",
         lambda name, **options: made.append((name, options)) or baselines.make_baseline("nearest"),
     )
     for attacks in ("paper", ["recommended", "nearest"], {"mine": "paper"}, ("blind",)):

@@ -15,12 +15,12 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 
 from gan_isi import PairwiseWassersteinTransformer, datasets
+from gan_isi.attacks.pipeline import SourceIdentificationPipeline
 from gan_isi.audit import Estimate, audit
-from gan_isi.audit._attacks import prepare
-from gan_isi.audit._crossfit import cross_fit, null_distribution
-from gan_isi.audit._statistics import auc_interval, permutation_p_value
-from gan_isi.audit._words import describe_attack
-from gan_isi.pipeline import SourceIdentificationPipeline
+from gan_isi.audit.crossfit import cross_fit, null_distribution
+from gan_isi.audit.prepared import prepare
+from gan_isi.audit.words import describe_attack
+from gan_isi.statistics import auc_interval, permutation_p_value
 
 
 class Blind(ClassifierMixin, BaseEstimator):

@@ -10,13 +10,13 @@ from scipy.stats import binom, kstest, mannwhitneyu
 from sklearn.naive_bayes import GaussianNB
 
 from gan_isi.audit import audit
-from gan_isi.audit._arguments import joined
-from gan_isi.audit._attacks import Answers, prepare
-from gan_isi.audit._candidate_words import describe_candidates
-from gan_isi.audit._candidates import _exchanged, _ranks, candidate_p_values, judge_candidates
-from gan_isi.audit._crossfit import Folds, OutOfFold, cross_fit
-from gan_isi.audit._measures import Estimate, Sampling
-from gan_isi.audit._statistics import auc_interval
+from gan_isi.audit.arguments import joined
+from gan_isi.audit.candidate_words import describe_candidates
+from gan_isi.audit.candidates import _exchanged, _ranks, candidate_p_values, judge_candidates
+from gan_isi.audit.crossfit import Folds, OutOfFold, cross_fit
+from gan_isi.audit.measures import Estimate, Sampling
+from gan_isi.audit.prepared import Answers, prepare
+from gan_isi.statistics import auc_interval
 
 
 class Oracle:
@@ -138,7 +138,7 @@ def test_patients_with_both_labels_are_never_exchanged():
 
 def test_no_p_value_is_smaller_than_the_exchanges_there_are(monkeypatch):
     """One of six: other folds for the same exchange must not make it rarer."""
-    refits = "gan_isi.audit._candidates.refit_often"
+    refits = "gan_isi.audit.candidates.refit_often"
     monkeypatch.setattr(refits, lambda *args, **kwargs: np.zeros(args[2]))
     scores = np.r_[np.arange(10.0), 99.0]
     assert judged(scores, [0, 1] * 5, n_permutations=99).p_value == 1 / 6
@@ -413,7 +413,7 @@ BOTH = np.argsort(np.argsort(USED, kind="stable")) % 30
 )
 def test_what_is_refused(change, message, attack, world, monkeypatch):
     real, _, generated = world(np.random.default_rng(0))
-    monkeypatch.setattr("gan_isi.audit._audit.prepare", None)  # before anything is described
+    monkeypatch.setattr("gan_isi.audit.run.prepare", None)  # before anything is described
     with pytest.raises(ValueError, match=message):
         audit(attack(), real, USED, generated=generated, **change)
 

@@ -8,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from gan_isi import audit, baselines, datasets, make_pipeline
-from gan_isi._store import Store
-from gan_isi.audit import _crossfit
+from gan_isi._runtime.store import Store
+from gan_isi.audit import crossfit
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,9 @@ def problem():
 def refits(monkeypatch):
     """Count the permutations that are computed."""
     counts = []
-    once = _crossfit._in_one_thread
+    once = crossfit._in_one_thread
     monkeypatch.setattr(
-        _crossfit, "_in_one_thread", lambda *given: counts.append(given[2]) or once(*given)
+        crossfit, "_in_one_thread", lambda *given: counts.append(given[2]) or once(*given)
     )
     return counts
 
@@ -45,7 +45,7 @@ def test_what_was_computed_is_not_again(problem, tmp_path, refits, monkeypatch, 
     expected = run(problem, **options)
     n_all = len(refits)
     refits.clear()
-    once = _crossfit._in_one_thread
+    once = crossfit._in_one_thread
 
     def killed(*given):
         if len(refits) == 5:
@@ -53,7 +53,7 @@ def test_what_was_computed_is_not_again(problem, tmp_path, refits, monkeypatch, 
         return once(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_crossfit, "_in_one_thread", killed)
+        patch.setattr(crossfit, "_in_one_thread", killed)
         with pytest.raises(KeyboardInterrupt):
             run(problem, memory=tmp_path, **options)
     assert run(problem, memory=tmp_path, **options) == expected
@@ -101,7 +101,7 @@ def test_attacks_that_cannot_be_told_apart_are_computed_each_time(tmp_path, refi
     names = {"LogisticRegression": LogisticRegression, "__name__": "nowhere"}
     exec("class Lost(LogisticRegression): pass", names)
     with pytest.warns(UserWarning, match="Permutations are not kept"):
-        _crossfit.refit_often(
+        crossfit.refit_often(
             lambda attack, rng: 1.0, (names["Lost"](),), 2, seed=0, n_jobs=None,
             progress=lambda n: None, store=Store(tmp_path),
         )  # fmt: skip

@@ -5,10 +5,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from gan_isi.audit import audit
-from gan_isi.audit._attacks import Answers
-from gan_isi.audit._choice import ChosenAttack
-from gan_isi.audit._crossfit import cross_fit, null_distribution
-from gan_isi.audit._statistics import permutation_p_value
+from gan_isi.audit.choice import ChosenAttack
+from gan_isi.audit.crossfit import cross_fit, null_distribution
+from gan_isi.audit.prepared import Answers
+from gan_isi.statistics import permutation_p_value
 
 
 class Scores:

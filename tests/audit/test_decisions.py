@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap
 from sklearn import metrics
 
-from gan_isi.audit._statistics import (
+from gan_isi.statistics import (
     DECISION_METRICS,
     balanced_accuracy,
     bootstrap_decisions,

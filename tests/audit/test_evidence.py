@@ -16,10 +16,10 @@ from sklearn.preprocessing import StandardScaler
 
 from gan_isi import BagSummaryTransformer, MembershipClassifier, baselines, datasets
 from gan_isi import make_pipeline as make_attack
-from gan_isi.audit import _evidence as module
 from gan_isi.audit import audit
-from gan_isi.audit._attacks import Recorder, _LabelledPart
-from gan_isi.audit._evidence import closest_generated
+from gan_isi.audit import evidence as module
+from gan_isi.audit.evidence import closest_generated
+from gan_isi.audit.prepared import Recorder, _LabelledPart
 
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 

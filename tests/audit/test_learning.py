@@ -10,10 +10,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import roc_auc_score
 
 from gan_isi.audit import audit
-from gan_isi.audit._attacks import Answers
-from gan_isi.audit._crossfit import cross_fit, null_distribution
-from gan_isi.audit._measures import Sampling, beyond_blind, measure
-from gan_isi.audit._statistics import (
+from gan_isi.audit.crossfit import cross_fit, null_distribution
+from gan_isi.audit.measures import Sampling, beyond_blind, measure
+from gan_isi.audit.prepared import Answers
+from gan_isi.statistics import (
     auc_interval,
     balanced_accuracy,
     detectable_auc,
@@ -257,7 +257,7 @@ def test_the_other_way_round_is_said(attack, world):
 
     from dataclasses import replace
 
-    from gan_isi.audit._words import describe_attack
+    from gan_isi.audit.words import describe_attack
 
     result = audit(
         attack(), real, used, generated=generated, n_permutations=0, n_resamples=9, random_state=0

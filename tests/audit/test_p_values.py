@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from gan_isi.audit._statistics import (
+from gan_isi.statistics import (
     conformal_p_values,
     cross_conformal_p_values,
     max_t_p_values,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from gan_isi.audit._statistics import detectable_auc
+from gan_isi.statistics import detectable_auc
 
 
 def test_too_few_to_notice_anything():

@@ -302,7 +302,7 @@ class TestInnocent:
         assert found(pictures[:20], labels, pictures[20:]) == ([], [])
 
 
-class Counted(datasets._files.ImageFiles):
+class Counted(datasets.files.ImageFiles):
     reads = None
 
     def __getitem__(self, key):

@@ -8,13 +8,13 @@ from scipy.optimize import brentq
 from scipy.stats import binom, binomtest, norm, t
 from sklearn.metrics import roc_auc_score
 
-from gan_isi.audit._statistics import (
+from gan_isi.statistics import (
     auc_interval,
     difference_interval,
     proportion_interval,
     within_fold_auc,
 )
-from gan_isi.audit._statistics._auc import _concordance
+from gan_isi.statistics.auc import _concordance
 
 #: Of queries with a few distinct scores in a few folds.
 queries = st.lists(

@@ -17,8 +17,8 @@ from sklearn.metrics import (
 )
 
 from gan_isi.audit import audit
-from gan_isi.audit._attacks import prepare
-from gan_isi.audit._statistics import (
+from gan_isi.audit.prepared import prepare
+from gan_isi.statistics import (
     auc_interval,
     balanced_accuracy,
     bootstrap_decisions,

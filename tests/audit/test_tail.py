@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, binomtest, norm
 
-from gan_isi.audit._statistics import (
+from gan_isi.statistics import (
     recall_at_fpr,
     recognisable_share,
     tail_excess,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from gan_isi import audit, datasets
-from gan_isi.audit._attacks import Answers
-from gan_isi.audit._evidence import Evidence
-from gan_isi.audit._volumes import VolumeAttack
+from gan_isi.audit.evidence import Evidence
+from gan_isi.audit.prepared import Answers
+from gan_isi.audit.volumes import VolumeAttack
 
 QUICK = {"n_permutations": 5, "n_resamples": 50, "random_state": 0, "cv": 3}
 

@@ -15,7 +15,7 @@ from gan_isi.baselines import (
     NearestGenerated,
     Retrieval,
 )
-from gan_isi.calibration import fit_sigmoid
+from gan_isi.membership.calibration import fit_sigmoid
 
 ATTACKS = [
     NearestGenerated(),

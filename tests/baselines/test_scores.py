@@ -11,7 +11,7 @@ from gan_isi.baselines import (
     NearestGenerated,
     Retrieval,
 )
-from gan_isi.baselines.scores import (
+from gan_isi.membership.scores import (
     density_ratio_score,
     epsilon_score,
     map_scales,

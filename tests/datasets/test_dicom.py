@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gan_isi.datasets import ImageReadError, load_images, patients_of
-from gan_isi.datasets._dicom import is_dicom, n_frames, read_dicom
+from gan_isi.datasets.dicom import is_dicom, n_frames, read_dicom
 
 pydicom = pytest.importorskip("pydicom", minversion="3.0", reason="pydicom is optional")
 pixels_of = pytest.importorskip("pydicom.pixels")
@@ -367,7 +367,7 @@ class TestRefused:
             read_dicom(scan, max_pixels=1999)
 
     def test_a_deflated_file_that_grows_without_end(self, scan, monkeypatch):
-        monkeypatch.setattr("gan_isi.datasets._dicom.MAX_PIXELS", 10_000)
+        monkeypatch.setattr("gan_isi.datasets.dicom.MAX_PIXELS", 10_000)
         one = dataset_of(GREY, syntax=pydicom.uid.DeflatedExplicitVRLittleEndian)
         one.save_as(scan, enforce_file_format=True)
         read_dicom(scan)

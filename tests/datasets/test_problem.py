@@ -5,8 +5,9 @@ import pytest
 import skimage.data
 from scipy.stats import chisquare
 
-from gan_isi.datasets import _problem, make_membership_problem
-from gan_isi.datasets._problem import _SmoothedBootstrap
+from gan_isi.datasets import make_membership_problem
+from gan_isi.datasets import problem as problem_module
+from gan_isi.datasets.problem import _SmoothedBootstrap
 
 
 def grey_photograph(name):
@@ -31,12 +32,12 @@ def locate(crop, photograph):
 
 @pytest.mark.parametrize("size", [64, 40])
 def test_crops_are_disjoint_and_come_from_their_photographs(size):
-    deal = _problem._deal(60, size, np.random.RandomState(3))
+    deal = problem_module._deal(60, size, np.random.RandomState(3))
     crops = np.concatenate([deal.images, deal.auxiliary])
     # The auxiliary crops come photograph by photograph, half as many as images.
     groups = np.concatenate([deal.groups, np.sort(deal.groups)[::2]])
     n_found = 0
-    for group, name in enumerate(_problem._PHOTOGRAPHS):
+    for group, name in enumerate(problem_module._PHOTOGRAPHS):
         photograph = grey_photograph(name)
         places = [locate(crop, photograph) for crop in crops[groups == group]]
         assert all(len(found) == 1 for found in places), name
@@ -116,7 +117,7 @@ def test_members_are_used_equally_often(n_images, n_generated):
 
 @pytest.fixture(scope="module")
 def deal():
-    return _problem._deal(40, 32, np.random.RandomState(0))
+    return problem_module._deal(40, 32, np.random.RandomState(0))
 
 
 def test_without_memorization_members_do_not_matter(deal):
@@ -133,9 +134,9 @@ def test_without_memorization_members_do_not_matter(deal):
 def test_swapping_members_and_others_in_the_problem(monkeypatch, memorization):
     options = {"memorization": memorization, "image_size": 32, "random_state": 4}
     before = make_membership_problem(**options)
-    choose = _problem._choose_members
+    choose = problem_module._choose_members
     monkeypatch.setattr(
-        _problem, "_choose_members", lambda n, rng: np.setdiff1d(np.arange(n), choose(n, rng))
+        problem_module, "_choose_members", lambda n, rng: np.setdiff1d(np.arange(n), choose(n, rng))
     )
     after = make_membership_problem(**options)
     label_of = dict(zip(map(np.ndarray.tobytes, before.images), before.target, strict=True))

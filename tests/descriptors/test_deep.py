@@ -17,10 +17,10 @@ from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import check_estimator
 
 from gan_isi import DeepDescriptor, PairwiseWassersteinTransformer
-from gan_isi._images import to_grey
+from gan_isi._validation.images import to_grey
 from gan_isi.descriptors import deep as deep_module
-from gan_isi.quantiles import cdf_vectors, cell_edges, quantile_levels
 from gan_isi.texture import resnet
+from gan_isi.texture.cdf import cdf_vectors, cell_edges, quantile_levels
 
 
 @pytest.fixture(autouse=True, scope="module")

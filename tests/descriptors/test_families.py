@@ -6,8 +6,8 @@ from scipy.stats import wasserstein_distance
 
 import gan_isi
 from gan_isi import texture
-from gan_isi._images import to_grey
-from gan_isi.quantiles import cdf_vectors, tiled_cdf_vectors
+from gan_isi._validation.images import to_grey
+from gan_isi.texture.cdf import cdf_vectors, tiled_cdf_vectors
 
 CLASSICAL = {
     gan_isi.StatisticalDescriptor: 3,

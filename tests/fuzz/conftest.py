@@ -84,7 +84,7 @@ class Shell:
         self.predict = ["predict", *self.known, "--candidates", "unknown"]
 
     def start(self, *arguments, env=None, unprivileged=False, **options):
-        code = "import sys; sys.argv[0] = 'gan-isi'; from gan_isi.cli._main import run; run()"
+        code = "import sys; sys.argv[0] = 'gan-isi'; from gan_isi.cli.app import run; run()"
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
         return subprocess.Popen(
             [*(_WITHOUT_POWERS if unprivileged else ()), sys.executable, "-c", code,

@@ -22,7 +22,7 @@ from gan_isi import (
     datasets,
     make_pipeline,
 )
-from gan_isi._output import as_cell, csv_text, from_cell
+from gan_isi._runtime.output import as_cell, csv_text, from_cell
 
 pytestmark = pytest.mark.fuzz
 

@@ -14,7 +14,7 @@ import joblib
 import pytest
 from PIL import Image
 
-from gan_isi._output import from_cell
+from gan_isi._runtime.output import from_cell
 
 pytestmark = [
     pytest.mark.fuzz,

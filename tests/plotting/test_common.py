@@ -21,7 +21,7 @@ from gan_isi.plotting import (
     MembershipScoreDisplay,
     family_importance,
 )
-from gan_isi.plotting._attack import bags_of, families_of
+from gan_isi.plotting.attack import bags_of, families_of
 
 TRUTH, SCORE = np.repeat([0, 1], 6), np.linspace(0, 1, 12)
 
@@ -252,7 +252,7 @@ class TestTheRecommendedAttack:
 @pytest.mark.parametrize("backend", ["nonsense", "svg"])
 def test_a_backend_that_does_not_exist_keeps_nobody_from_drawing(backend):
     code = (
-        "import os, gan_isi.plotting._style as style; pyplot = style.import_pyplot(); "
+        "import os, gan_isi.plotting.style as style; pyplot = style.import_pyplot(); "
         "print(pyplot.figure() is not None, os.environ['MPLBACKEND'], pyplot.get_backend())"
     )
     done = subprocess.run(

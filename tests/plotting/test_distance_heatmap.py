@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gan_isi import PairwiseWassersteinTransformer, StatisticalDescriptor
-from gan_isi.pipeline import SourceIdentificationPipeline
+from gan_isi.attacks.pipeline import SourceIdentificationPipeline
 from gan_isi.plotting import DistanceHeatmapDisplay
 
 

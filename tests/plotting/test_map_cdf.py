@@ -5,7 +5,7 @@ from scipy.stats import wasserstein_distance
 
 from gan_isi import GaborDescriptor, make_descriptors, make_pipeline
 from gan_isi.plotting import MapCdfDisplay
-from gan_isi.plotting._attack import Family, families_of, map_unit
+from gan_isi.plotting.attack import Family, families_of, map_unit
 
 
 def map_of(attack, image, index):

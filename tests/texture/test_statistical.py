@@ -211,7 +211,7 @@ class TestCompiledEntropy:
     @pytest.mark.parametrize("size", [3, 9])
     def test_it_stays_inside_its_tables(self, size):
         """In plain Python, where an index beyond the end is an error."""
-        from gan_isi.texture._entropy_numba import window_sums
+        from gan_isi.texture.entropy_numba import window_sums
 
         levels = np.zeros((size + 2, size + 3), dtype=np.int64)
         table = np.arange(size * size + 1.0)

@@ -10,15 +10,15 @@ from gan_isi import (
     StatisticalDescriptor,
     SteerableDescriptor,
 )
-from gan_isi.descriptors._validation import BOUNDARIES
-from gan_isi.texture import _fourier, _strips, gabor, gaussian
-from gan_isi.texture._strips import in_strips
+from gan_isi.descriptors.parameters import BOUNDARIES
+from gan_isi.texture import fourier, gabor, gaussian, strips
+from gan_isi.texture.strips import in_strips
 
 
 def cut_finely(monkeypatch):
-    for module in (_strips, _fourier, gabor, gaussian):
+    for module in (strips, fourier, gabor, gaussian):
         monkeypatch.setattr(module, "LARGEST_STRIP", 1000)
-    monkeypatch.setattr("gan_isi.descriptors._base.LARGEST_STRIP", 1000)
+    monkeypatch.setattr("gan_isi.descriptors.base.LARGEST_STRIP", 1000)
 
 
 @pytest.mark.parametrize(

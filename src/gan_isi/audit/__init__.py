@@ -1,14 +1,14 @@
 """Audits: attacks with their uncertainty, a permutation null and a blind baseline."""
 
-from .._preflight import PreflightWarning
-from ._audit import audit
-from ._candidates import CandidateResult
-from ._crossfit import OutOfFold
-from ._evidence import Evidence
-from ._measures import Estimate
-from ._preflight import ImageSet, Preflight, preflight
-from ._result import AttackResult, AuditResult
-from ._statistics import detectable_auc
+from .._preflight.before_fit import PreflightWarning
+from ..statistics import detectable_auc
+from .candidates import CandidateResult
+from .crossfit import OutOfFold
+from .evidence import Evidence
+from .inputs import ImageSet, Preflight, preflight
+from .measures import Estimate
+from .result import AttackResult, AuditResult
+from .run import audit
 
 __all__ = [
     "AttackResult",

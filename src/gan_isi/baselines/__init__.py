@@ -1,8 +1,8 @@
 """Simple attacks to compare with, each a rule on the distances to generated images."""
 
-from ._generated_only import EpsilonBall, NearestGenerated, Retrieval
-from ._make import BASELINES, REPRESENTATIONS, make_baseline, make_blind
-from ._with_reference import CalibratedSimilarity, DensityRatio
+from ..attacks.baselines import BASELINES, REPRESENTATIONS, make_baseline, make_blind
+from ..membership.generated_rules import EpsilonBall, NearestGenerated, Retrieval
+from ..membership.reference_rules import CalibratedSimilarity, DensityRatio
 
 __all__ = [
     "BASELINES",

@@ -1,5 +1,5 @@
 """The command line: ``gan-isi audit``, ``predict`` and ``submit``, thin over the library."""
 
-from ._main import main
+from .app import main
 
 __all__ = ["main"]

@@ -1,12 +1,12 @@
 """Images from folders, a built-in problem of known truth, and the challenge's files."""
 
-from ._decode import ImageReadError
-from ._files import IMAGE_SUFFIXES, ImageFiles, load_images
-from ._membership import load_membership
-from ._patients import patients_of
-from ._problem import make_membership_problem
-from ._submission import check_submission, write_submission
-from ._volumes import VolumeSlices, load_volumes
+from .decode import ImageReadError
+from .files import IMAGE_SUFFIXES, ImageFiles, load_images
+from .membership import load_membership
+from .patients import patients_of
+from .problem import make_membership_problem
+from .submission import check_submission, write_submission
+from .volumes import VolumeSlices, load_volumes
 
 __all__ = [
     "IMAGE_SUFFIXES",

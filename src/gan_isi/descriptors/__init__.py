@@ -1,13 +1,13 @@
 """Descriptor families as transformers: images in, CDF vectors out."""
 
-from ._base import BaseDescriptor
-from ._union import CLASSICAL_FAMILIES, FAMILIES, make_descriptors
+from .base import BaseDescriptor
 from .deep import DeepDescriptor
 from .gabor import GaborDescriptor
 from .gaussian import GaussianDerivativeDescriptor
 from .pixels import PixelDescriptor
 from .statistical import StatisticalDescriptor
 from .steerable import SteerableDescriptor
+from .union import CLASSICAL_FAMILIES, FAMILIES, make_descriptors
 
 __all__ = [
     "CLASSICAL_FAMILIES",

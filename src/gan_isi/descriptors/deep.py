@@ -13,8 +13,8 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._images import IntensityRange, to_grey
-from ..quantiles import DEFAULT_N_LEVELS, Cells
+from .._validation.images import IntensityRange, to_grey
+from ..texture.cdf import DEFAULT_N_LEVELS, Cells
 from ..texture.resnet import (
     N_CHANNELS,
     Weights,
@@ -24,7 +24,7 @@ from ..texture.resnet import (
     resolve_device,
     values_per_channel,
 )
-from ._base import BaseDescriptor
+from .base import BaseDescriptor
 
 
 class DeepDescriptor(BaseDescriptor):

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
-from .._images import IntensityRange
-from ..quantiles import DEFAULT_N_LEVELS, Cells
+from .._validation.images import IntensityRange
+from ..texture.cdf import DEFAULT_N_LEVELS, Cells
 from ..texture.gabor import PAPER_ORIENTATIONS, PAPER_WAVELENGTHS, FilterBank, sampling_step
-from ._base import BaseDescriptor
-from ._validation import check_numbers
+from .base import BaseDescriptor
+from .parameters import check_numbers
 
 
 class GaborDescriptor(BaseDescriptor):

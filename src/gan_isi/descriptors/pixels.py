@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from .._images import IntensityRange, to_grey
+from .._validation.images import IntensityRange, to_grey
 from ..texture.pixels import Contrast, pixels
-from ._transformer import BaseImageTransformer
+from .transformer import BaseImageTransformer
 
 
 class PixelDescriptor(BaseImageTransformer):

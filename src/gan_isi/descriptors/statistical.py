@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
-from .._images import IntensityRange
-from .._typing import FloatImage
-from ..quantiles import DEFAULT_N_LEVELS, Cells
+from .._validation.images import IntensityRange
+from .._validation.typing import FloatImage
+from ..texture.cdf import DEFAULT_N_LEVELS, Cells
 from ..texture.statistical import local_entropy, local_range, local_std
-from ._base import BaseDescriptor
+from .base import BaseDescriptor
 
 
 class StatisticalDescriptor(BaseDescriptor):

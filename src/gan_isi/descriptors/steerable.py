@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._images import IntensityRange
-from .._typing import FloatImage
-from ..quantiles import DEFAULT_N_LEVELS, Cells
+from .._validation.images import IntensityRange
+from .._validation.typing import FloatImage
+from ..texture.cdf import DEFAULT_N_LEVELS, Cells
 from ..texture.gaussian import (
     PAPER_ANGLES,
     Boundary,
@@ -18,8 +18,8 @@ from ..texture.gaussian import (
     derivative_kernels,
     each_steered_derivative,
 )
-from ._base import BaseDescriptor
-from ._validation import BOUNDARIES, check_numbers
+from .base import BaseDescriptor
+from .parameters import BOUNDARIES, check_numbers
 
 
 class SteerableDescriptor(BaseDescriptor):

@@ -1,9 +1,9 @@
 """The distance stage: what describes the queries against the generated images."""
 
-from ._base import BasePairwiseTransformer
-from ._pairwise import METRICS, PairwiseDistanceTransformer
-from ._union import DistanceUnion
-from ._wasserstein import PairwiseWassersteinTransformer
+from .base import BasePairwiseTransformer
+from .pairwise import METRICS, PairwiseDistanceTransformer
+from .pairwise_wasserstein import PairwiseWassersteinTransformer
+from .union import DistanceUnion
 
 __all__ = [
     "METRICS",

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._doors import LARGEST_INTENSITY, check_array
-from .._typing import FloatArray
+from .._validation.arrays import LARGEST_INTENSITY, check_array
+from .._validation.typing import FloatArray
 
 #: Side of the square window in pixels; the sums below are laid out for it.
 SIDE_OF_WINDOW = 7

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from .._doors import check_array, check_choice, check_same
-from .._typing import FloatArray
+from .._validation.arrays import check_array, check_choice, check_same
+from .._validation.typing import FloatArray
 
 #: Metrics of `vector_distances`, and what scipy is asked for.
 VECTOR_METRICS: dict[str, Literal["euclidean", "cityblock", "sqeuclidean"]] = {

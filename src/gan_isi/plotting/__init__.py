@@ -5,12 +5,12 @@ numbers that are already there, and draws itself with `plot`. They need matplotl
 extra `plot`; it is imported when the first figure is drawn.
 """
 
-from ._distance_heatmap import DistanceHeatmapDisplay
-from ._family_importance import FamilyImportanceDisplay, family_importance
-from ._feature_maps import FeatureMapsDisplay
-from ._log_roc import LogRocDisplay
-from ._map_cdf import MapCdfDisplay
-from ._membership_score import MembershipScoreDisplay
+from .distance_heatmap import DistanceHeatmapDisplay
+from .family_importance import FamilyImportanceDisplay, family_importance
+from .feature_maps import FeatureMapsDisplay
+from .log_roc import LogRocDisplay
+from .map_cdf import MapCdfDisplay
+from .membership_score import MembershipScoreDisplay
 
 __all__ = [
     "DistanceHeatmapDisplay",

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from .._doors import check_count, check_image, check_list, check_number, check_numbers
-from .._typing import FloatImage
-from ._fourier import (
+from .._validation.arrays import check_count, check_image, check_list, check_number, check_numbers
+from .._validation.typing import FloatImage
+from .fourier import (
     Axis,
     blocks,
     padded_axis,
@@ -28,7 +28,7 @@ from ._fourier import (
     sampled_rows,
     signed_bins,
 )
-from ._strips import LARGEST_STRIP
+from .strips import LARGEST_STRIP
 
 #: 2^k * 4 / sqrt(2), k = 0..5: from 2.83 to 90.5 pixels.
 PAPER_WAVELENGTHS = tuple(2**k * 4 / math.sqrt(2) for k in range(6))

@@ -9,9 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .._doors import check_choice, check_image, check_number, check_numbers, check_window
-from .._typing import FloatImage
-from ._strips import LARGEST_STRIP, in_strips
+from .._validation.arrays import (
+    check_choice,
+    check_image,
+    check_number,
+    check_numbers,
+    check_window,
+)
+from .._validation.typing import FloatImage
+from .strips import LARGEST_STRIP, in_strips
 
 PAPER_SIGMAS = (0.5, 0.75, 1.0, 1.25, 1.5)
 PAPER_ANGLES = (0.0, 45.0, 90.0, 135.0)
@@ -152,7 +158,7 @@ def _derivatives(
 @cache
 def _compiled_derivatives() -> Callable[..., FloatImage] | None:
     try:
-        from ._derivatives_numba import five_derivatives
+        from .derivatives_numba import five_derivatives
     except (ImportError, RuntimeError):  # not there, or no place for its cache
         return None
     return five_derivatives

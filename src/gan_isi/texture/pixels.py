@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.transform import resize
 
-from .._doors import check_choice, check_count, check_image
-from .._typing import FloatImage
+from .._validation.arrays import check_choice, check_count, check_image
+from .._validation.typing import FloatImage
 
 Contrast: TypeAlias = Literal["none", "global", "local"]
 

@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from .._doors import check_image, check_list
-from ._torch_context import exact_convolutions, one_thread
+from .._validation.arrays import check_image, check_list
+from .torch_context import exact_convolutions, one_thread
 
 if TYPE_CHECKING:
     import torch

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._doors import check_image, check_window
-from .._typing import FloatImage
-from ._strips import in_strips
+from .._validation.arrays import check_image, check_window
+from .._validation.typing import FloatImage
+from .strips import in_strips
 
 #: An 8-bit picture on the unit scale has its grey levels 1/255 apart.
 _GREY_LEVELS_PER_UNIT = 255
@@ -155,7 +155,7 @@ def _window_sums(
 @cache
 def _compiled_window_sums() -> Callable[..., NDArray[np.float64]] | None:
     try:
-        from ._entropy_numba import window_sums
+        from .entropy_numba import window_sums
     except (ImportError, RuntimeError):  # not there, or no place for its cache
         return None
     return window_sums

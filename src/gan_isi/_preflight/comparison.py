@@ -1,0 +1,326 @@
+"""Two sets of images side by side: what differs between them, in words."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import fisher_exact
+
+from .._validation.images import IntensityRange, _scale
+from .looks import Look, joined_looks, unit
+
+#: Ranges whose common part is a smaller share of both together: hardly any overlap; of two
+#: data types; worth a word.
+_APART, _APART_DTYPES, _DIFFER = 0.1, 0.3, 0.5
+
+#: Fewer images of one data type say little of the range of a set.
+_FEWEST = 10
+
+#: How much more the images of one set look like the negatives of the other's than like
+#: these themselves (difference of correlations), for how many of them.
+_INVERTED, _MOST = 0.15, 0.75
+
+#: Images of each set compared for that.
+_COMPARED = 200
+
+#: A border is that wide at least, and sets differ where so many more of one have it.
+_BORDER, _MORE = 0.02, 0.25
+
+#: Of the lengths of sides, and of the ratio of height and width.
+_SIZES, _ASPECTS = 1.25, 1.03
+
+#: Share of the variance of coloured pictures, and how much larger steps between tiles are.
+_LOST, _SEAM = 0.5, 2.5
+
+Findings = tuple[list[str], list[str]]
+
+
+def compare(sets: Sequence[Look], ranges: Sequence[IntensityRange]) -> Findings:
+    """Compare sets of images.
+
+    Parameters
+    ----------
+    sets : sequence of Look
+        Named "used", "not used", "real", "candidates" or "generated".
+    ranges : sequence of {"dtype", "image"} or (low, high)
+        What becomes 0 and 1.
+
+    Returns
+    -------
+    errors : list of str
+        Where an intensity does not mean the same.
+    warnings : list of str
+        All other differences.
+    """
+    errors: list[str] = []
+    warned: list[str] = []
+    sets = [one for one in sets if not one.rows]
+    known = [one for one in sets if one.name in ("used", "not used", "real")]
+    if not known:
+        return errors, warned
+    real = joined_looks("real", known) if len(known) > 1 else known[0]
+    pairs = [(real, one) for one in sets if one not in known]
+    if len(known) > 1:
+        pairs = [(known[0], known[1]), *pairs]
+    for first, second in pairs:
+        error, word = _intensities(first, second, ranges)
+        errors += [error] if error else []
+        frame = _borders(first, second)
+        if not error and _opposed(_centred(first), _centred(second)):
+            # Borders make pictures look alike, or the opposite.
+            (warned if frame else errors).append(
+                f"The {second.adjective} images look like negatives of the {first.adjective} "
+                "ones: what is bright in one set is dark in the other. Invert one of them "
+                "(255 - image, for 8 bits)."
+            )
+        found = (word, _shapes(first, second), frame, _seams(first, second))
+        warned += [text for text in found if text]
+        if _opposed(*(unit(_some(one, one.hues)) for one in (first, second))):
+            warned.append(
+                f"Red and blue seem to have changed places between the {first.adjective} and the "
+                f"{second.adjective} images (BGR for RGB?)."
+            )
+    for one in (real, *(one for one in sets if one not in known)):
+        error, _ = _intensities(one, one, ranges)
+        errors += [error] if error else []
+        warned += [text for text in (_mixture(one), _orientation(one), _colour(one)) if text]
+    return errors, warned
+
+
+def scaled_range(look: Look, intensity_range: IntensityRange) -> tuple[float, float]:
+    """Return the 1st and 99th percentile of a set's intensities after scaling."""
+    values = [
+        _scale(look.pixels[look.kinds == kind], dtype, intensity_range)
+        for kind, dtype in look.dtypes.items()
+        if (look.kinds == kind).any()
+    ]
+    low, high = np.percentile(np.concatenate(values), (1, 99))
+    return float(low), float(high)
+
+
+def spread(n: int, most: int) -> NDArray[np.intp]:
+    """Return at most so many numbers below n, always the same ones."""
+    # Not every k-th: images of several kinds may take turns.
+    return np.sort(np.random.RandomState(0).permutation(n)[:most])
+
+
+def _some(look: Look, rows: NDArray[Any]) -> NDArray[Any]:
+    return rows[spread(len(look), _COMPARED)]
+
+
+def _centred(look: Look) -> NDArray[np.float32]:
+    thumbs = _some(look, look.thumbs)
+    return unit(thumbs - thumbs.mean(axis=1, keepdims=True))
+
+
+def _opposed(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
+    """Whether pictures look more like the other set's negatives than like the others."""
+    first, second = (one[(one != 0).any(axis=1)] for one in (first, second))
+    if min(len(first), len(second)) < _FEWEST:
+        return False
+    alike = first @ second.T
+    gains = [-one.min(axis=1) - one.max(axis=1) for one in (alike, alike.T)]
+    clear = any((g > 0).mean() >= _MOST and np.median(g) >= _INVERTED for g in gains)
+    return clear and all(np.median(g) > 0 for g in gains)
+
+
+def _intensities(
+    first: Look, second: Look, ranges: Sequence[IntensityRange]
+) -> tuple[str | None, str | None]:
+    """Return an error, or a warning, where an intensity does not mean the same."""
+    word = None
+    for one_range in ranges:
+        if one_range == "image":
+            continue
+        for a, b in _cells(first, second):
+            verdict = _verdict(a, b, one_range)
+            if verdict == "error":
+                return _mismatch(a, b, one_range), None
+            if verdict == "warning":
+                word = (
+                    f"Intensities differ: {_shown(a, one_range)}, {_shown(b, one_range)}. If that "
+                    "is the way the images were saved, bring them to one scale."
+                )
+    return None, word
+
+
+def _cells(first: Look, second: Look) -> Iterator[tuple[Look, Look]]:
+    """Images of one data type each, of two sets (or of two types within one)."""
+    for kind in first.dtypes:
+        for other in second.dtypes:
+            if first is not second or kind < other:
+                yield _of_kind(first, kind), _of_kind(second, other)
+
+
+def _of_kind(look: Look, kind: str) -> Look:
+    if len(look.dtypes) == 1:
+        return look
+    here = look.kinds == kind
+    return replace(
+        look,
+        numbers=look.numbers[here],
+        kinds=look.kinds[here],
+        pixels=look.pixels[here],
+        dtypes={kind: look.dtypes[kind]},
+    )
+
+
+def _verdict(a: Look, b: Look, intensity_range: IntensityRange) -> str | None:
+    (low, high), (other_low, other_high) = (scaled_range(x, intensity_range) for x in (a, b))
+    many = min(len(a), len(b)) >= _FEWEST
+    if low == high or other_low == other_high:  # of one intensity: there is no scale to see
+        return "warning" if many and (low == high) != (other_low == other_high) else None
+    together = max(high, other_high) - min(low, other_low)
+    common = max(0.0, min(high, other_high) - max(low, other_low)) / together
+    outside = [x < -0.1 or y > 1.1 for x, y in ((low, high), (other_low, other_high))]
+    same = a.kinds[0] == b.kinds[0]
+    if outside[0] != outside[1] and common < (0.6 if many or not same else _APART):
+        return "error"
+    if common < (_APART if same else _APART_DTYPES) and (many or not same):
+        return "error"
+    return "warning" if common < _DIFFER and many else None
+
+
+def _shown(look: Look, intensity_range: IntensityRange) -> str:
+    low, high = scaled_range(look, intensity_range)
+    stored = np.percentile(look.pixels, (1, 99))
+    return (
+        f"{look.adjective} images ({look.kinds[0]}) span {low:.3g} to {high:.3g} after scaling "
+        f"({stored[0]:.4g} to {stored[1]:.4g} as stored)"
+    )
+
+
+def _mismatch(a: Look, b: Look, intensity_range: IntensityRange) -> str:
+    text = (
+        "An intensity does not mean the same in all images: "
+        f"{_shown(a, intensity_range)}, {_shown(b, intensity_range)}. "
+    )
+    for pair in _guesses(a, b):
+        if _verdict(a, b, pair) is None:
+            low, high = pair
+            return text + (
+                f"Say which values are black and white, probably intensity_range=({low:g}, "
+                f"{high:g}); in the shell --intensity-range {low:g} {high:g}."
+            )
+    return text + (
+        "Bring them to one scale, and say which values are black and white by "
+        "intensity_range=(low, high); in the shell --intensity-range LOW HIGH."
+    )
+
+
+def _guesses(a: Look, b: Look) -> Iterator[tuple[float, float]]:
+    """Ranges that one of two sets may have been stored in, the likeliest first."""
+    for one in (a, b):
+        low, high = float(one.pixels.min()), float(one.pixels.max())
+        if low < -0.1 and high <= 1.1:
+            yield -1.0, 1.0
+        for bits in (8, 10, 12, 14, 16):
+            if low >= 0 and 2 ** (bits - 2) < high < 2**bits:
+                yield 0.0, 2.0**bits - 1
+        if low < -1.1 or high > 255:
+            digits = 10.0 ** np.ceil(np.log10(max(abs(low), abs(high)))) / 20
+            yield float(np.floor(low / digits) * digits), float(np.ceil(high / digits) * digits)
+
+
+def _shapes(first: Look, second: Look) -> str | None:
+    heights = [np.median(one.sizes[:, 0]) for one in (first, second)]
+    widths = [np.median(one.sizes[:, 1]) for one in (first, second)]
+    aspects = [np.median(one.sizes[:, 0] / one.sizes[:, 1]) for one in (first, second)]
+    ratios = heights[1] / heights[0], widths[1] / widths[0]
+    larger = float(np.sqrt(ratios[0] * ratios[1]))
+    if max(larger, 1 / larger) < _SIZES and max(aspects) / min(aspects) < _ASPECTS:
+        return None
+    text = (
+        f"Sizes differ: {first.adjective} images have {heights[0]:g} x {widths[0]:g} pixels "
+        f"(height x width, medians), {second.adjective} ones {heights[1]:g} x {widths[1]:g}. "
+    )
+    if second.name.startswith("generated") and min(ratios) > 1.9:
+        text += (
+            f"If those are sheets of samples ({ratios[0]:.0f} x {ratios[1]:.0f}), cut them; if "
+            "they are single samples, bring both sets to one size."
+        )
+    elif max(aspects) / min(aspects) >= _ASPECTS:
+        text += (
+            "Pixels are compared after stretching all to one square, so that copies of another "
+            "format are missed: crop or pad both sets alike."
+        )
+    else:
+        text += "Textures depend on it: bring both sets to one size, as the generator was trained."
+    return text
+
+
+def _borders(first: Look, second: Look) -> str | None:
+    wide = [one.borders >= _BORDER for one in (first, second)]
+    shares = [one.mean() for one in wide]
+    widths = [
+        float(np.median(one.borders[w])) if w.any() else 0.0
+        for one, w in zip((first, second), wide, strict=True)
+    ]
+    table = np.array([[w.sum(), (~w).sum()] for w in wide])
+    more = abs(shares[0] - shares[1]) >= _MORE and fisher_exact(table)[1] < 0.005
+    wider = min(shares) > 0.75 and abs(widths[0] - widths[1]) >= 2 * _BORDER
+    if not (more or wider):
+        return None
+    said = " and ".join(
+        f"{10 * round(10 * share):.0f} % of the {one.adjective} images"
+        + (f" (in the median {100 * width:.0f} % of the side wide)" if share > 0.05 else "")
+        for one, share, width in zip((first, second), shares, widths, strict=True)
+    )
+    return f"Borders of one intensity differ: {said} have one. Crop or pad both sets alike."
+
+
+def _seams(first: Look, second: Look) -> str | None:
+    tiles = [_tiles(one) for one in (first, second)]
+    if tiles[0] == tiles[1]:
+        return None
+    one, n = max(zip((first, second), tiles, strict=True), key=lambda pair: pair[1])
+    return f"The {one.adjective} images look like sheets of {n} x {n} pictures: cut them."
+
+
+def _tiles(look: Look) -> int:
+    """Return how many pictures a sheet has along each side, 1 if images are none."""
+    for n in range(8, 1, -1):
+        if look.edges and all(_jumps(steps, n) for steps in look.edges):
+            return n
+    return 1
+
+
+def _jumps(steps: NDArray[np.float64], n: int) -> bool:
+    """Whether steps are large at the n - 1 seams, each of them, and nowhere else so."""
+    length = len(steps) + 1
+    if length % n or length // n < 4:
+        return False
+    seams = np.arange(1, n) * (length // n) - 1
+    others = np.delete(steps, seams)
+    return bool(steps[seams].min() > max(_SEAM * np.median(others), others.max()))
+
+
+def _mixture(look: Look) -> str | None:
+    if len(look.dtypes) == 1:
+        return None
+    counts = ", ".join(f"{(look.kinds == kind).sum()} {kind}" for kind in sorted(look.dtypes))
+    return f"The {look.adjective} images are of several data types: {counts}."
+
+
+def _orientation(look: Look) -> str | None:
+    if not look.turned:
+        return None
+    return (
+        f"{look.turned} of {len(look)} files of {look.adjective} images note an orientation "
+        "(EXIF) that is not applied: they are read as stored. Generators are mostly "
+        "trained on upright ones: load_images(exif_transpose=True), in the shell "
+        "--exif-transpose, turns them."
+    )
+
+
+def _colour(look: Look) -> str | None:
+    coloured = look.channels > 2
+    if not coloured.any() or np.median(look.lost[coloured]) < _LOST:
+        return None
+    return (
+        f"Attacks look at grey pictures, which lose most of what the {look.adjective} images show: "
+        f"{100 * np.median(look.lost[coloured]):.0f} % of the variance (median) is colour. Attack "
+        "single channels instead."
+    )

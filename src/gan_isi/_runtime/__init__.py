@@ -1,0 +1,1 @@
+"""What has nothing to do with images: files, progress, pickles, scikit-learn's internals."""

@@ -1,0 +1,1 @@
+"""What counts as an array, an image, a bag, a label: checks before anything is computed."""

@@ -1,0 +1,243 @@
+"""What counts as images, and how one becomes a grey float array.
+
+`check_images` looks at a whole collection without reading more than it must (a lazy
+sequence of files is not opened); `to_grey` turns one image into the array that the
+texture functions take, and is where every image is checked, also a lazily read one.
+"""
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from skimage.color import rgb2gray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, validate_data
+
+from .items import Items, as_images, channel_axis, is_sequence_of_images
+
+IntensityRange: TypeAlias = str | tuple[float, float]
+
+#: Beyond this the squares of second derivatives overflow single precision.
+_LARGEST_INTENSITY = 1e16
+
+#: Integer dtypes whose range is the range of a picture; the others say nothing of it.
+_PICTURE_DTYPES = (np.uint8, np.uint16)
+
+
+def check_images(
+    X: Any, estimator: BaseEstimator, *, reset: bool
+) -> NDArray[Any] | Sequence[ArrayLike]:
+    """Validate a collection of images without converting it.
+
+    Parameters
+    ----------
+    X : array-like or sequence of array-like
+        (n, height, width), (n, height, width, channels), (n, n_features), or a
+        sequence of images that may differ in size.
+    estimator : estimator
+        Records (`reset`) or compares the features of two-dimensional input, whose
+        rows are images of one row of pixels.
+    reset : bool
+        Whether this is `fit`.
+
+    Returns
+    -------
+    ndarray or sequence
+        Something with a length and images for items.
+
+    Raises
+    ------
+    TypeError
+        For sparse matrices, and for file names in place of images.
+    ValueError
+        For empty collections and arrays of another number of dimensions.
+    """
+    X = as_images(X)
+    if is_sequence_of_images(X):
+        if len(X) == 0:
+            raise ValueError("Found 0 images; at least 1 is required.")
+        _forget_features(estimator, reset)
+        return X if hasattr(X, "paths") else Items(X)
+    if sparse.issparse(X):
+        raise TypeError("Sparse data was passed, but images have to be dense; call X.toarray().")
+    if not hasattr(X, "columns"):
+        X = _native(X)
+    if getattr(X, "ndim", 2) <= 2:
+        _refuse_single_image(X, estimator, reset)
+        rows = validate_data(estimator, X, dtype="numeric", reset=reset)
+        return rows[:, np.newaxis, :]
+    X = check_array(X, dtype="numeric", allow_nd=True, ensure_2d=False, input_name="X")
+    if X.ndim > 4:
+        raise ValueError(
+            "Images come as an array (n, height, width) or (n, height, width, channels); "
+            f"got {X.ndim} dimensions, shape {X.shape}."
+        )
+    if 0 in X.shape:
+        raise ValueError(f"Found images without pixels: the array has shape {X.shape}.")
+    if X.ndim == 4 and channel_axis(X.shape[1:], f"The array of shape {X.shape}") == 0:
+        X = np.moveaxis(X, 1, -1)
+    _forget_features(estimator, reset)
+    return X
+
+
+def to_grey(
+    image: ArrayLike, intensity_range: IntensityRange = "dtype", name: str = "image"
+) -> NDArray[np.float32]:
+    """One image as a grey float array.
+
+    Parameters
+    ----------
+    image : array-like of shape (height, width) or (height, width, channels)
+        Booleans, integers or floats in any byte order. One channel is grey, two are
+        grey and alpha, three RGB, four RGBA.
+    intensity_range : {"dtype", "image"} or (low, high)
+        What becomes 0 and 1, see `BaseDescriptor`.
+    name : str
+        How errors speak of this image.
+
+    Returns
+    -------
+    ndarray of shape (height, width), float32
+        A new, contiguous array.
+
+    Raises
+    ------
+    ValueError
+        For NaN, infinity, no pixels, or a shape that is not an image's.
+    """
+    array = _numeric(image, name)
+    if array.ndim not in (2, 3) or array.size == 0:
+        raise ValueError(
+            f"{name} has shape {array.shape}; expected (height, width) or "
+            "(height, width, channels) with at least one pixel."
+        )
+    if array.ndim == 3 and channel_axis(array.shape, name) == 0:
+        array = np.moveaxis(array, 0, -1)
+    if array.dtype.kind == "f":
+        _check_finite(array, name)
+    grey = _merge_channels(array) if array.ndim == 3 else array
+    scaled = _scale(grey, array.dtype, intensity_range)
+    largest = float(np.abs(scaled).max())
+    if largest > _LARGEST_INTENSITY:
+        raise ValueError(
+            f"{name} contains values up to {largest:g}; more than {_LARGEST_INTENSITY:g} "
+            "overflows the filters. Give intensity_range=(low, high)."
+        )
+    return np.ascontiguousarray(scaled, dtype=np.float32)
+
+
+def check_intensity_range(intensity_range: Any) -> None:
+    """Raise ValueError unless a pair is two finite numbers in ascending order."""
+    if isinstance(intensity_range, str):
+        return
+    pair = tuple(intensity_range)
+    if len(pair) != 2 or not all(isinstance(value, Real) for value in pair):
+        raise ValueError(
+            "intensity_range has to be 'dtype', 'image' or two numbers (low, high); "
+            f"got {intensity_range!r}."
+        )
+    low, high = (float(value) for value in pair)
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise ValueError(f"intensity_range needs low < high, both finite; got ({low:g}, {high:g}).")
+
+
+def _native(X: Any) -> Any:
+    array = np.asarray(X) if hasattr(X, "__array__") else X
+    if isinstance(array, np.ndarray) and not array.dtype.isnative:
+        return array.astype(array.dtype.newbyteorder("="))
+    return array
+
+
+def _refuse_single_image(X: Any, estimator: BaseEstimator, reset: bool) -> None:
+    """Fitted on images, a two-dimensional array is one image that lacks its axis."""
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if not reset and len(shape) == 2 and not hasattr(estimator, "n_features_in_"):
+        raise ValueError(
+            f"Expected images as in fit, got an array of shape {shape}, which would be "
+            f"{shape[0]} images of one row of pixels. For one image pass image[np.newaxis]."
+        )
+
+
+def check_finite_pixels(images: Any, name: str) -> None:
+    """Raise ValueError that calls an array with NaN or infinity by its name."""
+    if isinstance(images, np.ndarray) and images.dtype.kind == "f":
+        _check_finite(images, name)
+
+
+def _forget_features(estimator: BaseEstimator, reset: bool) -> None:
+    # Images have no features to count; those of an earlier fit on rows are void.
+    if reset:
+        for attribute in ("n_features_in_", "feature_names_in_"):
+            vars(estimator).pop(attribute, None)
+
+
+def _numeric(image: ArrayLike, name: str) -> NDArray[Any]:
+    array = np.asarray(image)
+    if array.dtype == object:
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{name} is an object array that does not hold one number a pixel: {error}."
+            ) from error
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"{name} has dtype {array.dtype}; expected booleans, integers or floats.")
+    return array
+
+
+def _check_finite(array: NDArray[Any], name: str) -> None:
+    if not np.isfinite(array).all():
+        kind = "NaN" if np.isnan(array).any() else "infinity"
+        raise ValueError(f"{name} contains {kind}.")
+
+
+def _scale(
+    grey: NDArray[Any], dtype: np.dtype[Any], intensity_range: IntensityRange
+) -> NDArray[Any]:
+    """Map the intensity range to 0..1; linear, without clipping."""
+    values = grey.astype(np.float64)
+    if isinstance(intensity_range, str) and intensity_range == "image":
+        low, high = float(grey.min()), float(grey.max())
+        high = high if high > low else low + 1.0
+    elif isinstance(intensity_range, str) or not _can_hold(dtype, *intensity_range):
+        low, high = _own_range(dtype)
+    else:
+        low, high = intensity_range
+    return values if (low, high) == (0.0, 1.0) else (values - low) / (high - low)
+
+
+def _can_hold(dtype: np.dtype[Any], low: float, high: float) -> bool:
+    """Whether a range may be meant for images of this type, or only for others beside them."""
+    if dtype.kind == "b":
+        return low >= 0 and high <= 1
+    if dtype.newbyteorder("=") not in _PICTURE_DTYPES:
+        return True
+    return low >= 0 and high <= np.iinfo(dtype).max
+
+
+def _own_range(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return what is black and white in a data type: fewer bits, where the file said so."""
+    if dtype.newbyteorder("=") not in _PICTURE_DTYPES:
+        return 0.0, 1.0
+    return 0.0, 2.0 ** bits_stored(dtype) - 1
+
+
+def bits_stored(dtype: np.dtype[Any]) -> int:
+    """Return how many bits a pixel has: those of its type, or fewer if the file said so."""
+    noted: Any = dtype.metadata or {}
+    return int(noted.get("bits_stored", 8 * dtype.itemsize))
+
+
+def _merge_channels(image: NDArray[Any]) -> NDArray[np.float64]:
+    """Grey values in the image's own units, on a white background where transparent."""
+    n_channels = image.shape[2]
+    values = image.astype(np.float64)
+    grey: NDArray[np.float64] = rgb2gray(values[:, :, :3]) if n_channels > 2 else values[:, :, 0]
+    if n_channels in (2, 4):
+        white = float(np.iinfo(image.dtype).max) if image.dtype.kind in "ui" else 1.0
+        opacity = values[:, :, -1] / white
+        grey = opacity * grey + (1 - opacity) * white
+    return grey

@@ -1,0 +1,225 @@
+"""Collections of images as other libraries hold them, and what an item of one is."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .pillow import to_array
+
+_PATHS = "Expected images, got the path {!r}; read files with gan_isi.datasets.load_images."
+
+
+def channel_axis(shape: tuple[int, ...], name: str) -> int:
+    """Return which axis of an image has its channels, 2 or 0.
+
+    Parameters
+    ----------
+    shape : tuple of 3 ints
+        Of an image.
+    name : str
+        How errors speak of it.
+
+    Raises
+    ------
+    ValueError
+        Unless the last axis has 1 to 4 channels or, as in PyTorch, the first has 1 or 3.
+    """
+    if 1 <= shape[2] <= 4:
+        return 2
+    if shape[0] in (1, 3):
+        return 0
+    raise ValueError(
+        f"{name} has {shape[2]} channels on its last axis; expected 1 (grey), 2 (grey and alpha), "
+        "3 (RGB) or 4 (RGBA). If channels come first, pass np.moveaxis(X, -3, -1); cut "
+        "volumes into slices, X.reshape(-1, *X.shape[-2:])."
+    )
+
+
+def as_images(X: Any) -> Any:
+    """Look at what other libraries hold images in, and take it or say what to pass instead.
+
+    Parameters
+    ----------
+    X : object
+        Arrays and sequences come back as they are, also those of Pillow images, of pairs
+        (image, label) and of records {"image": image}; columns of tables as arrays of objects, a
+        mapping with one column of images as that column.
+
+    Raises
+    ------
+    TypeError
+        For file names, archives, tables, data loaders and iterators, with the line to write.
+    """
+    if isinstance(X, (str, bytes)) or hasattr(X, "__fspath__"):
+        raise TypeError(_PATHS.format(str(X)))
+    if sparse.issparse(X):  # of which one kind is a mapping
+        return X
+    if np.ma.is_masked(X):
+        raise ValueError("Images have masked values; fill them, X.filled(0).")
+    if isinstance(X, memoryview):
+        return np.asarray(X)
+    if hasattr(X, "columns") and hasattr(X, "iloc"):
+        _refuse_columns(X)
+    elif hasattr(X, "iloc") or (hasattr(X, "to_numpy") and not hasattr(X, "columns")):
+        X = X.to_numpy()  # the column of a table
+    elif isinstance(X, Mapping):
+        X = _only_column(X)
+    elif not hasattr(X, "__getitem__") or not hasattr(X, "__len__"):
+        if hasattr(X, "__array__"):
+            return X
+        name = type(X).__name__
+        line = "loader.dataset" if hasattr(X, "dataset") else "list(images)"
+        raise TypeError(
+            f"Expected images that can be counted and read in any order, got {name}; pass {line}."
+        )
+    if isinstance(X, (list, tuple)) or _is_object_array(X):
+        first = X[0] if len(X) else None
+        if isinstance(first, (str, bytes)) or hasattr(first, "__fspath__"):
+            raise TypeError(_PATHS.format(str(first)))
+        known = isinstance(first, (Number, Mapping)) or _is_pillow(first)
+        if len(X) and not (known or hasattr(first, "__len__") or hasattr(first, "__array__")):
+            raise TypeError(
+                f"Expected images, got {type(X).__name__} of {type(first).__name__}; pass arrays, "
+                "such as [np.asarray(one) for one in images]."
+            )
+    return X
+
+
+def _refuse_columns(table: Any) -> None:
+    pictures = [
+        name
+        for name in table.columns
+        if table[name].dtype == object and len(table) and _is_picture(table[name].iloc[0])
+    ]
+    if pictures:
+        raise TypeError(
+            f"Expected images, got a table whose column {pictures[0]!r} has some; pass "
+            f"list(table[{pictures[0]!r}])."
+        )
+
+
+def _only_column(X: Mapping[str, Any]) -> Any:
+    names = list(X)
+    archive = "an open .npz archive" if hasattr(X, "files") else "a mapping"
+    columns = [] if hasattr(X, "files") else [n for n in names if _holds_pictures(X[n])]
+    if len(columns) == 1:
+        return X[columns[0]]
+    wanted = (columns or names or ["images"])[0]
+    variable = "archive" if hasattr(X, "files") else "data"
+    raise TypeError(
+        f"Expected images, got {archive} with {names}; pass those that are images, such as "
+        f"{variable}[{wanted!r}]."
+    )
+
+
+def _holds_pictures(column: Any) -> bool:
+    if n_dimensions(column) >= 3:
+        return True
+    return isinstance(column, (list, tuple)) and len(column) > 0 and _is_picture(column[0])
+
+
+def _is_picture(item: Any) -> bool:
+    return _is_pillow(item) or n_dimensions(item) >= 2
+
+
+def _is_pillow(item: Any) -> bool:
+    return hasattr(item, "getbands") and hasattr(item, "tobytes")
+
+
+def as_image(item: Any, name: str) -> Any:
+    """Return the image of an item of a collection.
+
+    Parameters
+    ----------
+    item : object
+        An image, also of Pillow; a tuple or a mapping that holds one beside labels.
+    name : str
+        How errors speak of it.
+
+    Raises
+    ------
+    TypeError
+        If there is no image, or more than one.
+    """
+    if _is_pillow(item):
+        return to_array(item, name)
+    if isinstance(item, Mapping):
+        found = {key: value for key, value in item.items() if _is_picture(value)}
+        if len(found) > 1 and "image" in found:
+            found = {"image": found["image"]}
+        if len(found) != 1:
+            raise TypeError(
+                f"{name} is a mapping with {list(item)}, of which {list(found) or 'none'} are "
+                "images; pass [item['image'] for item in data], with the name of yours."
+            )
+        return as_image(next(iter(found.values())), name)
+    if isinstance(item, tuple) and any(map(_is_picture, item)):
+        pictures = [value for value in item if _is_picture(value)]
+        if len(pictures) == 1:
+            return as_image(pictures[0], name)
+        if not all(isinstance(value, (list, tuple)) for value in item):  # else rows of pixels
+            raise TypeError(
+                f"{name} is a tuple of {len(pictures)} images; pass [item[0] for item in data], "
+                "with the number of yours."
+            )
+    if isinstance(item, (str, bytes)) or hasattr(item, "__fspath__"):
+        raise TypeError(f"{name}: {_PATHS.format(str(item))}")
+    return item
+
+
+class Items(Sequence[Any]):
+    """Images of a sequence, each looked at when it is asked for."""
+
+    def __init__(self, items: Any, first: int = 0) -> None:
+        self.items = items
+        self.first = first
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            start = self.first + key.indices(len(self))[0]
+            chosen = range(len(self))[key]
+            # Data sets of other libraries return columns for a slice, or anything.
+            if isinstance(self.items, (Sequence, np.ndarray)):
+                try:
+                    return Items(self.items[key], start)
+                except TypeError:
+                    pass
+            return Items([self.items[i] for i in chosen], start)
+        number = range(len(self))[key]
+        return as_image(self.items[number], f"image {self.first + number}")
+
+
+def _is_object_array(X: Any) -> bool:
+    return isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+
+
+def is_sequence_of_images(X: Any) -> bool:
+    """Whether a collection has images for items, rather than numbers or rows of them."""
+    if _is_object_array(X):
+        return X.size > 0 and _is_item(X[0])
+    if isinstance(X, (list, tuple)):
+        return len(X) == 0 or _is_item(X[0])
+    return isinstance(X, Sequence) or not (hasattr(X, "__array__") or hasattr(X, "ndim"))
+
+
+def _is_item(item: Any) -> bool:
+    return (
+        _is_picture(item)
+        or isinstance(item, Mapping)
+        or (isinstance(item, tuple) and any(map(_is_picture, item)))
+    )
+
+
+def n_dimensions(item: Any) -> int:
+    """Return `numpy.ndim`, also for ragged nested lists."""
+    if hasattr(item, "ndim"):
+        return int(item.ndim)
+    if not isinstance(item, (list, tuple)):
+        return 0
+    return 1 + (n_dimensions(item[0]) if len(item) else 0)

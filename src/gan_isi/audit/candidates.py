@@ -1,0 +1,278 @@
+"""Images of unknown membership: each of them, and all of them as one set."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from math import comb
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._runtime.store import Store
+from ..statistics import (
+    auc_interval,
+    permutation_p_value,
+    permute_labels,
+    within_fold_auc,
+)
+from .crossfit import LARGEST_SEED, Folds, OutOfFold, cross_fit, refit_often
+from .evidence import Evidence
+from .measures import Estimate, Sampling
+from .prepared import PreparedAttack
+
+
+@dataclass(frozen=True)
+class CandidateResult:
+    """What an attack says of images of unknown membership.
+
+    Attributes
+    ----------
+    ranks : ndarray of shape (n_candidates,)
+        Share of the known images, used or not, that score lower by an attack that saw
+        neither; ties count one half.
+    p_values : ndarray of shape (n_candidates,)
+        For the hypothesis that the image was not used: the share of known non-members
+        that score as high by an attack that saw neither, itself counted (see
+        `candidate_p_values`).
+    smallest_p : float
+        Smallest p-value that so many non-members, or patients of them, can show.
+    auc : Estimate
+        Share of pairs of a candidate and a known non-member in which the candidate
+        scores higher; 0.5 is expected if no candidate was used. One candidate, or one patient,
+        says nothing of how others vary: there is no interval, and its bounds are NaN.
+    null : ndarray of shape (n_permutations,)
+        That share where candidates and known non-members are exchanged.
+    p_value : float
+        Of the set, for the hypothesis that none of its images was used: no smaller than
+        1 / (number of sets that could be drawn); NaN without permutations.
+    evidence : Evidence or None
+        Which generated images look closest.
+    """
+
+    ranks: NDArray[np.float64] = field(repr=False)
+    p_values: NDArray[np.float64] = field(repr=False)
+    smallest_p: float
+    auc: Estimate
+    null: NDArray[np.float64] = field(repr=False)
+    p_value: float
+    evidence: Evidence | None = field(repr=False)
+
+    @property
+    def n_images(self) -> int:
+        """Number of candidates."""
+        return len(self.p_values)
+
+
+def judge_candidates(
+    attack: PreparedAttack,
+    labels: NDArray[np.intp],
+    answers: OutOfFold,
+    plan: Folds,
+    sampling: Sampling,
+    *,
+    evidence: Evidence | None,
+    n_permutations: int,
+    seed: int,
+    n_jobs: int | None = None,
+    progress: Callable[[int], Any] = lambda n: None,
+    store: Store | None = None,
+) -> CandidateResult:
+    """Compare candidates with the known non-members that were held out.
+
+    Parameters
+    ----------
+    attack : PreparedAttack
+        See `prepare`.
+    labels : ndarray of shape (n_known,)
+        0 or 1.
+    answers : OutOfFold
+        Of `cross_fit`.
+    plan : Folds
+        How those were made.
+    sampling : Sampling
+        How the interval is made.
+    evidence : Evidence or None
+        Of the candidates.
+    n_permutations, seed, n_jobs, progress, store
+        As for `null_distribution`.
+
+    Returns
+    -------
+    CandidateResult
+    """
+    p_values = np.mean(
+        [
+            candidate_p_values(labels, scores, folds, candidates, plan.known_groups)
+            for scores, folds, candidates in zip(
+                answers.scores, answers.folds, answers.candidates, strict=True
+            )
+        ],
+        axis=0,
+    )
+    null = np.array(
+        refit_often(
+            _exchanged, (attack, labels, plan), n_permutations,
+            seed=seed, n_jobs=n_jobs, progress=progress, store=store,
+        )
+    )  # fmt: skip
+    auc = _auc(labels, answers)
+    p_value = float("nan")
+    if n_permutations:
+        # The same exchange gives another number with other folds, which shows nothing more.
+        free = plan.known[exchangeable(labels, plan.known_groups)]
+        n_asked, n_free = (_n_patients(plan, images) for images in (plan.candidates, free))
+        p_value = max(permutation_p_value(auc, null), 1 / comb(n_asked + n_free, n_asked))
+    estimate = _estimate(auc, labels, answers, plan, sampling, null)
+    n_units = _n_patients(plan, plan.known[labels == 0])
+    return CandidateResult(
+        _ranks(answers), p_values, 1 / (1 + n_units), estimate, null, p_value, evidence
+    )
+
+
+def candidate_p_values(
+    labels: NDArray[np.intp],
+    scores: NDArray[np.float64],
+    folds: NDArray[np.intp],
+    candidates: NDArray[np.float64],
+    groups: NDArray[Any] | None = None,
+) -> NDArray[np.float64]:
+    """Cross-conformal p-values of images that no fold was fitted on.
+
+    Each known non-member is compared with the candidate by the attack that was fitted
+    without its fold; the comparisons of all folds are counted together. For a candidate
+    that is exchangeable with the non-members the p-value is below a in about a share a
+    of cases; what can be proved is a share of 2 a (and a little for small folds), since
+    the folds' attacks differ. Patients with several images count once.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_known,)
+        0 or 1.
+    scores : ndarray of shape (n_known,)
+        Out of fold.
+    folds : ndarray of shape (n_known,), int
+        From 0.
+    candidates : ndarray of shape (n_folds, n_candidates)
+        Scores by the attack of each fold.
+    groups : ndarray of shape (n_known,) or None
+        Patients.
+
+    Returns
+    -------
+    ndarray of shape (n_candidates,)
+        No smaller than 1 / (1 + number of known non-members or their patients).
+
+    References
+    ----------
+    V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial
+    Intelligence 74 (2015) 9-28; R. F. Barber, E. J. Candes, A. Ramdas and R. J.
+    Tibshirani, "Predictive inference with the jackknife+", Annals of Statistics 49
+    (2021) 486-507.
+    """
+    others = np.flatnonzero(labels == 0)
+    patients = others if groups is None else np.unique(groups[others], return_inverse=True)[1]
+    sizes = np.bincount(patients)
+    at_least = scores[others, None] >= candidates[folds[others]]
+    counts = (at_least / sizes[patients][:, None]).sum(axis=0)
+    return np.asarray((1 + counts) / (1 + np.count_nonzero(sizes)))
+
+
+def _ranks(answers: OutOfFold) -> NDArray[np.float64]:
+    """Mean over the folds and repeats of the share of held-out queries that score lower."""
+    shares = []
+    for scores, folds, candidates in zip(
+        answers.scores, answers.folds, answers.candidates, strict=True
+    ):
+        for fold, own in enumerate(candidates):
+            others = scores[folds == fold][:, None]
+            shares.append(((others < own).mean(axis=0) + (others <= own).mean(axis=0)) / 2)
+    return np.asarray(np.mean(shares, axis=0))
+
+
+def _beside(
+    labels: NDArray[np.intp], answers: OutOfFold, repeat: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp]]:
+    """Labels, scores and folds: known non-members, then all candidates in each fold."""
+    others = labels == 0
+    candidates = answers.candidates[repeat]
+    n_folds, n_candidates = candidates.shape
+    return (
+        np.repeat([0, 1], [others.sum(), candidates.size]),
+        np.concatenate([answers.scores[repeat, others], candidates.ravel()]),
+        np.concatenate(
+            [answers.folds[repeat, others], np.repeat(np.arange(n_folds), n_candidates)]
+        ),
+    )
+
+
+def _auc(labels: NDArray[np.intp], answers: OutOfFold) -> float:
+    repeats = range(len(answers.scores))
+    return float(np.mean([within_fold_auc(*_beside(labels, answers, one)) for one in repeats]))
+
+
+def _estimate(
+    auc: float,
+    labels: NDArray[np.intp],
+    answers: OutOfFold,
+    plan: Folds,
+    sampling: Sampling,
+    null: NDArray[np.float64],
+) -> Estimate:
+    """Give the AUC its interval, where there are candidates of two patients at least."""
+    if _n_patients(plan, plan.candidates) == 1:
+        who = "image" if len(plan.candidates) == 1 else "patient"
+        return Estimate(auc, np.nan, np.nan, f"one {who} does not say how others vary")
+    bounds = [
+        auc_interval(*_beside(labels, answers, repeat), groups=_units(labels, plan),
+                     null=null, confidence=sampling.confidence)
+        for repeat in range(plan.n_repeats)
+    ]  # fmt: skip
+    low, high = np.mean(bounds, axis=0)
+    return Estimate(auc, float(low), float(high), sampling.method("Newcombe", null))
+
+
+def _n_patients(plan: Folds, images: NDArray[np.intp]) -> int:
+    return len(images if plan.groups is None else np.unique(plan.groups[images]))
+
+
+def _units(labels: NDArray[np.intp], plan: Folds) -> NDArray[Any]:
+    """Patients of the rows of `_beside`: a candidate's are those of all folds at least."""
+    images = np.concatenate([plan.known[labels == 0], np.tile(plan.candidates, plan.cv)])
+    return images if plan.groups is None else plan.groups[images]
+
+
+def exchangeable(labels: NDArray[np.intp], groups: NDArray[Any] | None) -> NDArray[np.bool_]:
+    """Return which known images may be exchanged with candidates.
+
+    Those not used, of patients of whom no image was used: one of whom other images were
+    used is none like those of the candidates.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_known,)
+        0 or 1.
+    groups : ndarray of shape (n_known,) or None
+        Patients.
+
+    Returns
+    -------
+    ndarray of shape (n_known,), bool
+    """
+    used = labels == 1
+    return ~(used if groups is None else np.isin(groups, groups[used]))
+
+
+def _exchanged(
+    attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, rng: np.random.Generator
+) -> float:
+    """Return the AUC with candidates drawn at random from them and the known non-members."""
+    fixed = ~exchangeable(labels, plan.known_groups)
+    pool = np.concatenate([plan.known[~fixed], plan.candidates])
+    is_candidate = np.repeat([0, 1], [(~fixed).sum(), len(plan.candidates)])
+    patients = None if plan.groups is None else plan.groups[pool]
+    drawn = permute_labels(is_candidate, patients, rng=rng) == 1
+    known = np.concatenate([plan.known[fixed], pool[~drawn]])
+    new_labels = np.concatenate([labels[fixed], np.zeros((~drawn).sum(), dtype=np.intp)])
+    refit = replace(plan, known=known, candidates=pool[drawn])
+    answers = cross_fit(attack, new_labels, refit, seed=int(rng.integers(LARGEST_SEED)))
+    return _auc(new_labels, answers)

@@ -1,0 +1,279 @@
+"""Out-of-fold answers, and the same again with labels that mean nothing."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import ThreadpoolController
+
+from .._runtime.store import Store, code_of_library, digest
+from ..statistics import (
+    DECISION_METRICS,
+    balanced_accuracy,
+    confusion_counts,
+    permute_labels,
+    rank_within,
+    tail_excess,
+    within_fold_auc,
+)
+from .folds import draw_folds, repeat_seeds
+from .prepared import PreparedAttack
+
+#: Statistics of refits with permuted labels, see `OutOfFold.statistics`.
+NULL_STATISTICS = ("AUC", "tail", "balanced accuracy", "accuracy", "recall", "specificity")
+
+#: That scikit-learn takes.
+LARGEST_SEED = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Answers for every query by an attack that was fitted without it.
+
+    Attributes
+    ----------
+    folds : ndarray of shape (n_repeats, n_queries), int
+        Which fold each query was held out in.
+    scores : ndarray of shape (n_repeats, n_queries)
+        Comparable within a fold only: each is another fit.
+    used : ndarray of shape (n_repeats, n_queries), bool
+        Decisions.
+    candidates : ndarray of shape (n_repeats, n_folds, n_candidates)
+        Scores of the images of unknown membership by the fit of each fold.
+    chosen : tuple of str
+        Which attack answered in each fold, where there was a choice.
+    """
+
+    folds: NDArray[np.intp]
+    scores: NDArray[np.float64]
+    used: NDArray[np.bool_]
+    candidates: NDArray[np.float64]
+    chosen: tuple[str, ...] = ()
+
+    def auc(self, labels: NDArray[np.intp]) -> float:
+        """Mean over the repeats of the AUC within folds."""
+        pairs = zip(self.scores, self.folds, strict=True)
+        return float(np.mean([within_fold_auc(labels, scores, folds) for scores, folds in pairs]))
+
+    def statistics(self, labels: NDArray[np.intp], groups: NDArray[Any] | None) -> dict[str, float]:
+        """All that permutations of the labels are asked for, means over the repeats."""
+        pairs = zip(self.scores, self.folds, strict=True)
+        counts = np.sum([confusion_counts(labels, used) for used in self.used], axis=(0, 1))
+        by_unit = [balanced_accuracy(labels, used, groups) for used in self.used]
+        return {
+            "AUC": self.auc(labels),
+            "tail": float(np.mean([tail_excess(labels, *pair) for pair in pairs])),
+            "balanced accuracy": float(np.mean(by_unit)),
+        } | {
+            name: float(DECISION_METRICS[name](*counts))
+            for name in ("accuracy", "recall", "specificity")
+        }
+
+    def ranks(self) -> NDArray[np.float64]:
+        """Score of each query as its rank within its fold, 0 to 1, mean over the repeats."""
+        rows = [
+            (rank_within(scores, folds) - 0.5) / np.bincount(folds)[folds]
+            for scores, folds in zip(self.scores, self.folds, strict=True)
+        ]
+        return np.asarray(np.mean(rows, axis=0))
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Which queries are known, and how they are held out.
+
+    Attributes
+    ----------
+    known : ndarray of shape (n_known,), int
+        Numbers of the real images of known membership.
+    candidates : ndarray of shape (n_candidates,), int
+        Numbers of those of unknown membership: answered in each fold, fitted in none.
+    groups : ndarray of shape (n_images,) or None
+        Patients of all real images, by number.
+    cv, n_repeats : int
+        Number of folds, and how often, each time others.
+    splitter : splitter or None
+        Who draws them, see `draw_folds`.
+    """
+
+    known: NDArray[np.intp]
+    candidates: NDArray[np.intp]
+    groups: NDArray[Any] | None
+    cv: int
+    n_repeats: int
+    splitter: Any = None
+
+    @property
+    def known_groups(self) -> NDArray[Any] | None:
+        """Patients of the known images, in their order."""
+        return None if self.groups is None else self.groups[self.known]
+
+
+def cross_fit(
+    attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, *, seed: int
+) -> OutOfFold:
+    """Answer for every query out of fold; patients stay together.
+
+    Parameters
+    ----------
+    attack : PreparedAttack
+        See `prepare`.
+    labels : ndarray of shape (n_known,)
+        0 or 1.
+    plan : Folds
+        How.
+    seed : int
+        Draws the folds.
+
+    Returns
+    -------
+    OutOfFold
+    """
+    shape = plan.n_repeats, len(labels)
+    all_folds = np.empty(shape, dtype=np.intp)
+    scores, used = np.empty(shape), np.empty(shape, dtype=bool)
+    candidates = np.empty((plan.n_repeats, plan.cv, len(plan.candidates)))
+    chosen = []
+    for repeat, state in enumerate(repeat_seeds(seed, plan.n_repeats)):
+        splits = draw_folds(plan.cv, plan.splitter, labels, plan.known_groups, state)
+        for fold, (train, test) in enumerate(splits):
+            asked = np.concatenate([plan.known[test], plan.candidates])
+            answers = attack.answer(plan.known[train], labels[train], asked)
+            all_folds[repeat, test] = fold
+            scores[repeat, test] = answers.scores[: len(test)]
+            used[repeat, test] = answers.used[: len(test)]
+            candidates[repeat, fold] = answers.scores[len(test) :]
+            chosen += [answers.chosen] if answers.chosen else []
+    return OutOfFold(all_folds, scores, used, candidates, tuple(chosen))
+
+
+def null_distribution(
+    attack: PreparedAttack,
+    labels: NDArray[np.intp],
+    plan: Folds,
+    *,
+    n_permutations: int,
+    seed: int,
+    n_jobs: int | None = None,
+    progress: Callable[[int], Any] = lambda n: None,
+    store: Store | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """Statistics where the labels mean nothing, by permuting and fitting again.
+
+    Parameters
+    ----------
+    attack : PreparedAttack
+        See `prepare`; everything in it that depends on labels is fitted again.
+    labels, plan
+        As for `cross_fit`. Candidates are left out.
+    n_permutations : int
+        How often.
+    seed : int
+        Draws the permutations, the same for each attack of an audit.
+    n_jobs : int, default=None
+        Number of parallel jobs. Changes no result.
+    progress : callable
+        Called with 1 after each.
+    store : Store, default=None
+        Keeps the result of each, so that what was interrupted goes on.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_permutations,)
+        See `OutOfFold.statistics`.
+    """
+    plan = replace(plan, candidates=plan.candidates[:0])
+    rows = refit_often(
+        _permuted, (attack, labels, plan), n_permutations, seed=seed, n_jobs=n_jobs,
+        progress=progress, store=store,
+    )  # fmt: skip
+    columns = np.reshape(rows, (-1, len(NULL_STATISTICS))).T
+    return dict(zip(NULL_STATISTICS, columns, strict=True))
+
+
+def refit_often(
+    statistic: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    n_permutations: int,
+    *,
+    seed: int,
+    n_jobs: int | None,
+    progress: Callable[[int], Any],
+    store: Store | None = None,
+) -> list[Any]:
+    """Call ``statistic(*arguments, rng)`` with other random numbers each time, in parallel.
+
+    Parameters
+    ----------
+    statistic : callable
+        Permutes, fits, and returns what is to be kept: a number or an array of them.
+    arguments : tuple
+        What it gets each time.
+    n_permutations : int
+        How often.
+    seed : int
+        Of all random numbers.
+    n_jobs : int or None
+        Number of parallel jobs. Changes no result.
+    progress : callable
+        Called with 1 after each.
+    store : Store, default=None
+        Has what was computed before for the same arguments and random numbers, and keeps the
+        rest as it comes.
+
+    Returns
+    -------
+    list of length n_permutations
+    """
+    seeds = np.random.SeedSequence(seed).generate_state(n_permutations).tolist()
+    keys = _keys(statistic, arguments, seeds) if store is not None else []
+    values = [None] * len(seeds) if store is None or not keys else [store.get(key) for key in keys]
+    missing = [index for index, value in enumerate(values) if value is None]
+    progress(len(seeds) - len(missing))
+    results = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_in_one_thread)(statistic, arguments, seeds[index]) for index in missing
+    )
+    for index, value in zip(missing, results, strict=True):
+        values[index] = value
+        if store is not None and keys:
+            store.put(keys[index], np.asarray(value, dtype=np.float64))
+        progress(1)
+    return values
+
+
+def _keys(
+    statistic: Callable[..., Any], arguments: tuple[Any, ...], seeds: list[int]
+) -> list[bytes]:
+    """Return the keys of single results; none, and a warning, if they can't be told apart."""
+    try:
+        common = digest(code_of_library(), statistic.__qualname__, arguments)
+    except Exception as error:  # of whatever the user's estimators hold
+        warnings.warn(f"Permutations are not kept: {error}", stacklevel=2)
+        return []
+    return [digest(common, seed) for seed in seeds]
+
+
+@cache
+def _thread_pools() -> Any:
+    # To look for the libraries takes longer than a small fit.
+    return ThreadpoolController()
+
+
+def _in_one_thread(statistic: Callable[..., Any], arguments: tuple[Any, ...], seed: int) -> Any:
+    # Thousands of small fits: threads of BLAS would mostly wait for each other.
+    with _thread_pools().limit(limits=1, user_api="blas"):
+        return statistic(*arguments, np.random.default_rng(seed))
+
+
+def _permuted(
+    attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, rng: np.random.Generator
+) -> list[float]:
+    permuted = permute_labels(labels, plan.known_groups, rng=rng)
+    answers = cross_fit(attack, permuted, plan, seed=int(rng.integers(LARGEST_SEED)))
+    found = answers.statistics(permuted, plan.known_groups)
+    return [found[name] for name in NULL_STATISTICS]

@@ -1,0 +1,322 @@
+"""Before an audit: whether the sets of images mean the same, and which images are there twice."""
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import _num_samples
+
+from .._generated import check_generated
+from .._preflight.before_fit import (
+    PreflightWarning,
+    intensity_ranges,
+    known_preflight,
+)
+from .._preflight.comparison import compare, scaled_range
+from .._preflight.looks import Look, look_at
+from .._validation.images import IntensityRange, check_intensity_range
+from .._validation.items import as_images
+from .arguments import Queries
+from .copies import among_generated, find_copies, near_copies, words_of_copies
+from .names import BLIND
+
+#: Near copies that are listed; of slices of a volume there may be millions.
+_MOST_PAIRS = 10_000
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """One set of images in numbers.
+
+    Attributes
+    ----------
+    count : int
+        Number of images.
+    sizes, dtypes, channels : dict of str to int
+        How many images have each height x width, data type and number of channels; of
+        many sizes the ten most frequent.
+    intensities : tuple (low, high) or None
+        1st and 99th percentile after scaling; None where each image has its own scale.
+    bordered : float
+        Share of images with a border of one intensity, 2 % of the side wide at least.
+    border_width : float
+        Median width of these borders, as a share of the side.
+    turned : int
+        Files that note an orientation (EXIF), which is not applied.
+    colour_lost : float
+        Share of the variance of coloured images that grey loses, median.
+    n_copies : int
+        Images that have a copy earlier in the set.
+    """
+
+    count: int
+    sizes: dict[str, int]
+    dtypes: dict[str, int]
+    channels: dict[str, int]
+    intensities: tuple[float, float] | None
+    bordered: float
+    border_width: float
+    turned: int
+    colour_lost: float
+    n_copies: int
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What was found in the images before anything was described.
+
+    Attributes
+    ----------
+    sets : dict of str to ImageSet
+        By name: "used" and "not used" (or "real"), "generated", "candidates".
+    errors : list of str
+        Why no attack would mean anything.
+    warnings : list of str
+        Other differences between the sets.
+    copies : list of list of (str, int)
+        Real images that hold the same grey picture, as the name of the set and the number
+        in `X` (or in the candidates).
+    near_copies : list of ((str, int), (str, int))
+        Pairs of real images that look almost the same, 10000 at most.
+    passed_over : dict of str to dict of str to int
+        How many files beside the "real" images, the "candidates" and the "generated" ones
+        were not read, by reason.
+    """
+
+    sets: dict[str, ImageSet]
+    errors: list[str]
+    warnings: list[str]
+    copies: list[list[tuple[str, int]]] = field(repr=False)
+    near_copies: list[tuple[tuple[str, int], tuple[str, int]]] = field(repr=False)
+    passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain types, for JSON.
+
+        Returns
+        -------
+        dict
+        """
+        return asdict(self)
+
+
+def preflight(
+    X: Any,
+    y: Any = None,
+    *,
+    generated: Any,
+    candidates: Any = None,
+    groups: Any = None,
+    candidate_groups: Any = None,
+    intensity_range: IntensityRange = "dtype",
+) -> Preflight:
+    """Compare sets of images before anything is concluded from them.
+
+    Do they mean the same by an intensity, and is an image there twice? Where real and
+    generated images were saved at another scale, size, orientation or format, copies are
+    missed without a word, and the blind attack, which sees no generated image, can't
+    notice. :func:`audit` and the shell run this first; `fit` looks at a few images of
+    each set.
+
+    Parameters
+    ----------
+    X : array-like or sequence of array-like of length n_queries
+        Real images; each file is read once.
+    y : array-like of shape (n_queries,), default=None
+        Whether each was used: two labels, of which the larger means so. None where that
+        is not known.
+    generated : array-like or sequence
+        Images of the generator.
+    candidates : array-like or sequence of array-like, default=None
+        Real images of unknown membership.
+    groups, candidate_groups : array-like, default=None
+        Patients. Copies of one patient are not worth a word.
+    intensity_range : {"dtype", "image"} or (low, high), default="dtype"
+        What the attack takes for black and white, see :class:`~gan_isi.BaseDescriptor`.
+
+    Returns
+    -------
+    Preflight
+        Errors and warnings as sentences; nothing is raised, and no warning given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what are no images, and for labels that are not two.
+
+    Notes
+    -----
+    - **Errors**: intensities of another scale (of the ranges from the 1st to the 99th
+      percentile less than a tenth is common, or three tenths where data types differ; or
+      floats of one set only lie outside 0..1), negatives, and the same picture as used and
+      not used, or as known and candidate.
+    - **Copies** hold the same grey picture at one scale: the order of the intensities is
+      the same at each pixel, which is so for files of 8 and 16 bits, floats, and grey saved
+      as RGB. Pictures of one intensity are no copies. Of pictures above 512 x 512 pixels, a grid
+      of that many is compared.
+    - **Near copies** have thumbnails of 32 x 32 pixels whose details (less the mean of 7 x 7)
+      correlate above 0.9.
+
+    Examples
+    --------
+    >>> from gan_isi import audit, datasets
+    >>> it = datasets.make_membership_problem(20, n_generated=30, random_state=0)
+    >>> found = audit.preflight(it.images, it.target, generated=it.generated / 127.5 - 1)
+    >>> print(found.errors[0][:62])
+    An intensity does not mean the same in all images: real images
+    """
+    check_intensity_range(intensity_range)
+    given = (groups, candidate_groups)
+    candidates = None if candidates is None else as_images(candidates)
+    return run(
+        as_images(X), y, check_generated(generated), candidates, given, [intensity_range], {}
+    )
+
+
+def look_first(
+    attacks: Mapping[str, Any],
+    X: Any,
+    queries: Queries,
+    groups: tuple[Any, Any],
+    generated: Any,
+    candidates: Any,
+) -> tuple[Preflight, Queries]:
+    """Run the preflight of an audit, and take copies for images of one patient.
+
+    Parameters
+    ----------
+    attacks : mapping of str to estimator
+        They know which intensities they take for black and white.
+    X, queries, generated, candidates
+        Of :func:`audit`.
+    groups : tuple of two array-likes or None
+        Patients of the known images and of the candidates, as they were given.
+
+    Returns
+    -------
+    Preflight
+    Queries
+        The same object where there are no copies.
+
+    Raises
+    ------
+    ValueError
+        For errors of the preflight.
+    """
+    found = known_preflight()
+    if found is None:
+        seeing = [attack for name, attack in attacks.items() if name != BLIND]
+        ranges = intensity_ranges(*(seeing or attacks.values()))
+        found = run(X, queries.labels, generated, candidates, groups, ranges, {})
+        if found.errors:
+            raise ValueError(" ".join(found.errors))
+        for text in found.warnings:
+            warnings.warn(text, PreflightWarning, stacklevel=4)
+    numbers = queries.groups
+    for copies in found.copies:
+        of_candidates = copies[0][0] == "candidates"
+        if groups[of_candidates] is None:
+            numbers = (
+                np.arange(len(queries.known) + len(queries.candidates))
+                if numbers is None
+                else numbers
+            )
+            members = [number + of_candidates * len(queries.known) for _, number in copies]
+            numbers = np.where(
+                np.isin(np.arange(len(numbers)), members), numbers[members[0]], numbers
+            )
+    if numbers is queries.groups:
+        return found, queries
+    return found, replace(queries, groups=numbers)
+
+
+def run(
+    X: Any,
+    y: Any,
+    generated: Any,
+    candidates: Any,
+    groups: tuple[Any, Any],
+    ranges: Sequence[IntensityRange],
+    others: Mapping[str, Any],
+) -> Preflight:
+    """Compare sets of images, see `preflight`; `others` are further generated ones by name."""
+    real = []
+    for name, which in _of_labels(y, _num_samples(X)).items():
+        real.append(look_at(name, X, which))
+    if candidates is not None:
+        real.append(look_at("candidates", candidates))
+    looks = [*real, look_at("generated", generated)]
+    looks += [look_at(name, images) for name, images in others.items()]
+    sources = {"real": X, "candidates": candidates, "generated": generated, **others}
+    errors, warned = compare(looks, ranges)
+    doubles = find_copies(real)
+    patients = {
+        (one.name, int(i)): None if given is None else np.asarray(given)[i]
+        for one in real
+        for given in [groups[one.name == "candidates"]]
+        for i in one.numbers
+    }
+    called = {(one.name, int(n)): one.called(i) for one in real for i, n in enumerate(one.numbers)}
+    clash, doubled = words_of_copies(doubles, patients, called)
+    near = list(islice(near_copies(real, doubles), _MOST_PAIRS))
+    apart = [p for p in near if patients[p[0]] is None or patients[p[0]] != patients[p[1]]]
+    if apart:
+        a, b = apart[0]
+        doubled.append(
+            f"{len(apart)} pairs of real images look almost the same, {called[a]} ({a[0]}) and "
+            f"{called[b]} ({b[0]}) for one. Images of one patient belong into one group (groups, "
+            "in the shell --patients)."
+        )
+    doubled += among_generated(real, looks[len(real)], called)
+    return Preflight(
+        {one.name: _summary(one, ranges[0]) for one in looks},
+        errors + clash,
+        warned + doubled,
+        doubles,
+        near,
+        {
+            name: dict(images.passed_over)
+            for name, images in sources.items()
+            if getattr(images, "passed_over", None)
+        },
+    )
+
+
+def _of_labels(y: Any, n_images: int) -> dict[str, NDArray[np.intp]]:
+    if y is None:
+        return {"real": np.arange(n_images)}
+    labels = np.asarray(y)
+    classes = np.unique(labels)
+    if len(classes) != 2 or labels.shape != (n_images,):
+        raise ValueError(
+            f"y has to be one label for each of {n_images} images, used or not used; got the "
+            f"labels {classes!r} in the shape {labels.shape}."
+        )
+    return {
+        "used": np.flatnonzero(labels == classes[1]),
+        "not used": np.flatnonzero(labels == classes[0]),
+    }
+
+
+def _summary(look: Look, intensity_range: IntensityRange) -> ImageSet:
+    wide = look.borders[look.borders >= 0.02]
+    coloured = look.lost[look.channels > 2]
+    keys = [key for key in look.keys if key is not None]
+    sizes = Counter(f"{height} x {width}" for height, width in look.sizes)
+    return ImageSet(
+        count=len(look),
+        sizes=dict(sizes.most_common(10)),
+        dtypes=dict(Counter(map(str, look.kinds))),
+        channels=dict(Counter(map(str, look.channels))),
+        intensities=None if intensity_range == "image" else scaled_range(look, intensity_range),
+        bordered=len(wide) / len(look),
+        border_width=float(np.median(wide)) if len(wide) else 0.0,
+        turned=look.turned,
+        colour_lost=float(np.median(coloured)) if len(coloured) else 0.0,
+        n_copies=len(keys) - len(set(keys)),
+    )

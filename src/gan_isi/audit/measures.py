@@ -1,0 +1,232 @@
+"""What an audit reports of one attack, each number with its interval."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..metrics import resolvable_fpr
+from ..statistics import (
+    DECISION_METRICS,
+    auc_interval,
+    bootstrap_decisions,
+    confusion_counts,
+    difference_interval,
+    proportion_interval,
+    recall_at_fpr,
+    within_fold_auc,
+)
+from .crossfit import OutOfFold
+
+Null = Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its confidence interval.
+
+    Attributes
+    ----------
+    value : float
+        NaN where it can't be told.
+    low, high : float
+        Bounds of the interval.
+    method : str
+        How the interval was made.
+    """
+
+    value: float
+    low: float
+    high: float
+    method: str
+
+    def __format__(self, spec: str) -> str:
+        spec = spec or ".2f"
+        if np.isnan(self.value):
+            return "not resolvable"
+        if np.isnan(self.low):
+            return f"{self.value:{spec}} (no interval)"
+        return f"{self.value:{spec}} ({self.low:{spec}} to {self.high:{spec}})"
+
+    def __str__(self) -> str:
+        return format(self)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How intervals are made: of which units, how often, how wide."""
+
+    groups: NDArray[Any] | None
+    n_resamples: int
+    confidence: float
+    seed: int
+
+    def method(self, name: str, null: NDArray[np.float64] | None = None) -> str:
+        """Say how an interval was made, and of what it is."""
+        units = "" if self.groups is None else " over groups"
+        if null is None or not len(null):
+            return f"{name}{units}, of the fitted scores only"
+        return f"{name}{units}, spread of {len(null)} permutations"
+
+
+def measure(
+    labels: NDArray[np.intp],
+    answers: OutOfFold,
+    fprs: Sequence[float],
+    sampling: Sampling,
+    null: Null,
+) -> dict[str, Estimate]:
+    """All numbers of one attack.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_queries,)
+        0 or 1.
+    answers : OutOfFold
+        What the attack said.
+    fprs : sequence of float
+        False positive rates at which the true positive rate is reported.
+    sampling : Sampling
+        How intervals are made.
+    null : mapping of str to ndarray of shape (n_permutations,)
+        Of `null_distribution`: how much the numbers vary as the attack learns anew.
+
+    Returns
+    -------
+    dict of str to Estimate
+        The AUC has Newcombe's interval, proportions have Wilson's, both with the spread of
+        the permutations (precision without); the true positive rates have exact bounds; all
+        else is bootstrapped over queries or patients.
+    """
+    table = {"AUC": _auc(labels, answers, sampling, null["AUC"])}
+    for name in DECISION_METRICS:
+        table[name] = _of_decisions(name, labels, answers, sampling, null)
+    for fpr in fprs:
+        table[f"TPR at FPR {fpr:g}"] = _recall_at_fpr(labels, answers, fpr, sampling)
+    return table
+
+
+def _auc(
+    labels: NDArray[np.intp], answers: OutOfFold, sampling: Sampling, null: NDArray[np.float64]
+) -> Estimate:
+    bounds = [
+        auc_interval(
+            labels, scores, folds, sampling.groups, null=null, confidence=sampling.confidence
+        )
+        for scores, folds in zip(answers.scores, answers.folds, strict=True)
+    ]
+    low, high = np.mean(bounds, axis=0)
+    method = sampling.method("Newcombe", null)
+    return Estimate(answers.auc(labels), float(low), float(high), method)
+
+
+def of_rule(labels: NDArray[np.intp], scores: NDArray[np.float64], sampling: Sampling) -> Estimate:
+    """AUC of scores that depend on no label.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_queries,)
+        0 or 1.
+    scores : ndarray of shape (n_queries,)
+        The larger, the more probably used.
+    sampling : Sampling
+        How the interval is made.
+
+    Returns
+    -------
+    Estimate
+    """
+    low, high = auc_interval(labels, scores, None, sampling.groups, confidence=sampling.confidence)
+    over = "" if sampling.groups is None else " over groups"
+    return Estimate(within_fold_auc(labels, scores), low, high, f"Newcombe{over}")
+
+
+def beyond_blind(
+    labels: NDArray[np.intp],
+    answers: OutOfFold,
+    null: Null,
+    blind: tuple[OutOfFold, Null],
+    sampling: Sampling,
+) -> Estimate:
+    """AUC of an attack minus that of the blind one.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_queries,)
+        0 or 1.
+    answers, null
+        Of the attack.
+    blind : tuple
+        The same of the blind attack, cross-validated with the same folds, and refitted
+        with the same permutations.
+    sampling : Sampling
+        How intervals are made.
+
+    Returns
+    -------
+    Estimate
+    """
+    other, other_null = blind
+    bounds = [
+        difference_interval(
+            labels, scores, other_scores, folds, sampling.groups,
+            null=null["AUC"], other_null=other_null["AUC"], confidence=sampling.confidence,
+        )
+        for scores, other_scores, folds in zip(
+            answers.scores, other.scores, answers.folds, strict=True
+        )
+    ]  # fmt: skip
+    low, high = np.mean(bounds, axis=0)
+    method = sampling.method("Zou and Yue, correlated AUCs", null["AUC"])
+    return Estimate(answers.auc(labels) - other.auc(labels), float(low), float(high), method)
+
+
+def _of_decisions(
+    name: str, labels: NDArray[np.intp], answers: OutOfFold, sampling: Sampling, null: Null
+) -> Estimate:
+    counts = np.stack([confusion_counts(labels, used, sampling.groups) for used in answers.used])
+    value = float(np.mean([DECISION_METRICS[name](*one.sum(axis=0)) for one in counts]))
+    if name not in _COUNTED or len(answers.used) > 1:
+        bounds = bootstrap_decisions(
+            name, counts, n_resamples=sampling.n_resamples, confidence=sampling.confidence,
+            seed=sampling.seed,
+        )  # fmt: skip
+        return Estimate(value, *bounds, sampling.method("bootstrap"))
+    right, among = _COUNTED[name](labels == 1, answers.used[0])
+    if not among.any():
+        return Estimate(np.nan, np.nan, np.nan, "nothing to count")
+    groups = None if sampling.groups is None else sampling.groups[among]
+    if groups is not None and len(np.unique(groups)) < 2:
+        return Estimate(value, np.nan, np.nan, "images of one group only")
+    low, high = proportion_interval(
+        right[among], groups, null=null.get(name), confidence=sampling.confidence
+    )
+    return Estimate(value, low, high, sampling.method("Wilson", null.get(name)))
+
+
+#: Of members and of those called members: what is right, and among which.
+_COUNTED: dict[str, Callable[..., tuple[NDArray[np.bool_], NDArray[np.bool_]]]] = {
+    "accuracy": lambda members, used: (members == used, np.ones_like(members)),
+    "precision": lambda members, used: (members, used),
+    "recall": lambda members, used: (used, members),
+    "specificity": lambda members, used: (~used, ~members),
+}
+
+
+def _recall_at_fpr(
+    labels: NDArray[np.intp], answers: OutOfFold, fpr: float, sampling: Sampling
+) -> Estimate:
+    found = recall_at_fpr(
+        labels, answers.scores.mean(axis=0), fpr, sampling.groups, confidence=sampling.confidence
+    )
+    if np.isnan(found.value):
+        others = labels == 0
+        units = others.sum() if sampling.groups is None else len(np.unique(sampling.groups[others]))
+        bound = resolvable_fpr(int(units))
+        return Estimate(
+            np.nan, np.nan, np.nan, f"{units} non-members resolve no FPR below {bound:.2g}"
+        )
+    # Folds share no scale, so that one threshold for all finds rather too few.
+    return Estimate(*found, sampling.method("order statistics, one threshold for all folds"))

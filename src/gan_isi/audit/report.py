@@ -1,0 +1,194 @@
+"""The audit as one page that needs nothing but itself."""
+
+import base64
+import io
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._version import __version__
+from ..plotting.style import import_pyplot, literal
+from .candidate_words import no_answer, told_apart_by_blind
+from .names import BLIND, CLOSENESS
+
+if TYPE_CHECKING:
+    from .candidates import CandidateResult
+    from .evidence import Evidence
+    from .result import AuditResult
+
+#: In this order, those that an audit has.
+_SHOWN = (
+    "AUC",
+    "AUC minus blind",
+    CLOSENESS,
+    "accuracy",
+    "recall",
+    "specificity",
+    "precision",
+    "F1",
+    "kappa",
+)
+
+#: Curves in one figure.
+_DRAWN = 6
+
+#: Queries listed for each attack: the highest scores.
+_LISTED = 10
+
+
+def render(result: "AuditResult", title: str) -> str:
+    """Return a self-contained HTML page.
+
+    Parameters
+    ----------
+    result : AuditResult
+        Of :func:`audit`.
+    title : str
+        Heading of the page.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ImportError
+        Without Jinja2 or matplotlib, naming the extra that brings them.
+    """
+    try:
+        import jinja2
+
+        import_pyplot()
+    except ImportError as error:
+        raise ImportError(
+            'Reports need Jinja2 and matplotlib: pip install "gan-isi[report]".'
+        ) from error
+    template = resources.files(__package__).joinpath("report.html.jinja").read_text("utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    tests = [name for name in _SHOWN if any(name in _measures(a) for a in result.attacks.values())]
+    fprs = [name for name in next(iter(result.attacks.values())).measures if "TPR" in name]
+    rows = [_row(attack, tests + fprs) for attack in result.attacks.values()]
+    return environment.from_string(template).render(
+        title=title,
+        words=result.words(),
+        measures=list(dict.fromkeys(name for row in rows for name in row["cells"])),
+        rows=rows,
+        queries={name: _queries(result, name) for name in result.attacks},
+        candidates={
+            name: _candidates(attack.candidates)
+            for name, attack in result.attacks.items()
+            if attack.candidates is not None
+        },
+        no_answer=_no_answer(result),
+        figures=_figures(result),
+        result=result,
+        version=__version__,
+    )
+
+
+def _measures(attack: Any) -> dict[str, Any]:
+    measures = dict(attack.measures)
+    if attack.beyond_blind is not None:
+        measures["AUC minus blind"] = attack.beyond_blind
+    return measures
+
+
+def _row(attack: Any, names: list[str]) -> dict[str, Any]:
+    measures = _measures(attack)
+    tested = f"{attack.n_permutations} permutations" if attack.p_values else "not tested"
+    return {
+        "name": attack.name,
+        "cells": {name: str(measures.get(name, "")) for name in names}
+        | {f"p-value of {name}": f"{value:.2g}" for name, value in attack.p_values.items()}
+        | {
+            "permutations": tested,
+            "detectable AUC": _or_none(attack.detectable_auc),
+            "recognisable, at least": f"{100 * attack.recognisable:.0f} %",
+        },
+    }
+
+
+def _or_none(value: float) -> str:
+    return "none" if np.isnan(value) else f"{value:.2f}"
+
+
+def _queries(result: "AuditResult", name: str) -> list[dict[str, Any]]:
+    """Return the queries with the highest scores, for a reader to look at."""
+    attack = result.attacks[name]
+    rows = _highest(attack.answers.ranks(), attack.conformal, attack.evidence)
+    for row in rows:
+        row["used"] = "used" if result.labels[row["number"]] else "not used"
+    return rows
+
+
+def _candidates(found: "CandidateResult") -> dict[str, Any]:
+    p_value = "not tested" if np.isnan(found.p_value) else f"{found.p_value:.2g}"
+    rows = _highest(found.ranks, found.p_values, found.evidence)
+    return {"auc": str(found.auc), "p_value": p_value, "n": len(found.null), "listed": rows}
+
+
+def _no_answer(result: "AuditResult") -> str:
+    found, reason = result.attacks[BLIND].candidates, told_apart_by_blind(result)
+    return "" if found is None or not reason else no_answer(found, reason)
+
+
+def _highest(
+    ranks: NDArray[np.float64], p_values: NDArray[np.float64], evidence: "Evidence | None"
+) -> list[dict[str, Any]]:
+    rows = []
+    for image in np.argsort(-ranks, kind="stable")[:_LISTED]:
+        closest = "" if evidence is None else ", ".join(map(str, evidence.generated[image]))
+        rows.append(
+            {
+                "number": int(image),
+                "rank": f"{ranks[image]:.2f}",
+                "p": f"{p_values[image]:.2g}",
+                "closest": closest,
+                "maps": "" if evidence is None else ", ".join(evidence.maps[image]),
+            }
+        )
+    return rows
+
+
+def _figures(result: "AuditResult") -> list[dict[str, str]]:
+    from matplotlib.figure import Figure
+
+    from ..plotting import LogRocDisplay, MembershipScoreDisplay
+
+    figures, n = [], len(result.attacks)
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    axes = figure.subplots()
+    highest = sorted(
+        result.attacks,
+        key=lambda name: (name != BLIND, -result.attacks[name].measures["AUC"].value),
+    )[:_DRAWN]
+    for name in (name for name in result.attacks if name in highest):
+        scores = result.attacks[name].answers.scores.mean(axis=0)
+        LogRocDisplay.from_predictions(result.labels, scores, name=name, ax=axes)
+    figures.append(
+        {
+            "image": _png(figure),
+            "text": "How many used images an attack finds (up) at the price of how many false "
+            "alarms (right), both on logarithmic axes. Left of the shaded limit there are too few "
+            "images not used to tell."
+            + (f" The {_DRAWN} highest AUCs, blind among them." if len(highest) < n else ""),
+        }
+    )
+    for name, attack in result.attacks.items():
+        figure = Figure(figsize=(6.4, 3.0), layout="constrained")
+        axes = figure.subplots()
+        MembershipScoreDisplay.from_predictions(result.labels, attack.answers.ranks(), ax=axes)
+        axes.set_xlabel("rank of the out-of-fold score within its fold")
+        axes.set_title(literal(name))
+        figures.append(
+            {"image": _png(figure), "text": f"Each real image by its score under “{name}”."}
+        )
+    return figures
+
+
+def _png(figure: Any) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")

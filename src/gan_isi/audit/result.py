@@ -1,0 +1,365 @@
+"""What an audit found, as tables, words and a page."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._runtime.output import write_atomically
+from .._version import __version__
+from .candidates import CandidateResult
+from .crossfit import OutOfFold
+from .evidence import Evidence
+from .inputs import Preflight
+from .measures import Estimate
+from .words import describe_attack, describe_audit
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """What one attack could tell.
+
+    Attributes
+    ----------
+    name : str
+        Of the attack.
+    answers : OutOfFold
+        Out-of-fold scores and decisions.
+    measures : dict of str to Estimate
+        AUC, accuracy and so on, each with its interval.
+    null : dict of str to ndarray of shape (n_permutations,)
+        Of refits on permuted labels: AUC, tail, balanced accuracy, accuracy, recall and
+        specificity.
+    p_values : dict of str to float
+        Share of permutations that did as well; empty without permutations. "AUC" answers
+        the question of the set: were *these* images, as a set, used? "tail" asks whether
+        a few of them stand out (see `tail_excess`), "AUC or tail" whether either is so,
+        and "balanced accuracy" is that of the decisions, where each patient counts once.
+        "any attack" is that of this attack's AUC or tail, adjusted for all the attacks
+        that were tried.
+    detectable_auc : float
+        Smallest true AUC of such an attack that this audit would have noticed (one-sided,
+        2.5 %, as it shares 5 % with the tail) with 80 % power, by the spread of the
+        permutations; NaN if none.
+    recognisable : float
+        Lower bound of the share of used images (or patients) that the attack tells from
+        those not used, with the audit's confidence, for the scores as they are.
+    beyond_blind : Estimate or None
+        AUC minus that of the blind attack; None for the blind one.
+    conformal : ndarray of shape (n_queries,)
+        For each query, the share of held-out known non-members of its fold that score as
+        high, itself counted: no smaller than 1 / (1 + their number).
+    evidence : Evidence or None
+        Which generated images speak for "used"; None for attacks that compare with none.
+    candidates : CandidateResult or None
+        What it says of the images of unknown membership.
+    """
+
+    name: str
+    answers: OutOfFold
+    measures: dict[str, Estimate]
+    null: dict[str, NDArray[np.float64]] = field(repr=False)
+    p_values: dict[str, float]
+    detectable_auc: float
+    recognisable: float
+    beyond_blind: Estimate | None
+    conformal: NDArray[np.float64] = field(repr=False)
+    evidence: Evidence | None = field(repr=False)
+    candidates: CandidateResult | None = None
+
+    @property
+    def n_permutations(self) -> int:
+        """Number of permutations of the labels."""
+        return len(self.null["AUC"])
+
+    @property
+    def p_value(self) -> float:
+        """P-value of the AUC, NaN without permutations."""
+        return self.p_values.get("AUC", float("nan"))
+
+
+@dataclass(frozen=True, repr=False)
+class AuditResult:
+    """What an audit found.
+
+    Attributes
+    ----------
+    attacks : dict of str to AttackResult
+        By name; "blind" sees no generated image.
+    labels : ndarray of shape (n_queries,)
+        1 for used, 0 for not used.
+    classes : ndarray of shape (2,)
+        The labels as they were given.
+    groups : ndarray of shape (n_queries,) or None
+        Patients.
+    n_generated : int
+        Number of generated images.
+    n_candidates : int
+        Number of images of unknown membership.
+    cv, n_repeats : int
+        Of the cross-validation.
+    confidence : float
+        Of all intervals.
+    preflight : Preflight or None
+        What was found in the images before anything was described.
+    n_slices : int or None
+        Where queries are volumes, how many slices the known ones have.
+    """
+
+    attacks: dict[str, AttackResult]
+    labels: NDArray[np.intp] = field(repr=False)
+    classes: NDArray[Any]
+    groups: NDArray[Any] | None = field(repr=False)
+    n_generated: int
+    n_candidates: int
+    cv: int
+    n_repeats: int
+    confidence: float
+    preflight: Preflight | None = field(default=None, repr=False)
+    n_slices: int | None = None
+
+    def to_frame(self) -> Any:
+        """Return all numbers as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row an attack and measure, with the columns attack, measure, value, low,
+            high and method.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self._rows(), columns=list(_COLUMNS))
+
+    def queries_to_frame(self, attack: str) -> Any:
+        """Return what an attack says of each query.
+
+        Parameters
+        ----------
+        attack : str
+            Its name.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a query: whether it was used, its out-of-fold rank within its fold
+            (0 to 1), its conformal p-value, and where the attack compares, the
+            generated images that speak most for "used" to it (their numbers), how close
+            the first one is (0 is a copy, 1 a usual pair) and the maps by which it stands
+            out; see :class:`Evidence`.
+        """
+        import pandas as pd
+
+        result = self._attack(attack)
+        columns = {
+            "used": self.labels == 1,
+            "rank": result.answers.ranks(),
+            "conformal_p": result.conformal,
+        }
+        return pd.DataFrame(columns | _evidence_columns(result.evidence))
+
+    def candidates_to_frame(self, attack: str) -> Any:
+        """Return what an attack says of each image of unknown membership.
+
+        Parameters
+        ----------
+        attack : str
+            Its name.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a candidate: the share of the known images that score lower (rank, 0
+            to 1), the p-value for the hypothesis that it was not used, and the columns
+            of `queries_to_frame` about generated images.
+
+        Raises
+        ------
+        ValueError
+            If the audit had no candidates.
+        """
+        import pandas as pd
+
+        found = self._attack(attack).candidates
+        if found is None:
+            raise ValueError("This audit had no candidates: images of unknown membership.")
+        columns = {"rank": found.ranks, "p_value": found.p_values}
+        return pd.DataFrame(columns | _evidence_columns(found.evidence))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all numbers as plain types, for JSON.
+
+        Returns
+        -------
+        dict
+            With the keys version, settings, results (rows as of `to_frame`), queries,
+            candidates, preflight and words.
+        """
+        settings = {
+            "n_used": int(self.labels.sum()),
+            "n_not_used": int((self.labels == 0).sum()),
+            "n_generated": self.n_generated,
+            "n_candidates": self.n_candidates,
+            "n_slices": self.n_slices,
+            "n_groups": None if self.groups is None else len(np.unique(self.groups)),
+            "cv": self.cv,
+            "n_repeats": self.n_repeats,
+            "confidence": self.confidence,
+        }
+        queries = {
+            name: {
+                "rank": result.answers.ranks().tolist(),
+                "conformal_p": result.conformal.tolist(),
+            }
+            for name, result in self.attacks.items()
+        }
+        candidates = {
+            name: {
+                "rank": result.candidates.ranks.tolist(),
+                "p_value": result.candidates.p_values.tolist(),
+            }
+            for name, result in self.attacks.items()
+            if result.candidates is not None
+        }
+        return {
+            "version": __version__,
+            "settings": settings,
+            "results": [dict(zip(_COLUMNS, row, strict=True)) for row in self._rows()],
+            "queries": queries,
+            "candidates": candidates,
+            "preflight": None if self.preflight is None else self.preflight.to_dict(),
+            "words": self.words(),
+        }
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return, or also write, `to_dict` as JSON; what can't be told is null.
+
+        Parameters
+        ----------
+        path : str or Path, default=None
+            Where to write it.
+
+        Returns
+        -------
+        str
+        """
+        text = json.dumps(_without_nan(self.to_dict()), indent=2, allow_nan=False)
+        if path is not None:
+            write_atomically(path, text)
+        return text
+
+    def to_html(self, path: str | Path | None = None, *, title: str = "Membership audit") -> str:
+        """Return, or also write, a page that needs nothing but itself.
+
+        Parameters
+        ----------
+        path : str or Path, default=None
+            Where to write it.
+        title : str, default="Membership audit"
+            Its heading.
+
+        Returns
+        -------
+        str
+            HTML with the question, the answers in words, what was and was not tested,
+            the table and the figures. Needs the extra `report`.
+        """
+        from .report import render
+
+        page = render(self, title)
+        if path is not None:
+            write_atomically(path, page)
+        return page
+
+    def words(self) -> dict[str, list[str]]:
+        """Return the findings as sentences that say no more than the numbers.
+
+        Returns
+        -------
+        dict of str to list of str
+            Of the whole audit under "audit", of what differs between the sets of images
+            under "inputs" (where something does), and of each attack under its name.
+        """
+        sentences = {"audit": describe_audit(self)}
+        if self.preflight is not None and self.preflight.warnings:
+            sentences["inputs"] = list(self.preflight.warnings)
+        for name, result in self.attacks.items():
+            sentences[name] = describe_attack(self, result)
+        return sentences
+
+    def __repr__(self) -> str:
+        counts = {
+            "used": int(self.labels.sum()),
+            "not used": int((self.labels == 0).sum()),
+            "generated": self.n_generated,
+            "candidates": self.n_candidates,
+        }
+        shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        width = max(len(name) for name in self.attacks)
+        lines = [f"AuditResult({shown})"]
+        for name, result in self.attacks.items():
+            p_value = "not tested" if np.isnan(result.p_value) else f"{result.p_value:.2g}"
+            lines.append(f"  {name:{width}}  AUC {result.measures['AUC']}, p-value {p_value}")
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        lines = []
+        for heading, sentences in self.words().items():
+            lines += ([] if heading == "audit" else ["", heading]) + sentences
+        return "\n".join(lines)
+
+    def _attack(self, name: str) -> AttackResult:
+        if name not in self.attacks:
+            raise ValueError(f"No attack is named {name!r}; there are {list(self.attacks)}.")
+        return self.attacks[name]
+
+    def _rows(self) -> list[tuple[Any, ...]]:
+        rows = []
+        for name, result in self.attacks.items():
+            measures = dict(result.measures)
+            if result.beyond_blind is not None:
+                measures["AUC minus blind"] = result.beyond_blind
+            rows += [
+                (name, measure, one.value, one.low, one.high, one.method)
+                for measure, one in measures.items()
+            ]
+            method = f"{result.n_permutations} permutations with refit"
+            rows += [
+                (name, f"p-value ({kind})", value, np.nan, np.nan, method)
+                for kind, value in result.p_values.items()
+            ]
+            spread = method if result.n_permutations else "for scores that do not depend on others"
+            rows.append((name, "detectable AUC", result.detectable_auc, np.nan, np.nan, spread))
+            bound = f"lower bound, {100 * self.confidence:g} %, of the fitted scores only"
+            rows.append((name, "recognisable share", result.recognisable, np.nan, np.nan, bound))
+            if result.candidates is not None:
+                one = result.candidates.auc
+                rows.append((name, "candidates: AUC", one.value, one.low, one.high, one.method))
+                method = f"{len(result.candidates.null)} exchanges with non-members, with refit"
+                value = result.candidates.p_value
+                rows.append((name, "candidates: p-value", value, np.nan, np.nan, method))
+        return rows
+
+
+def _evidence_columns(evidence: Evidence | None) -> dict[str, Any]:
+    if evidence is None:
+        return {}
+    return {
+        "closest_generated": [list(map(int, row)) for row in evidence.generated],
+        "closest_distance": evidence.distances[:, 0],
+        "maps": [", ".join(names) for names in evidence.maps],
+    }
+
+
+_COLUMNS = ("attack", "measure", "value", "low", "high", "method")
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and np.isnan(value) else value

@@ -1,0 +1,386 @@
+"""One call: attacks against real images of known membership, with their uncertainty."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _num_samples
+
+from .._generated import check_generated
+from .._preflight.before_fit import preflight_done
+from .._runtime.progress import progress_bar
+from .._runtime.store import Store, store_of
+from .._validation.items import as_images
+from ..statistics import (
+    cross_conformal_p_values,
+    detectable_auc,
+    max_t_p_values,
+    min_p_value,
+    permutation_p_value,
+    recognisable_share,
+)
+from .arguments import Queries, check_choice, check_numbers, check_queries, joined, name_attacks
+from .candidates import CandidateResult, judge_candidates
+from .choice import ChosenAttack
+from .crossfit import Folds, OutOfFold, cross_fit, null_distribution
+from .evidence import Evidence, closeness, closest_generated
+from .folds import check_folds
+from .inputs import look_first
+from .measures import Null, Sampling, beyond_blind, measure, of_rule
+from .names import BLIND, CHOSEN, CLOSENESS
+from .prepared import PreparedAttack, Recorder, prepare
+from .result import AttackResult, AuditResult
+from .volumes import VolumeAttack, by_volume
+
+
+@preflight_done()
+def audit(
+    attacks: Any,
+    X: Any,
+    y: Any,
+    *,
+    generated: Any,
+    groups: Any = None,
+    candidates: Any = None,
+    candidate_groups: Any = None,
+    volumes: Any = None,
+    candidate_volumes: Any = None,
+    choose: bool = False,
+    cv: Any = 5,
+    n_repeats: int = 1,
+    n_permutations: int | Mapping[str, int] = 199,
+    n_resamples: int = 2000,
+    confidence: float = 0.95,
+    fprs: Sequence[float] = (0.01, 0.05, 0.1),
+    random_state: Any = None,
+    n_jobs: int | None = None,
+    verbose: bool = False,
+    memory: Any = None,
+) -> AuditResult:
+    """Ask whether attacks can tell the real images that a generator was trained on.
+
+    Every number comes from queries that the attack was not fitted on. The attack named
+    "blind" should see no generated image: what it can tell is how the two sets of real
+    images differ anyway (scanner, site, time), which is no membership.
+
+    Parameters
+    ----------
+    attacks : estimator, str, list of str, or dict of str to estimator or str
+        Unfitted; pipelines of :func:`gan_isi.make_pipeline`, `gan_isi.baselines`, or any
+        classifier with ``fit(X, y, generated=(images,))``. Ready-made ones by name:
+        "recommended", "paper", and those of :func:`gan_isi.baselines.make_baseline`.
+        Unless one is named "blind", :func:`gan_isi.baselines.make_blind` is added;
+        "chosen" and "default" are no names for an attack.
+    X : array-like or sequence of array-like of length n_queries
+        Real images.
+    y : array-like of shape (n_queries,)
+        Whether each was used: booleans, 0/1 or -1/1. Text is refused, since which of two
+        words means "used" can't be told.
+    generated : array-like or sequence
+        Images of the generator.
+    groups : array-like of shape (n_queries,), default=None
+        Patients: their images are held out, resampled and permuted together, and stay
+        together in the folds of a calibration. Each image needs one. Without them, copies
+        of one picture are one patient.
+    candidates : array-like or sequence of array-like of length n_candidates, default=None
+        Real images of unknown membership, of no patient in `X`. They are compared with
+        the known non-members, each of them and as a set; that the two are alike in all
+        but membership (scanner, site, time) is for you to know, and for the blind attack
+        to doubt.
+    candidate_groups : array-like of shape (n_candidates,), default=None
+        Their patients.
+    volumes : array-like of shape (n_queries,), default=None
+        Where `X` holds slices, the name of each one's volume (`groups` of
+        :func:`gan_isi.datasets.load_volumes`): the attacks look at slices, and all that is
+        told is told of volumes, of which one is a query then. Its score is the mean of its
+        slices', and it is called used where more than half of them are; evidence is that
+        of the slice with the closest generated image. Patients (`groups`) may have several volumes.
+    candidate_volumes : array-like of shape (n_candidates,), default=None
+        Their volumes.
+    choose : bool, default=False
+        Whether to add an attack "chosen": for each fold the one of `attacks` (other than
+        the blind one) with the highest AUC in a cross-validation within the rest. Picking
+        the best row of the table afterwards flatters it; this row does not. Costs as much
+        as all attacks `cv` times again, also in each permutation.
+    cv : int, splitter or iterable of (train, test), default=5
+        Number of folds, stratified by label, that keep patients together; or who splits
+        instead. Each known image has to be held out once, patients as a whole, and both
+        classes have to be inside each fold and outside. One with ``random_state=None``
+        draws from that of the audit; permuted labels go through the same splitter. With
+        candidates a splitter has to know its `n_splits`; the folds within which
+        `choose` chooses are our own, as many.
+    n_repeats : int, default=1
+        How often cross-validation is repeated with other folds; a splitter then has to
+        draw.
+    n_permutations : int or dict of str to int, default=199
+        Of the labels, each with a refit of all that depends on them. A dict gives the
+        number for each attack (0: no p-value; "default" for those not named), since a
+        pair SVM takes minutes each. With n of them no p-value is below 1 / (n + 1). As
+        many exchanges of candidates and known non-members are made. Intervals take from
+        them how much an attack that learns varies; without permutations they are those of
+        the fitted scores only, and too narrow by a third or so.
+    n_resamples : int, default=2000
+        Of the bootstrap, over queries or groups.
+    confidence : float, default=0.95
+        Of the intervals.
+    fprs : sequence of float, default=(0.01, 0.05, 0.1)
+        False positive rates at which the true positive rate is reported, where there
+        are enough known non-members.
+    random_state : int, RandomState instance or None, default=None
+        Draws folds, permutations and resamples.
+    n_jobs : int, default=None
+        Number of parallel jobs over the permutations. Changes no result.
+    verbose : bool, default=False
+        Whether progress bars are shown.
+    memory : str, path or joblib.Memory, default=None
+        Folder that keeps the result of each permutation, so that an audit that was killed
+        goes on where it stopped, to the same bits. Attacks by name describe no image twice.
+
+    Returns
+    -------
+    AuditResult
+        Numbers, per-query evidence, a table and a report.
+
+    Raises
+    ------
+    ValueError
+        Unless there are two classes with at least `cv` queries (or groups) each, if a
+        patient has both known images and candidates, and for all other arguments that are
+        no sense; before any image is described. For an error of :func:`preflight`: an
+        intensity does not mean the same in all sets, or a picture is in two of them. Its
+        warnings are given, and stand in the result.
+
+    Examples
+    --------
+    >>> from gan_isi import audit, baselines, datasets
+    >>> problem = datasets.make_membership_problem(
+    ...     30, n_generated=20, memorization=0.9, random_state=0
+    ... )
+    >>> result = audit.audit(
+    ...     {"nearest": baselines.make_baseline("nearest")},
+    ...     problem.images,
+    ...     problem.target,
+    ...     generated=problem.generated,
+    ...     n_permutations=19,
+    ...     random_state=0,
+    ... )
+    >>> sorted(result.attacks)
+    ['blind', 'nearest']
+    """
+    X = as_images(X)
+    candidates = None if candidates is None else as_images(candidates)
+    queries = check_queries(X, y, groups, candidates, candidate_groups)
+    given, of_slices, slices = (groups, candidate_groups), queries, None
+    if volumes is not None or candidate_volumes is not None:
+        queries, of_slices, slices = by_volume(queries, volumes, candidate_volumes)
+        # A volume is one patient, at least: copies within it are no matter.
+        given = (
+            volumes if groups is None else groups,
+            candidate_volumes if candidate_groups is None else candidate_groups,
+        )
+    generated = check_generated(generated)
+    named = name_attacks(attacks, n_jobs, memory)
+    check_numbers(
+        queries, [*named, CHOSEN] if choose else list(named),
+        n_repeats=n_repeats, n_permutations=n_permutations, n_resamples=n_resamples,
+        confidence=confidence, fprs=fprs, n_jobs=n_jobs,
+    )  # fmt: skip
+    rng = check_random_state(random_state)
+    fold_seed, null_seed, seed = (int(s) for s in rng.randint(np.iinfo(np.int32).max, size=3))
+
+    def planned(queries: Queries, cv: Any) -> tuple[int, Any]:
+        n_folds, splitter, least = check_folds(
+            cv, queries.labels, queries.known_groups,
+            n_repeats=n_repeats, seed=fold_seed, with_candidates=candidates is not None,
+        )  # fmt: skip
+        if choose:
+            check_choice(named, queries.known_groups, n_folds, least)
+        return n_folds, splitter
+
+    cv, splitter = planned(queries, cv)
+    inputs, together = look_first(
+        named, X, queries if slices is None else of_slices, given, generated, candidates
+    )
+    if slices is None and together is not queries:  # copies are one patient now
+        queries = together
+        cv, splitter = planned(queries, cv if splitter is None else splitter)
+    judge = _Judge(
+        queries.labels,
+        Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats, splitter),
+        tuple(fprs),
+        Sampling(queries.known_groups, n_resamples, confidence, seed),
+        n_permutations,
+        (fold_seed, null_seed),
+        n_jobs,
+        verbose,
+        store_of(memory),
+    )
+    images = joined(X, candidates)
+    prepared: dict[str, PreparedAttack] = {}
+    results: dict[str, AttackResult] = {}
+    # The blind one first: the others are compared with it.
+    for name in sorted(named, key=lambda one: one != BLIND):
+        patients = queries.groups if slices is None else of_slices.groups
+        one = prepare(named[name], images, generated, patients)
+        one = one if slices is None else VolumeAttack(one, slices)
+        results[name] = judge(name, one, results.get(BLIND), named[name])
+        if choose and name != BLIND:
+            prepared[name] = one
+    if choose:
+        chosen = ChosenAttack(prepared, queries.groups, cv, fold_seed)
+        results[CHOSEN] = judge(CHOSEN, chosen, results[BLIND], None)
+    results = _adjusted(results, queries.labels, queries.known_groups)
+    return AuditResult(
+        attacks={name: results[name] for name in [*named, *results]},
+        labels=queries.labels,
+        classes=queries.classes,
+        groups=queries.known_groups,
+        n_generated=_num_samples(generated),
+        n_candidates=len(queries.candidates),
+        cv=cv,
+        n_repeats=n_repeats,
+        confidence=confidence,
+        preflight=inputs,
+        n_slices=None if slices is None else len(of_slices.known),
+    )
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """All that is asked of each attack, and in the same way."""
+
+    labels: NDArray[np.intp]
+    plan: Folds
+    fprs: tuple[float, ...]
+    sampling: Sampling
+    n_permutations: int | Mapping[str, int]
+    seeds: tuple[int, int]
+    n_jobs: int | None
+    verbose: bool
+    store: Store | None
+
+    def __call__(
+        self,
+        name: str,
+        prepared: PreparedAttack,
+        blind: AttackResult | None,
+        attack: Any,
+    ) -> AttackResult:
+        fold_seed, null_seed = self.seeds
+        planned = self._planned(name)
+        volumes = prepared if isinstance(prepared, VolumeAttack) else None
+        recorder = Recorder(prepared if volumes is None else volumes.attack)
+        asked = recorder if volumes is None else replace(volumes, attack=recorder)
+        answers = cross_fit(asked, self.labels, self.plan, seed=fold_seed)
+        evidence = None if name == BLIND else closest_generated(recorder, attack)
+        close = None if name == BLIND else closeness(recorder)
+        if volumes is not None:
+            evidence, close = volumes.evidence(evidence), volumes.mean(close)
+        del recorder  # and with it the fits
+        with self._bar(name, planned) as bar:
+            null = null_distribution(
+                prepared, self.labels, self.plan, n_permutations=planned, seed=null_seed,
+                n_jobs=self.n_jobs, progress=bar.update, store=self.store,
+            )  # fmt: skip
+        labels, groups = self.labels, self.sampling.groups
+        scores, n_known = answers.scores.mean(axis=0), len(labels)
+        measures = measure(labels, answers, self.fprs, self.sampling, null)
+        if close is not None:
+            measures[CLOSENESS] = of_rule(labels, close[:n_known], self.sampling)
+        return AttackResult(
+            name=name,
+            answers=answers,
+            measures=measures,
+            null=null,
+            p_values=_p_values(answers.statistics(labels, groups), null),
+            detectable_auc=_detectable(labels, groups, null),
+            recognisable=recognisable_share(
+                labels, scores, groups, confidence=self.sampling.confidence
+            ),
+            beyond_blind=None
+            if blind is None
+            else beyond_blind(labels, answers, null, (blind.answers, blind.null), self.sampling),
+            conformal=cross_conformal_p_values(
+                self.labels, answers.scores[0], answers.folds[0], self.plan.known_groups
+            ),
+            evidence=None if evidence is None else evidence[:n_known],
+            candidates=self._candidates(name, prepared, answers, evidence),
+        )
+
+    def _candidates(
+        self,
+        name: str,
+        prepared: PreparedAttack,
+        answers: OutOfFold,
+        evidence: Evidence | None,
+    ) -> CandidateResult | None:
+        if not len(self.plan.candidates):
+            return None
+        planned = self._planned(name)
+        with self._bar(f"{name}, candidates", planned) as bar:
+            return judge_candidates(
+                prepared, self.labels, answers, self.plan, self.sampling,
+                evidence=None if evidence is None else evidence[len(self.labels) :],
+                n_permutations=planned, seed=self.seeds[1], n_jobs=self.n_jobs,
+                progress=bar.update, store=self.store,
+            )  # fmt: skip
+
+    def _planned(self, name: str) -> int:
+        if isinstance(self.n_permutations, Mapping):
+            return int(self.n_permutations.get(name, self.n_permutations.get("default", 199)))
+        return int(self.n_permutations)
+
+    def _bar(self, shown: str, total: int) -> Any:
+        return progress_bar(total, description=shown, unit="permutation", verbose=self.verbose)
+
+
+#: The statistics that ask whether anything was memorised, of many or of few.
+_TESTED = ["AUC", "tail"]
+
+
+def _p_values(observed: dict[str, float], null: Null) -> dict[str, float]:
+    if not len(null["AUC"]):
+        return {}
+    found = {
+        name: permutation_p_value(observed[name], null[name])
+        for name in [*_TESTED, "balanced accuracy"]
+    }
+    rows = np.column_stack([null[name] for name in _TESTED])
+    return found | {"AUC or tail": min_p_value([observed[name] for name in _TESTED], rows)}
+
+
+def _adjusted(
+    results: dict[str, AttackResult], labels: NDArray[np.intp], groups: NDArray[Any] | None
+) -> dict[str, AttackResult]:
+    """Give each attack the p-value that knows of all the others."""
+    tried = [
+        name
+        for name, result in results.items()
+        if name not in (BLIND, CHOSEN) and result.n_permutations
+    ]
+    if not tried:
+        return results
+    # The first permutations are the same for all attacks.
+    n_common = min(results[name].n_permutations for name in tried)
+    observed = [results[name].answers.statistics(labels, groups)[kind]
+                for name in tried for kind in _TESTED]  # fmt: skip
+    null = [results[name].null[kind][:n_common] for name in tried for kind in _TESTED]
+    p_values = max_t_p_values(observed, np.column_stack(null)).reshape(len(tried), -1).min(axis=1)
+    adjusted = {
+        name: replace(results[name], p_values=results[name].p_values | {"any attack": float(p)})
+        for name, p in zip(tried, p_values, strict=True)
+    }
+    return results | adjusted
+
+
+def _detectable(labels: NDArray[np.intp], groups: NDArray[Any] | None, null: Null) -> float:
+    if len(null["AUC"]):
+        sizes = [int((labels == own).sum()) for own in (1, 0)]
+        # The AUC shares its 5 % with the tail.
+        return detectable_auc(*sizes, null=null["AUC"], significance=0.025)
+    units = np.arange(len(labels)) if groups is None else groups
+    sizes = [len(np.unique(units[labels == own])) for own in (1, 0)]
+    return detectable_auc(*sizes, significance=0.025)

@@ -1,0 +1,267 @@
+"""The command ``gan-isi audit``."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .folders import (
+    check,
+    dry_run_option,
+    find_patients,
+    folder_option,
+    inputs_of,
+    known_of,
+    load,
+    look,
+    patient_options,
+    shows_progress,
+    work_options,
+)
+from .outputs import check_outputs, name_of, output_option, write_all, write_rows
+from .plan import show_plan
+from .terminal import say
+
+#: Attacks by name: presets of the pipeline and baselines. Spelled out, so that ``--help``
+#: need not import the library; a test compares.
+ATTACKS = (
+    "recommended",
+    "paper",
+    "nearest",
+    "relative_nearest",
+    "epsilon_ball",
+    "density_ratio",
+    "calibrated_similarity",
+    "retrieval",
+)
+
+
+@click.command()
+@folder_option("--used", "Real images that the generator was trained on.")
+@folder_option("--not-used", "Real images, alike in all else, that it was not trained on.")
+@folder_option("--generated", "Images of the generator.")
+@folder_option("--candidates", "Real images of unknown membership.", required=False)
+@output_option("--report", "Write the audit as one HTML page.")
+@output_option("--json", "Write all numbers as JSON.")
+@output_option(
+    "--known-csv", "Write what each attack says of each known image, with the report's numbers."
+)
+@output_option("--candidates-csv", "Write what each attack says of each candidate.")
+@click.option(
+    "--attack",
+    "names",
+    multiple=True,
+    type=click.Choice(ATTACKS),
+    default=("recommended", "nearest"),
+    show_default=True,
+    help='Which attacks; may be repeated. The "blind" one is always there.',
+)
+@click.option(
+    "--choose",
+    is_flag=True,
+    help="Also report the best of the attacks, chosen within each training part.",
+)
+@patient_options
+@click.option(
+    "--volumes",
+    type=click.Choice(("axial", "coronal", "sagittal")),
+    help="All folders hold volumes (NIfTI, DICOM series), to be cut into such slices; each volume "
+    "gets one answer.",
+)
+@click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
+@click.option("--repeats", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--permutations",
+    type=click.IntRange(0),
+    default=199,
+    show_default=True,
+    help="Of the labels, with refit; with N of them no p-value is below 1 / (N + 1).",
+)
+@dry_run_option
+@work_options
+def audit(
+    used: Path,
+    not_used: Path,
+    generated: Path,
+    candidates: Path | None,
+    report: Path | None,
+    json: Path | None,
+    known_csv: Path | None,
+    candidates_csv: Path | None,
+    names: tuple[str, ...],
+    choose: bool,
+    patients: Path | None,
+    patient_from: str | None,
+    volumes: str | None,
+    folds: int,
+    repeats: int,
+    permutations: int,
+    seed: int,
+    jobs: int,
+    cache: Path | None,
+    quiet: bool,
+    intensity_range: Any,
+    dry_run: bool,
+) -> None:
+    """Tell whether used images can be told from others, and how sure that is.
+
+    Needs real images of known membership. Prints what was found as sentences.
+
+    \b
+    gan-isi audit --used used/ --not-used other/ --generated fakes/ --report audit.html
+    """
+    _check_extras(report, known_csv or candidates_csv)
+    if candidates_csv is not None and candidates is None:
+        raise click.UsageError("--candidates-csv needs --candidates.")
+    folders = {"used": used, "not used": not_used, "candidates": candidates}
+    images = load(folders, generated, volumes)
+    outputs = {
+        "--report": report, "--json": json, "--known-csv": known_csv,
+        "--candidates-csv": candidates_csv,
+    }  # fmt: skip
+    check_outputs(outputs, inputs_of(images, patients))
+    fakes = images.pop("generated")
+    groups = find_patients(patient_from, patients, images, folders)
+    from .. import audit as auditing
+    from ..baselines import make_blind
+
+    known, labels = known_of(images)
+    candidate_images = images.get("candidates")
+    by_volume: dict[str, Any] = {}
+    if volumes is not None:
+        by_volume = {"volumes": known.groups, "candidate_volumes": None}
+        if candidate_images is not None:
+            by_volume["candidate_volumes"] = candidate_images.groups
+    verbose = shows_progress(quiet)
+    known_groups = groups["not used"] + groups["used"] if groups else None
+    patients_of = known_groups, groups.get("candidates")
+    attacks = {
+        name: make_attack(
+            name, seed, jobs, None if dry_run else cache, intensity_range, verbose=verbose
+        )
+        for name in names
+    }
+    attacks["blind"] = make_blind(intensity_range=intensity_range)
+    inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range)
+    if dry_run:
+        return show_plan(
+            look(*inputs), attacks, known, f"comparing them and {permutations} permutations"
+        )
+    with check(*inputs):
+        result = auditing.audit(
+            attacks,
+            known,
+            labels,
+            generated=fakes,
+            groups=known_groups,
+            candidates=candidate_images,
+            candidate_groups=groups.get("candidates"),
+            **by_volume,
+            choose=choose,
+            cv=folds,
+            n_repeats=repeats,
+            n_permutations=permutations,
+            random_state=seed,
+            n_jobs=jobs,
+            verbose=verbose,
+            memory=cache,
+        )
+    lines = ""
+    try:  # first what lasts
+        lines = write_all([
+            ("Numbers", json, result.to_json),
+            ("Report", report, result.to_html),
+            ("Images", known_csv, lambda path: _write_images(
+                {name: result.queries_to_frame(name) for name in result.attacks},
+                _names(known), {"used": "used", "p_value": "conformal_p"}, path,
+            )),
+            ("Images", candidates_csv, lambda path: _write_images(
+                {name: result.candidates_to_frame(name) for name in result.attacks},
+                _names(candidate_images), {"p_value": "p_value"}, path,
+            )),
+        ])  # fmt: skip
+    finally:
+        say(f"{result}\n\n{lines}".rstrip("\n"))
+
+
+def make_attack(
+    name: str,
+    seed: int,
+    jobs: int,
+    cache: Path | None,
+    intensity_range: Any = "dtype",
+    *,
+    verbose: bool,
+) -> Any:
+    """Return an attack by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of `ATTACKS`.
+    seed, jobs, cache, intensity_range
+        What the user asked for.
+    verbose : bool
+        Whether bars are shown while images are described.
+
+    Returns
+    -------
+    SourceIdentificationPipeline
+    """
+    from .. import _registry
+
+    attack = _registry.make_attack(
+        name,
+        random_state=seed,
+        n_jobs=jobs,
+        memory=None if cache is None else str(cache),
+        intensity_range=intensity_range,
+    )
+    return attack.set_params(**dict.fromkeys(_bars(attack), verbose))
+
+
+def _bars(attack: Any) -> list[str]:
+    """Parameters that show bars; those of pipelines and unions print lines among the results."""
+    from ..descriptors.transformer import BaseImageTransformer
+
+    parameters = attack.get_params()
+    return [
+        f"{name}__verbose"
+        for name, value in parameters.items()
+        if isinstance(value, BaseImageTransformer)
+    ]
+
+
+def _check_extras(report: Path | None, table: Path | None) -> None:
+    needed = ["jinja2", "matplotlib"] if report else []
+    needed += ["pandas"] if table else []
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        raise click.ClickException(
+            f'This needs {", ".join(missing)}: pip install "gan-isi[report]".'
+        )
+
+
+def _names(images: Any) -> tuple[str, ...]:
+    """Return what images are called, or the volumes that slices are of."""
+    if hasattr(images, "groups"):
+        return tuple(dict.fromkeys(images.groups.tolist()))
+    return tuple(images.names)
+
+
+def _write_images(
+    frames: dict[str, Any], files: tuple[str, ...], columns: dict[str, str], target: Path
+) -> None:
+    """Write one line an attack and image; the number is that of the report."""
+    rows = [
+        (
+            name,
+            number,
+            name_of(file),
+            *(f"{frame[own].iloc[number]:.4g}" for own in ("rank", *columns.values())),
+        )
+        for name, frame in frames.items()
+        for number, file in enumerate(files)
+    ]
+    write_rows(target, ["attack", "number", "file", "rank", *columns], rows)

@@ -1,0 +1,122 @@
+"""Files that commands write: looked at before the work, written whole, none for another."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .._runtime.output import csv_text, is_stream, write_atomically
+
+
+def output_option(name: str, help_text: str, *, required: bool = False) -> Callable[..., Any]:
+    """Return an option that names a file to write, in a folder that can be written to."""
+    return click.option(
+        name,
+        type=click.Path(dir_okay=False, writable=True, path_type=Path),
+        callback=_can_be_written,
+        required=required,
+        metavar="FILE",
+        help=help_text,
+    )
+
+
+def _can_be_written(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    if value is None or is_stream(value):
+        return value
+    target = Path(os.path.realpath(value))
+    if not target.parent.is_dir():
+        raise click.BadParameter(f"There is no folder {value.parent} to write into.")
+    try:
+        if os.path.lexists(target) and not stat.S_ISREG(target.stat().st_mode):
+            raise click.BadParameter(f"{value} is no file, and can't be written like one.")
+        # Permissions alone don't tell: a disk may be mounted for reading only, a name too long.
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".gan-isi-") as folder:
+            Path(folder, target.name).touch()
+    except OSError as error:
+        raise click.BadParameter(f"{value} can't be written: {error.strerror}.") from error
+    return value
+
+
+def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
+    """Refuse to write over an input, or one output over another.
+
+    Parameters
+    ----------
+    outputs : mapping of str to Path or None
+        Files to write, by the option that names them.
+    inputs : iterable of Path or None
+        All files that are read.
+
+    Raises
+    ------
+    UsageError
+        Naming both; links are followed.
+    """
+    seen: dict[Any, str] = {}
+    for option, path in outputs.items():
+        if path is None or is_stream(path):
+            continue
+        for identity in {Path(os.path.realpath(path)), _identity(path)} - {None}:
+            if (other := seen.setdefault(identity, option)) != option:
+                raise click.UsageError(f"{other} and {option} name the same file, {path}.")
+    if not any(isinstance(identity, tuple) for identity in seen):
+        return  # none is there yet
+    for one in inputs:
+        if one is not None and (found := seen.get(_identity(one))) is not None:
+            raise click.UsageError(f"{found} names {one}, which is read and would be lost.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def write_all(outputs: Iterable[tuple[str, Path | None, Callable[[Path], Any]]]) -> str:
+    """Write files one after the other; one that fails keeps no other from being written.
+
+    Parameters
+    ----------
+    outputs : iterable of (what, Path or None, callable)
+        What it is called, where to write it, and who does.
+
+    Returns
+    -------
+    str
+        A line for each that was written.
+
+    Raises
+    ------
+    ClickException
+        After all others, naming those that could not be written.
+    """
+    done, failed = [], []
+    for what, path, write in outputs:
+        if path is None:
+            continue
+        try:
+            write(path)
+            done.append(f"{what}: {path}")
+        # Whatever it is, hours of work are in the others.
+        except Exception as error:
+            reason = getattr(error, "strerror", None) or error
+            failed.append(f"{path} could not be written: {reason}.")
+    if failed:
+        raise click.ClickException(" ".join([*failed, *done]))
+    return "\n".join(done)
+
+
+def write_rows(path: Path, header: list[str], rows: Any) -> None:
+    """Write a CSV file, see :func:`gan_isi._runtime.output.csv_text`."""
+    write_atomically(path, csv_text(header, rows))
+
+
+def name_of(name: str) -> str:
+    """Return a name by its bytes, in whatever locale they were read."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")

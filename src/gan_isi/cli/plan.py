@@ -1,0 +1,77 @@
+"""What a command would do with its images, told without doing it: ``--dry-run``."""
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .folders import refuse
+from .terminal import say
+
+if TYPE_CHECKING:
+    from ..audit import Preflight
+
+#: Images that are described to tell how long all take.
+_TIMED = 3
+
+
+def show_plan(found: "Preflight", attacks: Mapping[str, Any], images: Any, refits: str) -> None:
+    """Print what was found in the images, and about how long describing them takes.
+
+    Parameters
+    ----------
+    found : Preflight
+        Of the images; its warnings have been said.
+    attacks : mapping of str to SourceIdentificationPipeline
+        Unfitted, without a cache.
+    images : ImageFiles
+        A few of these are described.
+    refits : str
+        What comes after, in words.
+
+    Raises
+    ------
+    ClickException
+        For errors of the preflight, after all else is printed.
+    """
+    for name, one in found.sets.items():
+        scale = "each its own range"
+        if one.intensities:
+            scale = "intensities {:.3g} to {:.3g}".format(*one.intensities)
+        kinds = ", ".join(_counted(part) for part in (one.sizes, one.dtypes, one.channels))
+        say(f"{name}: {one.count} images, {kinds} channel(s), {scale}")
+    for name, counts in found.passed_over.items():
+        listed = ", ".join(f"{count} {reason}" for reason, count in counts.items())
+        say(f"beside the {name} images, not read: {listed}")
+    refuse(found)
+    known = sum(one.count for name, one in found.sets.items() if name != "generated")
+    seconds = 0.0
+    for attack in attacks.values():
+        names = [name for name, _ in attack.steps]
+        n_images = known + found.sets["generated"].count * ("distances" in names)
+        cut = names.index("distances") if "distances" in names else len(names) - 1
+        seconds += n_images * (_seconds(attack[:cut], images) if cut else 0.0)
+    say(
+        f"Describing the images takes about {_duration(seconds)}, by {_TIMED} of them, with "
+        f"{', '.join(attacks)}; {refits} come on top. Nothing was written."
+    )
+
+
+def _counted(counts: dict[str, int]) -> str:
+    if len(counts) == 1:
+        return next(iter(counts))
+    return " / ".join(f"{value} ({count})" for value, count in counts.items())
+
+
+def _seconds(descriptors: Any, images: Any) -> float:
+    """Return how long one image takes, once what is made only once is there."""
+    some = [images[int(i)] for i in range(min(_TIMED, len(images)))]
+    descriptors.fit(some).transform(some[:1])
+    start = time.perf_counter()
+    descriptors.transform(some)
+    return (time.perf_counter() - start) / len(some)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{max(seconds, 1):.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 6000 else f"{seconds / 3600:.1f} hours"

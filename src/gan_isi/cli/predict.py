@@ -1,0 +1,164 @@
+"""The commands ``gan-isi predict`` and ``gan-isi submit``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .._runtime.output import write_atomically
+from .audit import make_attack
+from .folders import (
+    check,
+    dry_run_option,
+    find_patients,
+    folder_option,
+    inputs_of,
+    known_of,
+    load,
+    look,
+    patient_options,
+    reading,
+    said_in_words,
+    shows_progress,
+    work_options,
+)
+from .outputs import check_outputs, name_of, output_option, write_all, write_rows
+from .plan import show_plan
+from .terminal import say
+
+_PRESETS = click.option(
+    "--preset",
+    type=click.Choice(("recommended", "paper")),
+    default="recommended",
+    show_default=True,
+    help="Which attack.",
+)
+
+
+@click.command()
+@folder_option("--used", "Real images that the generator was trained on.")
+@folder_option("--not-used", "Real images that it was not trained on.")
+@folder_option("--generated", "Images of the generator.")
+@folder_option("--candidates", "Real images to answer for.")
+@output_option("--output", "Write one line an image as CSV.", required=True)
+@output_option("--save", "Keep the fitted attack (joblib: load only files that you trust).")
+@patient_options
+@_PRESETS
+@dry_run_option
+@work_options
+def predict(
+    used: Path,
+    not_used: Path,
+    generated: Path,
+    candidates: Path,
+    output: Path,
+    save: Path | None,
+    patients: Path | None,
+    patient_from: str | None,
+    preset: str,
+    seed: int,
+    jobs: int,
+    cache: Path | None,
+    quiet: bool,
+    intensity_range: Any,
+    dry_run: bool,
+) -> None:
+    """Answer for each candidate by an attack fitted on images of known membership.
+
+    Whether its answers mean anything is what `gan-isi audit` tells. The column score is
+    the larger, the more like the used images; it is no probability that an image was
+    used.
+
+    \b
+    gan-isi predict --used used/ --not-used other/ --generated fakes/ \\
+        --candidates unknown/ --output scores.csv
+    """
+    folders = {"used": used, "not used": not_used}
+    images = load(folders | {"candidates": candidates}, generated)
+    check_outputs({"--output": output, "--save": save}, inputs_of(images, patients))
+    known, labels = known_of(images)
+    of_known = find_patients(patient_from, patients, {n: images[n] for n in folders}, folders)
+    groups = of_known["not used"] + of_known["used"] if of_known else None
+    kept = None if dry_run else cache
+    attack = make_attack(preset, seed, jobs, kept, intensity_range, verbose=shows_progress(quiet))
+    # The recommended attack has nothing to calibrate, and so no use for patients.
+    takes_groups = groups is not None and hasattr(attack.named_steps["membership"], "fusion")
+    options = {"groups": groups} if takes_groups else {}
+    generated_images, candidate_images = images["generated"], images["candidates"]
+    inputs = known, labels, generated_images, candidate_images, (groups, None), intensity_range
+    if dry_run:
+        return show_plan(look(*inputs), {preset: attack}, known, "comparing them and the fit")
+    with check(*inputs):
+        attack.fit(known, labels, generated=(generated_images,), **options)
+    scores = attack.predict_proba(images["candidates"])[:, 1]
+    decisions = attack.predict(images["candidates"])
+    rows = [
+        (name_of(name), f"{score:.6g}", int(decision))
+        for name, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)
+    ]
+    lines = write_all([
+        ("Scores", output, lambda path: write_rows(path, ["file", "score", "used"], rows)),
+        ("Fitted attack", save, lambda path: _save(attack, path)),
+    ])  # fmt: skip
+    say(f"{len(rows)} images, {sum(row[2] for row in rows)} called used by the {preset} attack.")
+    say(lines)
+
+
+def _save(attack: Any, path: Path) -> None:
+    import joblib
+
+    write_atomically(path, lambda file: joblib.dump(attack, file))
+
+
+@click.command()
+@click.argument("train", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("test", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@output_option("--output", "Write the submission (CSV without a header).", required=True)
+@_PRESETS
+@work_options
+def submit(
+    train: Path,
+    test: Path,
+    output: Path,
+    preset: str,
+    seed: int,
+    jobs: int,
+    cache: Path | None,
+    quiet: bool,
+    intensity_range: Any,
+) -> None:
+    """Label the test images of ImageCLEFmedical GANs 2023.
+
+    TRAIN holds the folders real_used, real_not_used and generated, TEST real_unknown and
+    generated. With --preset paper this is the paper's experiment.
+
+    \b
+    gan-isi submit train/ test/ --preset paper --output run.csv
+    """
+    from ..datasets import check_submission, load_membership, write_submission
+
+    with said_in_words():
+        known, asked = (load_membership(root, **reading()) for root in (train, test))
+    if known.target is None:
+        raise click.ClickException(f"{train} has no folders real_used and real_not_used.")
+    unknown = asked.images if asked.target is None else asked.unknown
+    if unknown is None:
+        raise click.ClickException(f"{test} has no folder real_unknown.")
+    images = (known.images, known.generated, asked.generated, unknown)
+    check_outputs({"--output": output}, [path for one in images for path in one.paths])
+    attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
+    others = {"generated (test)": asked.generated}
+    with check(
+        known.images,
+        known.target,
+        known.generated,
+        unknown,
+        intensity_range=intensity_range,
+        others=others,
+    ):
+        attack.fit(known.images, known.target, generated=(known.generated,))
+    labels = attack.retarget((asked.generated,)).predict(unknown)
+    ids = [path.stem for path in unknown.paths]
+    write_submission(output, ids, labels)
+    check_submission(output, ids)
+    say(f"{output}: {len(ids)} images, {int(sum(labels))} called used.")

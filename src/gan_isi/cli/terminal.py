@@ -1,0 +1,86 @@
+"""What a shell hands over and takes back: standard streams, signals, text for a terminal."""
+
+import os
+import signal
+import sys
+import warnings
+from types import FrameType
+from typing import Any
+
+import click
+
+from .._runtime.output import visible
+
+#: That ended the work, of those that ask for it.
+_received: list[int] = []
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a text that a terminal shows and does not obey.
+
+    Parameters
+    ----------
+    text : str
+        Control characters in it, which names of files may have, are escaped.
+    err : bool, default=False
+        Whether it goes to standard error.
+
+    Notes
+    -----
+    Where nobody reads any more (a closed pipe) the rest is dropped: that is the reader's choice.
+    """
+    try:
+        click.echo(visible(text, keep="\n"), err=err)
+    except BrokenPipeError:
+        stream = sys.stderr if err else sys.stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError:
+        if not err:  # nowhere is left to say that standard error is full
+            raise
+
+
+def set_up() -> None:
+    """Make streams that were closed, characters that don't fit, and signals do no harm."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:  # the next file would get this number, and the messages with it
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            stream = open(number, "w" if number else "r", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, stream)
+    for output in (sys.stdout, sys.stderr):
+        if hasattr(output, "reconfigure"):
+            output.reconfigure(errors="backslashreplace")
+    warnings.showwarning = _say_warning
+    for asked in ("SIGTERM", "SIGHUP"):
+        received = getattr(signal, asked, None)
+        if received is not None and signal.getsignal(received) == signal.SIG_DFL:
+            signal.signal(received, _stop)
+
+
+def _say_warning(message: Warning | str, *where: Any, **options: Any) -> None:
+    say(f"Warning: {message}", err=True)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End as after Ctrl-C, so that files half written and processes are cleared away."""
+    signal.signal(number, signal.SIG_IGN)
+    _received.append(number)
+    raise KeyboardInterrupt
+
+
+def interrupted() -> int:
+    """Return the exit code of an interruption, as shells have it: 128 and the signal's number."""
+    return 128 + (_received[-1] if _received else signal.SIGINT)
+
+
+def stop_workers() -> None:
+    """End the processes of parallel jobs, which would wait for work that never comes."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the end has begun
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    loky = sys.modules.get("joblib.externals.loky.reusable_executor")
+    executor = getattr(loky, "_executor", None)
+    if executor is not None:
+        executor.shutdown(wait=True, kill_workers=True)

@@ -1,0 +1,402 @@
+"""Collections of image files that are read one at a time, when asked for."""
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation.arrays import check_count
+from .archives import is_turned, locate, pictures_in, read_image
+from .decode import MAX_PIXELS, ImageReadError
+from .dicom import import_pydicom
+from .formats import SUFFIXES, Passed, format_of, is_regular, pictures_first
+
+#: Suffixes (lower case) of files that `load_images` takes for images whatever they hold.
+IMAGE_SUFFIXES = tuple(SUFFIXES)
+
+
+class ImageFiles(Sequence[NDArray[Any]]):
+    """A sequence of images that are read from their files when they are asked for.
+
+    Made by `load_images`. An integer reads one image; a slice, a list or array of
+    integers, or a boolean mask gives another `ImageFiles` and reads nothing, so that
+    scikit-learn can split a collection that does not fit into memory. Nothing is
+    cached: every access reads the file again.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        The files, in the order of the sequence. Of a file that holds many pictures, each has
+        a path below it: ``archive.zip/00000/img00000000.png``, ``samples.npz/arr_0/0012``.
+    names : iterable of str, default=None
+        What each is called; None is the last part of its path.
+    max_pixels : int, default=134217728
+        Height x width of the largest picture that is decoded.
+    exif_transpose : bool, default=False
+        Whether pictures are turned as their files note.
+    passed_over : mapping of str to int, default=None
+        How many files were passed over, by reason.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        The files.
+    names : tuple of str
+        Paths within the folder that was loaded, with forward slashes.
+    max_pixels, exif_transpose
+        As given.
+    passed_over : dict of str to int
+        How many files of the folder were passed over, by reason. Parts keep it.
+    shape : tuple (n_images,)
+        What scikit-learn looks at to index the sequence as an array.
+
+    See Also
+    --------
+    load_images : Finds and checks the files.
+
+    Notes
+    -----
+    An image is an array (height, width) or (height, width, channels) in the data type
+    of its file: 8-bit integers, 16-bit ones, booleans for 1-bit files, floats.
+
+    - The content of a file decides what it is, not its suffix.
+    - Palettes are expanded, to grey if every colour that occurs is grey, else to RGB;
+      a transparent entry adds an alpha channel. CMYK becomes RGB.
+    - The orientation that a camera notes in the EXIF data is not applied: pixels come as
+      they are stored. :func:`gan_isi.audit.preflight` counts such files.
+    - Files with several pages or frames, and PNG colour images of 16 bits a channel
+      (which Pillow reduces to 8), are refused.
+    - DICOM: the modality table or the rescale is applied (float32, unless slope and
+      intercept are 1 and 0 or absent, which keeps the stored type, and notes in its metadata
+      if fewer bits are stored: white is then the largest value of these); windows (VOI) and
+      padding values are not. Where 0 is white (MONOCHROME1, or the presentation shape
+      INVERSE) the stored values are mirrored within their stored bits before the rescale, so
+      that larger is brighter in all files; they are no physical units then. Palettes
+      and YBR become RGB.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("a.png", "b.png", "c.png"):
+    ...         Image.new("L", (4, 3)).save(Path(folder, name))
+    ...     images = load_images(folder)
+    ...     print(len(images), images[0].shape, images[0].dtype)
+    ...     print([path.name for path in images[1:].paths])
+    3 (3, 4) uint8
+    ['b.png', 'c.png']
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        *,
+        names: Iterable[str] | None = None,
+        max_pixels: int = MAX_PIXELS,
+        exif_transpose: bool = False,
+        passed_over: Mapping[str, int] | None = None,
+    ) -> None:
+        self.paths = tuple(Path(path) for path in paths)
+        self.names = tuple(path.name for path in self.paths) if names is None else tuple(names)
+        self.max_pixels = max_pixels
+        self.exif_transpose = exif_transpose
+        self.passed_over = dict(passed_over or {})
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Length as a tuple, as of a one-dimensional array."""
+        return (len(self.paths),)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __repr__(self) -> str:
+        n = len(self.paths)
+        if n == 0:
+            return "ImageFiles(0 images)"
+        if n == 1:
+            return f"ImageFiles(1 image, {str(self.paths[0])!r})"
+        return f"ImageFiles({n} images, {str(self.paths[0])!r} ... {str(self.paths[-1])!r})"
+
+    @overload
+    def __getitem__(self, key: int) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, key: slice) -> "ImageFiles": ...
+    @overload
+    def __getitem__(self, key: Any) -> Any: ...
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, tuple):
+            key = self._only_axis(key)
+        if isinstance(key, slice):
+            return self._part(range(len(self))[key])
+        # numpy is strict about booleans, floats, bounds and the length of masks.
+        position = np.arange(len(self))[_as_index(key)]
+        if np.ndim(position) == 0:
+            return read_image(self.paths[int(position)], self.max_pixels, self.exif_transpose)
+        if position.ndim > 1:
+            raise IndexError(
+                f"ImageFiles has one axis; the index has {position.ndim} dimensions, expected 1."
+            )
+        return self._part(position)
+
+    def __add__(self, other: "ImageFiles") -> "ImageFiles":
+        """Return these images and then others, read as these are."""
+        if not isinstance(other, ImageFiles):
+            return NotImplemented
+        joined = self[:]
+        joined.paths += other.paths
+        joined.names += other.names
+        joined.passed_over = dict(Counter(self.passed_over) + Counter(other.passed_over))
+        return joined
+
+    def is_turned(self, number: int) -> bool:
+        """Say whether the file of an image notes an orientation that is not applied.
+
+        Parameters
+        ----------
+        number : int
+            Of the image.
+
+        Returns
+        -------
+        bool
+            False with `exif_transpose`, which applies it.
+        """
+        return not self.exif_transpose and is_turned(self.paths[number])
+
+    def _part(self, numbers: Iterable[Any]) -> "ImageFiles":
+        chosen = [int(i) for i in numbers]
+        return ImageFiles(
+            (self.paths[i] for i in chosen),
+            names=(self.names[i] for i in chosen),
+            max_pixels=self.max_pixels,
+            exif_transpose=self.exif_transpose,
+            passed_over=self.passed_over,
+        )
+
+    @staticmethod
+    def _only_axis(key: tuple[Any, ...]) -> Any:
+        """Unpack ``(key, ...)``, as scikit-learn indexes an array of any dimension."""
+        if len(key) == 2 and key[1] is Ellipsis:
+            return key[0]
+        raise IndexError(
+            f"ImageFiles has one axis, that of the images; got the index {key!r}. "
+            "Read an image first to index its pixels."
+        )
+
+
+def _as_index(key: Any) -> Any:
+    index = np.asarray(key)
+    if index.ndim == 0 and index.dtype.kind in "iu":
+        return int(index)
+    if index.ndim == 0:
+        raise TypeError(
+            "ImageFiles is indexed by integers, slices, integer arrays and boolean masks; "
+            f"got {key!r}."
+        )
+    return index.astype(np.intp) if index.size == 0 and index.dtype != bool else index
+
+
+def load_images(
+    source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    recursive: bool | None = None,
+    max_pixels: int = MAX_PIXELS,
+    exif_transpose: bool = False,
+) -> ImageFiles:
+    """Find image files, to be read one at a time when they are asked for.
+
+    Parameters
+    ----------
+    source : path-like or iterable of path-like
+        A folder, a file that holds many images (ZIP, NPZ, NPY, HDF5), or the files themselves.
+        Of a folder, those are taken that begin like PNG, JPEG, TIFF, BMP, WebP, JPEG 2000
+        or DICOM files, or have the suffix of one; sorted by their path relative to the
+        folder. NumPy's arrays are read, and archives opened, where there are no images
+        beside them. Listed files keep their order.
+    recursive : bool, default=None
+        Whether the subfolders of a folder are searched as well; None does so where no
+        image lies on top.
+    max_pixels : int, default=134217728
+        Height x width of the largest picture. A larger one is an error when it is read,
+        before it takes memory.
+    exif_transpose : bool, default=False
+        Turn pictures upright where the file notes that the camera was held otherwise (EXIF,
+        or the orientation of TIFF). The default leaves pixels as they are stored.
+
+    Returns
+    -------
+    ImageFiles
+        A lazy sequence of images; the class says how they are read.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder or a listed file does not exist.
+    NotADirectoryError
+        If `source` is the file of a single image.
+    ValueError
+        If there are no images, or a listed file is none.
+    ImageReadError
+        If an archive is damaged.
+    ImportError
+        If there are DICOM files and pydicom is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If files were passed over that somebody may count as images: other formats,
+        subfolders, arrays and archives beside images. `ImageFiles.passed_over` counts all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (4, 3), color=7).save(Path(folder, "scan.png"))
+    ...     images = load_images(folder)
+    ...     images[0]
+    array([[7, 7, 7, 7],
+           [7, 7, 7, 7],
+           [7, 7, 7, 7]], dtype=uint8)
+    """
+    check_count(max_pixels, "max_pixels")
+    passed = Passed()
+    if isinstance(source, (str, os.PathLike)):
+        root = Path(source)
+        paths = _paths_of(root, recursive, passed)
+        names = [path.relative_to(root).as_posix() for path in paths]
+    else:
+        paths = [picture for item in source for picture in _listed(item, passed)]
+        names = [path.name for path in paths]
+        if not paths:
+            raise ValueError("The list of image files is empty; expected at least one path.")
+    if said := passed.words():
+        where = source if isinstance(source, (str, os.PathLike)) else "The listed files"
+        hint = " recursive=True (in the shell --recursive) searches subfolders."
+        subfolders = hint if _BELOW in passed.counts else ""
+        warnings.warn(f"{where}: {said}{subfolders}", stacklevel=2)
+    return ImageFiles(
+        paths,
+        names=names,
+        max_pixels=max_pixels,
+        exif_transpose=exif_transpose,
+        passed_over=passed.counts,
+    )
+
+
+#: A reason to pass a file over.
+_BELOW = "in subfolders"
+
+#: In place of a format, of what has been counted already.
+_NO_FILE = "no file"
+
+
+def _listed(item: str | os.PathLike[str], passed: Passed) -> list[Path]:
+    if not isinstance(item, (str, os.PathLike)):
+        raise TypeError(f"Expected paths of image files; got {type(item).__name__}: {item!r}.")
+    path = Path(item)
+    try:
+        _, member = locate(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no image file {path}.") from None
+    if member:
+        return [path]
+    kind = _format(path)
+    if not Passed().takes(path.name.lstrip("."), kind):
+        raise ValueError(
+            f"{path} is {kind or 'no image'} by its content, and has the suffix {path.suffix!r}; "
+            f"expected one of {', '.join(IMAGE_SUFFIXES)}."
+        )
+    return _expanded(path, str(kind), passed)
+
+
+def _format(path: Path) -> str | None:
+    with path.open("rb") as file:
+        kind = format_of(file, path.name)
+    # A picture's suffix on something else is an error when it is read, never a silent loss.
+    return kind if kind in SUFFIXES.values() else SUFFIXES.get(path.suffix.lower(), kind)
+
+
+def _expanded(path: Path, kind: str, passed: Passed) -> list[Path]:
+    if kind == "DICOM":
+        import_pydicom()  # rather now than after a thousand other files
+    pictures, others = pictures_in(path, kind)
+    for reason, count in others.items():
+        passed.add(reason, count)
+    return [path] if pictures is None else pictures
+
+
+def _paths_of(root: Path, recursive: bool | None, passed: Passed) -> list[Path]:
+    if not root.exists():
+        raise FileNotFoundError(f"There is no folder {root}.")
+    if not root.is_dir():
+        paths = _listed(root, passed)
+        if paths == [root]:
+            raise NotADirectoryError(
+                f"{root} is a file; expected a folder, a file that holds many images, or a list "
+                "of files."
+            )
+    else:
+        found = _files_below(root, recursive, passed)
+        found = pictures_first(found, passed)
+        ordered = sorted(found, key=lambda path: path.relative_to(root).as_posix())
+        # Pictures within a file come in its own order.
+        paths = [one for path in ordered for one in _expanded(path, found[path], passed)]
+    if not paths:
+        listed = ", ".join(f"{count} {reason}" for reason, count in passed.counts.items())
+        why = f" Passed over: {listed}." if listed else ""
+        hint = " Subfolders are searched with recursive=True." if _BELOW in passed.counts else ""
+        raise ValueError(
+            f"{root} contains no image files; looked for {', '.join(IMAGE_SUFFIXES)}.{why}{hint}"
+        )
+    return paths
+
+
+def _files_below(root: Path, recursive: bool | None, passed: Passed) -> dict[Path, str]:
+    """Return the files to read and their formats; files in subfolders may only be counted."""
+    found: dict[Path, str] = {}
+    seen: set[str] = set()
+    for folder, subfolders, names in os.walk(root, onerror=_raise, followlinks=True):
+        if (real := os.path.realpath(folder)) in seen:  # links may lead in circles
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        if Path(folder) != root and recursive is False:
+            passed.add(_BELOW, len(names))
+            continue
+        for name in names:
+            path = Path(folder, name)
+            kind = None if name.startswith(".") else _format_or_none(path, passed)
+            if kind != _NO_FILE and passed.takes(name, kind):
+                found[path] = str(kind)
+        if Path(folder) == root and recursive is None:
+            recursive = not any(kind != "ZIP" for kind in found.values())
+    return found
+
+
+def _format_or_none(path: Path, passed: Passed) -> str | None:
+    try:
+        if is_regular(path):
+            return _format(path)
+        passed.add("no regular files (FIFO, socket, device)")
+    except FileNotFoundError:
+        passed.add("links that lead nowhere")
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise ImageReadError(f"{path} cannot be read: {error}.") from error
+    return _NO_FILE
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,222 @@
+"""What all pairwise transformers share: the reference set, blocks, and real images."""
+
+import copy
+from abc import ABC, abstractmethod
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import get_config
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import gen_batches
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from .._generated import check_generated
+from .._runtime.pickling import VersionedPickleMixin
+from .._runtime.progress import CallbackSupportMixin, fit_task
+
+#: Queries compared by one task. Fixed, so that `n_jobs` can't change a result.
+_BATCH_SIZE = 16
+
+
+class BasePairwiseTransformer(
+    CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC
+):
+    """Base class: every query against every image of a reference set.
+
+    A subclass stores the parameters `include_real` and `n_jobs` (and its own), and says
+    how many maps a row holds (`_count_maps`) and how two sets of rows are compared
+    (`_compare`), one pair independent of the others.
+
+    Attributes
+    ----------
+    reference_ : ndarray of shape (n_generated, n_maps, n_columns), float32
+        What describes the generated images.
+    n_generated_ : int
+        Number of generated images.
+    n_maps_ : int
+        Number of maps.
+    real_ : ndarray of shape (n_real, n_maps, n_columns), float32
+        What describes the images of `fit`. With `include_real` only.
+    n_real_ : int
+        Number of the real images in `real_`, 0 without.
+    """
+
+    # `generated` is always wanted, so that a plain Pipeline needs no set_fit_request.
+    __metadata_request__fit = {"generated": True}  # noqa: RUF012
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        "include_real": ["boolean"],
+        "n_jobs": [Integral, None],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, *, generated: Any = None) -> Self:
+        """Keep what describes the generated images as the reference set.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_maps * n_columns)
+            What describes the queries.
+        y : None
+            Ignored.
+        generated : array-like of shape (n_generated, n_maps * n_columns), default=None
+            The same of the generated images, or a 1-tuple that holds it; None takes
+            `X`.
+
+        Returns
+        -------
+        self
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If the columns do not divide into maps, if `generated` has other columns
+            than `X`, or is exactly as long as `X` and not in a 1-tuple.
+        """
+        with fit_task(self._init_callback_context(), self):
+            self._fit(X, generated)
+        return self
+
+    def _fit(self, X: Any, generated: Any) -> None:
+        X = validate_data(self, X, dtype=np.float32)
+        self.n_maps_ = self._count_maps(X.shape[1])
+        if generated is None:
+            self.reference_ = self._as_maps(X)
+        else:
+            self.reference_ = self._check_reference(check_generated(generated, len(X)))
+        self.n_generated_ = len(self.reference_)
+        self.n_real_ = 0
+        self.__dict__.pop("real_", None)
+        if self.include_real:
+            self.real_ = self._as_maps(X)
+            self.n_real_ = len(X)
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Compare every query with every generated image.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_maps * n_columns)
+            What describes the queries.
+
+        Returns
+        -------
+        ndarray of shape (n_queries, n_generated, n_maps), float32
+            Distances in the units of the maps. With `include_real` the distances to
+            the real images of `fit` follow, (n_queries, n_generated + n_real, n_maps),
+            NaN where such an image is the query itself: where all columns are equal.
+        """
+        check_is_fitted(self, "reference_")
+        queries = self._as_maps(validate_data(self, X, dtype=np.float32, reset=False))
+        n_columns = self.n_generated_ + self.n_real_
+        bags = np.empty((len(queries), n_columns, self.n_maps_), dtype=np.float32)
+        self._fill(bags[:, : self.n_generated_], queries, self.reference_)
+        if self.n_real_:
+            to_real = bags[:, self.n_generated_ :]
+            self._fill(to_real, queries, self.real_)
+            to_real[_same_rows(queries, self.real_)] = np.nan
+        return bags
+
+    def retarget(self, generated: Any) -> Self:
+        """Return a fitted copy that compares with other generated images.
+
+        Parameters
+        ----------
+        generated : array-like of shape (n_generated, n_maps * n_columns)
+            What describes the other generated images, or a 1-tuple that holds it.
+
+        Returns
+        -------
+        Self
+            The original stays as it is.
+        """
+        check_is_fitted(self, "reference_")
+        other = copy.copy(self)
+        other.reference_ = self._check_reference(check_generated(generated))
+        other.n_generated_ = len(other.reference_)
+        return other
+
+    def set_output(self, *, transform: Any = None) -> Self:
+        """Do nothing: bags are three-dimensional and stay arrays.
+
+        Only there so that ``set_output`` works on a pipeline with this step.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored.
+
+        Returns
+        -------
+        self
+            Itself.
+        """
+        return self
+
+    @abstractmethod
+    def _count_maps(self, width: int) -> int:
+        """Return how many maps so many columns hold; raise ValueError where they can't."""
+
+    @abstractmethod
+    def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
+        """Return the distances (n_queries, n_references, n_maps) of prepared images."""
+
+    def _prepare(self, images: NDArray[np.float32]) -> Any:
+        """Return what is worth computing once an image, not once a pair."""
+        return images
+
+    def _bytes_per_reference(self) -> int:
+        """Return the memory of a prepared image and its share of the tasks at work."""
+        # In double precision, or several times in single; and as much again at work.
+        return 16 * max(1, self.reference_[0].size)
+
+    def _fill(
+        self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
+    ) -> None:
+        """Write all distances, with so many references at once that memory is bounded."""
+        size = int(get_config()["working_memory"] * 2**20 // self._bytes_per_reference())
+        batches = list(gen_batches(len(queries), _BATCH_SIZE))
+        for block in gen_batches(len(references), max(1, size)):
+            prepared = self._prepare(references[block])
+            # Threads, whatever the backend: a distance takes less time than sending it.
+            parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
+                delayed(self._compare_batch)(queries[batch], prepared) for batch in batches
+            )
+            for batch, part in zip(batches, parts, strict=True):
+                bags[batch, block] = part
+
+    def _compare_batch(self, queries: NDArray[np.float32], references: Any) -> NDArray[Any]:
+        return self._compare(self._prepare(queries), references)
+
+    def _check_reference(self, generated: Any) -> NDArray[np.float32]:
+        vectors = check_array(generated, dtype=np.float32, input_name="generated")
+        if vectors.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"generated has {vectors.shape[1]} columns, but X has {self.n_features_in_}; "
+                "both have to come from the same descriptors."
+            )
+        return self._as_maps(vectors)
+
+    def _as_maps(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return vectors.reshape(len(vectors), self.n_maps_, -1)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _same_rows(queries: NDArray[np.float32], real: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which pairs (n_queries, n_real) are equal in every number."""
+    # Adding zero makes the two zeros, -0.0 and 0.0, the same bytes.
+    places: dict[bytes, list[int]] = {}
+    for index, row in enumerate(real):
+        places.setdefault((row + 0.0).tobytes(), []).append(index)
+    same = np.zeros((len(queries), len(real)), dtype=bool)
+    for index, row in enumerate(queries):
+        same[index, places.get((row + 0.0).tobytes(), [])] = True
+    return same

@@ -1,0 +1,126 @@
+"""One distance a pair: pixels, or any other rows, against those of generated images."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import StrOptions
+
+from .base import BasePairwiseTransformer
+from .ssim import SIDE_OF_WINDOW, ImageMoments, image_moments, ssim
+from .vectors import VECTOR_METRICS, distances_between, prepare_vectors
+
+#: What `metric` may be.
+METRICS = (*VECTOR_METRICS, "ssim")
+
+
+class PairwiseDistanceTransformer(BasePairwiseTransformer):
+    """One distance of every query to every generated image, over all columns.
+
+    For rows that are compared as they are, such as those of :class:`PixelDescriptor`.
+
+    Parameters
+    ----------
+    metric : {"euclidean", "cityblock", "cosine", "correlation", "ssim"}, default="euclidean"
+        - "euclidean": root of the mean squared difference of the columns.
+        - "cityblock": mean absolute difference of the columns.
+        - "cosine": one minus the cosine of the angle between the rows.
+        - "correlation": the same of the rows minus their means. A row of zeros (for
+          "correlation": a constant row) is at distance 1 from every other one.
+        - "ssim": one minus the mean structural similarity. The columns are the pixels
+          of a square image in 0..1; see `gan_isi.distances.ssim`.
+    mirrored : bool, default=False
+        Whether queries are compared with the mirror images (left and right exchanged):
+        a generator whose training images were mirrored at random, as is common, may
+        return a picture the other way round. The columns are the pixels of a square
+        image.
+    include_real : bool, default=False
+        Whether queries are compared with the real images of `fit` as well; their
+        columns follow those of the generated images.
+    n_jobs : int, default=None
+        Number of threads. Changes no result.
+
+    Attributes
+    ----------
+    reference_ : ndarray of shape (n_generated, 1, n_features), float32
+        The rows of the generated images.
+    n_generated_ : int
+        Number of generated images.
+    n_maps_ : int
+        1: the distance is the only map.
+    real_ : ndarray of shape (n_real, 1, n_features), float32
+        The rows of the images of `fit`. With `include_real` only.
+    n_real_ : int
+        Number of real images in `real_`, 0 without.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, when they all are strings.
+
+    See Also
+    --------
+    PixelDescriptor : Makes such rows of images.
+    DistanceUnion : Several distances side by side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gan_isi import PairwiseDistanceTransformer
+    >>> queries = np.array([[0.0, 0.0, 0.0, 0.0]])
+    >>> generated = np.array([[0.0, 0.0, 0.0, 2.0], [1.0, 1.0, 1.0, 1.0]])
+    >>> distances = PairwiseDistanceTransformer("cityblock")
+    >>> distances.fit(queries, generated=generated).transform(queries)[:, :, 0]
+    array([[0.5, 1. ]], dtype=float32)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **BasePairwiseTransformer._parameter_constraints,
+        "metric": [StrOptions(set(METRICS))],
+        "mirrored": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        metric: str = "euclidean",
+        *,
+        mirrored: bool = False,
+        include_real: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.metric = metric
+        self.mirrored = mirrored
+        self.include_real = include_real
+        self.n_jobs = n_jobs
+
+    def _count_maps(self, width: int) -> int:
+        side = int(np.sqrt(width))
+        if self.metric == "ssim" and (side**2 != width or side < SIDE_OF_WINDOW):
+            raise ValueError(
+                "metric='ssim' needs columns that are the pixels of a square image, at least "
+                f"{SIDE_OF_WINDOW} x {SIDE_OF_WINDOW}, as from PixelDescriptor; got {width} "
+                "columns."
+            )
+        if self.mirrored and side**2 != width:
+            raise ValueError(
+                "mirrored=True needs columns that are the pixels of a square image, as from "
+                f"PixelDescriptor; got {width} columns."
+            )
+        return 1
+
+    def _prepare(self, images: NDArray[np.float32]) -> NDArray[np.float64] | ImageMoments:
+        rows = images[:, 0]
+        if self.metric != "ssim":
+            return prepare_vectors(rows, self.metric)
+        side = int(np.sqrt(rows.shape[1]))
+        return image_moments(rows.reshape(-1, side, side))
+
+    def _compare_batch(self, queries: NDArray[np.float32], references: Any) -> NDArray[Any]:
+        if self.mirrored:  # as far as the other way round, and the queries of a batch are fewer
+            side = int(np.sqrt(queries.shape[2]))
+            queries = queries.reshape(-1, side, side)[:, :, ::-1].reshape(queries.shape)
+        return super()._compare_batch(queries, references)
+
+    def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
+        if self.metric == "ssim":
+            return (1 - ssim(queries, references))[:, :, np.newaxis]
+        return distances_between(queries, references, self.metric)[:, :, np.newaxis]

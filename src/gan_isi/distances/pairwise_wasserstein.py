@@ -1,0 +1,93 @@
+"""CDF vectors of queries against those of the generated images."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval
+
+from ..texture.cdf import fill_distances
+from .base import BasePairwiseTransformer
+
+
+class PairwiseWassersteinTransformer(BasePairwiseTransformer):
+    """1-Wasserstein distance of every map, every query against every generated image.
+
+    Parameters
+    ----------
+    n_levels : int, default=None
+        Number of consecutive columns that make one map's CDF vector, or the vectors of
+        all its tiles, over which the distance is then a mean (`columns_per_map` of a
+        descriptor); None takes all columns as one map.
+    include_real : bool, default=False
+        Whether queries are compared with the real images of `fit` as well; their
+        columns follow those of the generated images.
+    n_jobs : int, default=None
+        Number of threads. Changes no result.
+
+    Attributes
+    ----------
+    reference_ : ndarray of shape (n_generated, n_maps, n_levels), float32
+        CDF vectors of the generated images.
+    n_generated_ : int
+        Number of generated images.
+    n_maps_ : int
+        Number of maps.
+    real_ : ndarray of shape (n_real, n_maps, n_levels), float32
+        CDF vectors of the images of `fit`. With `include_real` only.
+    n_real_ : int
+        Number of real images in `real_`, 0 without.
+    n_features_in_ : int
+        Number of columns, ``n_maps * n_levels``.
+    feature_names_in_ : ndarray of str
+        Names of the columns, when they all are strings.
+
+    See Also
+    --------
+    gan_isi.texture.cdf.wasserstein_distances : The distance and how exact it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gan_isi import PairwiseWassersteinTransformer
+    >>> queries = np.array([[0.0, 1.0, 10.0, 10.0]])
+    >>> generated = np.array([[2.0, 3.0, 10.0, 10.0], [0.0, 1.0, 9.0, 11.0]])
+    >>> distances = PairwiseWassersteinTransformer(n_levels=2)
+    >>> distances.fit(queries, generated=generated).transform(queries)
+    array([[[2., 0.],
+            [0., 1.]]], dtype=float32)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **BasePairwiseTransformer._parameter_constraints,
+        "n_levels": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_levels: int | None = None,
+        include_real: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_levels = n_levels
+        self.include_real = include_real
+        self.n_jobs = n_jobs
+
+    def _count_maps(self, width: int) -> int:
+        n_levels = width if self.n_levels is None else self.n_levels
+        if width % n_levels:
+            raise ValueError(
+                f"{width} columns don't divide into maps of n_levels={n_levels} columns."
+            )
+        return width // n_levels
+
+    def _compare(self, queries: Any, references: Any) -> NDArray[np.float32]:
+        # Checked once, when the vectors came in.
+        shape = (len(queries), len(references), self.n_maps_)
+        return fill_distances(queries, references, np.empty(shape, dtype=np.float32))
+
+    def _bytes_per_reference(self) -> int:
+        # One map at a time is held in double precision.
+        return 8 * self.reference_.shape[2]

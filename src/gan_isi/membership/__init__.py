@@ -1,0 +1,6 @@
+"""The membership stage: distances to one probability of each real image."""
+
+from .pairs import MembershipClassifier
+from .summaries import BagSummaryTransformer
+
+__all__ = ["BagSummaryTransformer", "MembershipClassifier"]

@@ -1,0 +1,306 @@
+"""Bags seen whole: each query's distances summarised into one row."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import ClassifierTags, gen_batches
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
+
+from .._runtime.pickling import VersionedPickleMixin
+from .._validation.arrays import check_array, check_count, check_list, check_numbers
+from .._validation.bags import check_bags
+from .._validation.labels import check_used
+from .._validation.typing import FloatArray
+
+#: Distances whose order is found at once, which bounds the working memory.
+_DISTANCES_PER_BLOCK = 5_000_000
+
+
+def low_order_statistics(
+    bags: FloatArray,
+    *,
+    n_closest: Sequence[int] = (1, 5),
+    quantiles: Sequence[float] = (),
+    contrast: int | None = 50,
+) -> NDArray[np.float64]:
+    """Summarise the distances to the closest generated images, map by map.
+
+    Parameters
+    ----------
+    bags : ndarray of shape (n_queries, n_generated, n_maps)
+        Distances; NaN where there is nothing to compare with.
+    n_closest : sequence of int, default=(1, 5)
+        For each, the mean of so many smallest distances.
+    quantiles : sequence of float, default=()
+        For each, that quantile of the distances.
+    contrast : int, default=50
+        The smallest distance divided by the mean of so many next ones; fewer where
+        there are fewer. None leaves it out.
+
+    Returns
+    -------
+    ndarray of shape (n_queries, n_statistics, n_maps)
+        In the units of the maps, but for the contrast, which has none and is 1 where
+        all distances are zero.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no bag of finite distances, a query without any in a map, other
+        parameters, and where no statistic is left.
+
+    References
+    ----------
+    N. Carlini et al., "Extracting training data from diffusion models", USENIX Security
+    2023: distances relative to those of the neighbours.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bag = np.array([4.0, 1.0, 3.0])[None, :, None]
+    >>> low_order_statistics(bag, n_closest=(1, 2), quantiles=(0.5,), contrast=2)[0, :, 0]
+    array([1.        , 2.        , 3.        , 0.28571429])
+    """
+    bags = check_array(bags, "bags", "(n_queries, n_generated, n_maps)", allow_nan=True)
+    n_closest = [check_count(n, "each of n_closest") for n in check_list(n_closest, "n_closest")]
+    quantiles = check_list(quantiles, "quantiles")
+    quantiles = check_numbers(quantiles, "quantiles", least=0, most=1) if quantiles else ()
+    if contrast is not None:
+        contrast = check_count(contrast, "contrast")
+    if not len(n_closest) + len(quantiles) and contrast is None:
+        raise ValueError("No statistic is left: give n_closest, quantiles or contrast.")
+    # Contiguous along the generated images, of which only the closest are put in order.
+    rows = np.ascontiguousarray(np.moveaxis(bags, 1, 2))
+    n_kept = max([1, *n_closest, 0 if contrast is None else contrast + 1])
+    if n_kept < rows.shape[2]:
+        closest = np.partition(rows, n_kept - 1, axis=2)[:, :, :n_kept]
+    else:
+        closest = rows
+    ordered = np.sort(closest, axis=2).astype(np.float64)  # NaN last
+    if np.isnan(ordered[:, :, 0]).any():
+        query, at = np.argwhere(np.isnan(ordered[:, :, 0]))[0]
+        raise ValueError(f"bags has no distance, only NaN, for query {query} in map {at}.")
+    statistics = [np.nanmean(ordered[:, :, :n], axis=2) for n in n_closest]
+    if len(quantiles):
+        statistics.extend(np.nanquantile(rows.astype(np.float64), quantiles, axis=2))
+    if contrast is not None:
+        first, next_ones = ordered[:, :, 0], ordered[:, :, 1 : 1 + contrast]
+        mean = np.nanmean(next_ones, axis=2) if next_ones.shape[2] else first
+        ratio = np.divide(first, mean, out=np.ones_like(first), where=mean > 0)
+        statistics.append(ratio)
+    return np.stack(statistics, axis=1)
+
+
+class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimator):
+    """One row a query: low order statistics of its distances to the generated images.
+
+    The classical other answer of multiple-instance learning. A classifier of pairs calls
+    every pair of a used image "used", although few of them show anything; here a bag is
+    described whole, so that any classifier takes one row a query. Cheap enough for
+    thousands of refits.
+
+    Parameters
+    ----------
+    n_closest : tuple of int, default=(1, 5)
+        For each, the mean distance to so many closest generated images.
+    quantiles : tuple of float, default=()
+        For each, that quantile of the distances over the generated images.
+    contrast : int, default=50
+        The distance to the closest image relative to the mean of so many next ones,
+        which takes out that some pictures are close to everything; None leaves it out.
+    map_groups : tuple of int, default=None
+        Numbers of consecutive maps that are averaged into one column, such as (1, 65),
+        after each map was divided by its median distance; the closest image then has to
+        be close in all maps of a group at once. One of them may be -1: the maps that
+        are left. None takes each map by itself.
+    relative : bool, default=True
+        Whether the logarithm of each statistic is given as a multiple of its standard
+        deviation among the known non-members, from their mean: what known non-members
+        show is 0. Otherwise the statistics are as they are.
+
+    Attributes
+    ----------
+    scales_ : ndarray of shape (n_maps,)
+        Median distance of each map.
+    center_, spread_ : ndarray of shape (n_features_out,)
+        Mean and standard deviation of the logarithms among the known non-members (all
+        queries where `fit` got no labels).
+    n_features_in_ : int
+        Number of maps.
+
+    Notes
+    -----
+    With few generated images the statistics mean something else than with many: fit
+    and transform with about equally many.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gan_isi import BagSummaryTransformer
+    >>> bags = np.random.default_rng(0).random((6, 20, 3)) + 1
+    >>> BagSummaryTransformer(n_closest=(1,)).fit_transform(bags, [0, 0, 0, 1, 1, 1]).shape
+    (6, 6)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        "n_closest": [tuple, list],
+        "quantiles": [tuple, list],
+        "contrast": [Interval(Integral, 1, None, closed="left"), None],
+        "map_groups": [tuple, list, None],
+        "relative": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_closest: Sequence[int] = (1, 5),
+        quantiles: Sequence[float] = (),
+        contrast: int | None = 50,
+        map_groups: Sequence[int] | None = None,
+        relative: bool = True,
+    ) -> None:
+        self.n_closest = n_closest
+        self.quantiles = quantiles
+        self.contrast = contrast
+        self.map_groups = map_groups
+        self.relative = relative
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the scale of each map, and what known non-members show.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_generated, n_maps)
+            Bags of distances. A two-dimensional array is bags of one row.
+        y : array-like of shape (n_queries,), default=None
+            Whether each was used: booleans, 0/1 or -1/1. None takes all as known
+            non-members.
+
+        Returns
+        -------
+        self
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            For other labels, missing ones, and one class only.
+        """
+        bags = check_bags(X, self, reset=True, allow_nan=True)
+        self._check_parameters(bags.shape[2])
+        median = np.nanmedian if np.isnan(bags).any() else np.median  # the latter is faster
+        medians = median(bags, axis=(0, 1))
+        self.scales_ = np.where(medians > 0, medians, 1.0).astype(np.float64)
+        known = np.ones(len(bags), dtype=bool)
+        if y is not None:
+            known = ~check_used(y, len(bags), unit="queries")[0]
+        logarithms = _logarithm(self._summaries(bags[known]))
+        self.center_ = logarithms.mean(axis=0)
+        spread = logarithms.std(axis=0)
+        # One non-member, or none that differs, gives no scale.
+        self.spread_ = np.where(spread > 1e-9, spread, 1.0)
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Summarise each query's bag.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_queries, n_generated, n_maps)
+            Bags of distances.
+
+        Returns
+        -------
+        ndarray of shape (n_queries, n_statistics * n_columns)
+            The statistics of the first column (map, or group of maps), then the next.
+        """
+        check_is_fitted(self, "spread_")
+        summaries = self._summaries(check_bags(X, self, reset=False, allow_nan=True))
+        if not self.relative:
+            return summaries
+        return (_logarithm(summaries) - self.center_) / self.spread_
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Names of the statistics of each column.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the maps; only used where maps are not grouped.
+
+        Returns
+        -------
+        ndarray of str
+            Such as ``map0_closest1``.
+        """
+        check_is_fitted(self, "spread_")
+        if self.map_groups is not None:
+            columns = [f"group{index}" for index in range(len(self.map_groups))]
+        elif input_features is not None:
+            columns = [str(name) for name in input_features]
+        else:
+            columns = [f"map{index}" for index in range(self.n_features_in_)]
+        statistics = [f"closest{n}" for n in self.n_closest]
+        statistics += [f"quantile{q:g}" for q in self.quantiles]
+        statistics += [] if self.contrast is None else [f"contrast{self.contrast}"]
+        return np.array([f"{c}_{s}" for c in columns for s in statistics], dtype=object)
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.get_feature_names_out())
+
+    def _summaries(self, bags: NDArray[Any]) -> NDArray[np.float64]:
+        n_queries, n_generated, n_maps = bags.shape
+        size = max(1, _DISTANCES_PER_BLOCK // (n_generated * n_maps))
+        rows = [self._summarise(bags[block]) for block in gen_batches(n_queries, size)]
+        return np.concatenate(rows)
+
+    def _summarise(self, bags: NDArray[Any]) -> NDArray[np.float64]:
+        if self.map_groups is not None:
+            groups = self._group_sizes(bags.shape[2])
+            starts = np.cumsum([0, *groups[:-1]])
+            bags = np.add.reduceat(bags / self.scales_, starts, axis=2) / np.asarray(groups)
+        statistics = low_order_statistics(
+            bags, n_closest=self.n_closest, quantiles=self.quantiles, contrast=self.contrast
+        )
+        return statistics.transpose(0, 2, 1).reshape(len(bags), -1)
+
+    def _check_parameters(self, n_maps: int) -> None:
+        if any(not isinstance(n, Integral) or n < 1 for n in self.n_closest):
+            raise ValueError(f"n_closest holds numbers of images from 1; got {self.n_closest!r}.")
+        if any(not 0 <= q <= 1 for q in self.quantiles):
+            raise ValueError(f"quantiles have to lie in 0..1; got {self.quantiles!r}.")
+        if not len(self.n_closest) + len(self.quantiles) and self.contrast is None:
+            raise ValueError("No statistic is left: give n_closest, quantiles or contrast.")
+        if self.map_groups is not None:
+            self._group_sizes(n_maps)
+
+    def _group_sizes(self, n_maps: int) -> list[int]:
+        """Return the sizes of the groups, with -1 replaced by what is left."""
+        groups = list(self.map_groups or ())
+        if groups.count(-1) == 1:
+            groups[groups.index(-1)] = n_maps - sum(groups) - 1
+        if any(not isinstance(n, Integral) or n < 1 for n in groups) or sum(groups) != n_maps:
+            raise ValueError(
+                f"map_groups has to be numbers of maps that add up to the {n_maps} of X; "
+                f"got {self.map_groups!r}."
+            )
+        return groups
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # Labels, where there are any, are of two classes.
+        tags.classifier_tags = ClassifierTags(multi_class=False)
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _logarithm(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    # An exact copy has distance zero: as far down as single precision tells it from one.
+    return np.log(np.maximum(values, np.finfo(np.float32).eps))

@@ -1,0 +1,42 @@
+"""Statistics of an audit: pure functions of labels, scores, folds and groups."""
+
+from .auc import auc_interval, difference_interval, rank_within, within_fold_auc
+from .decisions import (
+    DECISION_METRICS,
+    balanced_accuracy,
+    bootstrap_decisions,
+    confusion_counts,
+)
+from .intervals import proportion_interval
+from .p_values import (
+    conformal_p_values,
+    cross_conformal_p_values,
+    max_t_p_values,
+    min_p_value,
+    permutation_p_value,
+    permute_labels,
+)
+from .power import detectable_auc
+from .tail import recall_at_fpr, recognisable_share, tail_excess
+
+__all__ = [
+    "DECISION_METRICS",
+    "auc_interval",
+    "balanced_accuracy",
+    "bootstrap_decisions",
+    "conformal_p_values",
+    "confusion_counts",
+    "cross_conformal_p_values",
+    "detectable_auc",
+    "difference_interval",
+    "max_t_p_values",
+    "min_p_value",
+    "permutation_p_value",
+    "permute_labels",
+    "proportion_interval",
+    "rank_within",
+    "recall_at_fpr",
+    "recognisable_share",
+    "tail_excess",
+    "within_fold_auc",
+]

@@ -1,0 +1,141 @@
+"""Figures of merit of decisions, from counts of right and wrong ones."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .arguments import check_groups, check_members, check_share
+
+Counts = NDArray[np.float64]
+
+
+def confusion_counts(
+    y: ArrayLike, used: ArrayLike, groups: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Count the decisions about each group's queries.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_queries,)
+        1 for members, 0 for non-members.
+    used : array-like of shape (n_queries,), bool
+        Which are called members.
+    groups : array-like of shape (n_queries,), default=None
+        Patients, say; None makes each query its own.
+
+    Returns
+    -------
+    ndarray of shape (n_groups, 4)
+        Non-members called non-members, non-members called members, members called
+        non-members, members called members.
+    """
+    members = check_members(y, used, groups)
+    numbers = check_groups(groups, len(members))
+    counts = np.zeros((int(numbers.max()) + 1, 4))
+    np.add.at(counts, (numbers, 2 * members + np.asarray(used, dtype=np.intp)), 1)
+    return counts
+
+
+def _ratio(part: Counts, whole: Counts, otherwise: float) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.full(np.shape(whole), otherwise), where=whole > 0)
+
+
+def _kappa(tn: Counts, fp: Counts, fn: Counts, tp: Counts) -> NDArray[np.float64]:
+    n = tn + fp + fn + tp
+    by_chance = ((tn + fp) * (tn + fn) + (fn + tp) * (fp + tp)) / n
+    return _ratio(tn + tp - by_chance, n - by_chance, np.nan)
+
+
+#: Of the counts of `confusion_counts`, each of shape (...). As scikit-learn has them: nothing
+#: that is called a member has a precision of 0.
+DECISION_METRICS: dict[str, Callable[[Counts, Counts, Counts, Counts], NDArray[np.float64]]] = {
+    "accuracy": lambda tn, fp, fn, tp: (tn + tp) / (tn + fp + fn + tp),
+    "precision": lambda tn, fp, fn, tp: _ratio(tp, fp + tp, 0.0),
+    "recall": lambda tn, fp, fn, tp: _ratio(tp, fn + tp, np.nan),
+    "specificity": lambda tn, fp, fn, tp: _ratio(tn, tn + fp, np.nan),
+    "F1": lambda tn, fp, fn, tp: _ratio(2 * tp, 2 * tp + fp + fn, 0.0),
+    "kappa": _kappa,
+    "balanced accuracy": lambda tn, fp, fn, tp: (
+        (_ratio(tp, fn + tp, np.nan) + _ratio(tn, tn + fp, np.nan)) / 2
+    ),
+}
+
+
+def balanced_accuracy(y: ArrayLike, used: ArrayLike, groups: ArrayLike | None = None) -> float:
+    """Mean share of right decisions, each class and in it each group counting alike.
+
+    An attack that calls everybody the same has 1/2, however many images the patients of
+    each class have; its accuracy would grow with the images of the larger class.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_queries,)
+        1 for members, 0 for non-members.
+    used : array-like of shape (n_queries,), bool
+        Which are called members.
+    groups : array-like of shape (n_queries,), default=None
+        Patients, say. One with both labels counts in both classes.
+
+    Returns
+    -------
+    float
+    """
+    tn, fp, fn, tp = confusion_counts(y, used, groups).T
+    recall, specificity = _ratio(tp, fn + tp, np.nan), _ratio(tn, tn + fp, np.nan)
+    return float(np.nanmean(recall) + np.nanmean(specificity)) / 2
+
+
+def bootstrap_decisions(
+    metric: str,
+    counts: NDArray[np.float64],
+    *,
+    n_resamples: int,
+    confidence: float,
+    seed: int,
+) -> tuple[float, float]:
+    """Percentile bootstrap of a figure of merit over queries, or over whole groups.
+
+    It is that of the decisions as they were made; it knows nothing of how other training
+    queries would have changed them. Near the end of a figure's range it is too narrow.
+
+    Parameters
+    ----------
+    metric : str
+        A name in `DECISION_METRICS`.
+    counts : ndarray of shape (n_repeats, n_groups, 4)
+        See `confusion_counts`; of the repeats the mean is taken.
+    n_resamples : int
+        Number of resamples. Groups of members and of non-members are drawn apart, so that
+        each class keeps its number, unless one has both.
+    confidence : float
+        Two-sided confidence level.
+    seed : int
+        Draws the resamples.
+
+    Returns
+    -------
+    low, high : float
+        Quantiles of the resamples in which the figure is not NaN. Both NaN if it is NaN
+        in more than ``1 - confidence`` of them, or the same in all.
+
+    References
+    ----------
+    B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
+    """
+    margin = (1 - check_share(confidence, "confidence")) / 2
+    kinds = counts[0].reshape(-1, 2, 2).any(axis=2)
+    strata = np.zeros(len(kinds)) if kinds.all(axis=1).any() else kinds[:, 1]
+    rng = np.random.default_rng(seed)
+    resampled = np.zeros((n_resamples, len(counts), 4))
+    for stratum in np.unique(strata):
+        units = counts[:, strata == stratum]
+        n_units = units.shape[1]
+        weights = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=n_resamples)
+        resampled += np.einsum("su,ruc->src", weights, units, optimize=True)
+    values = DECISION_METRICS[metric](*np.moveaxis(resampled, 2, 0)).mean(axis=1)
+    defined = values[~np.isnan(values)]
+    if len(defined) < confidence * n_resamples or np.ptp(defined) == 0:
+        return float("nan"), float("nan")
+    low, high = np.quantile(defined, [margin, 1 - margin])
+    return float(low), float(high)

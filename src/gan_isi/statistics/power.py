@@ -1,0 +1,84 @@
+"""What an audit of a given size would have noticed."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from .arguments import check_share
+from .auc import null_effect
+
+
+def detectable_auc(
+    n_members: float,
+    n_nonmembers: float,
+    *,
+    null: ArrayLike | None = None,
+    significance: float = 0.05,
+    power: float = 0.8,
+) -> float:
+    """Smallest true AUC that a one-sided test against 0.5 would have noticed.
+
+    Parameters
+    ----------
+    n_members, n_nonmembers : float
+        Numbers m and n of queries; without `null`, of patients.
+    null : array-like of shape (n_permutations,), default=None
+        AUCs of refits with permuted labels, whose spread says how much less m and n are
+        worth to an attack that learns, or with several images a patient, see
+        `auc_interval`. None: for an attack that learns nothing.
+    significance : float, default=0.05
+        Largest probability of a false alarm.
+    power : float, default=0.8
+        Probability of noticing.
+
+    Returns
+    -------
+    float
+        The A with ``A - 1/2 = z(significance) s(1/2) + z(power) s(A)``, where, with
+        Q = A / (2 - A) and R = 2 A^2 / (1 + A),
+        ``s(A)^2 = (A (1 - A) + (m - 1) (Q - A^2) + (n - 1) (R - A^2)) / (m n)``.
+        NaN if even an AUC of 1 would not have been noticed.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+
+    References
+    ----------
+    J. A. Hanley and B. J. McNeil, "The meaning and use of the area under a receiver
+    operating characteristic (ROC) curve", Radiology 143 (1982) 29-36.
+
+    Examples
+    --------
+    >>> round(detectable_auc(100, 100), 3)
+    0.601
+    """
+    if min(n_members, n_nonmembers) < 1:
+        raise ValueError(
+            "There have to be members and non-members; "
+            f"got n_members={n_members!r} and n_nonmembers={n_nonmembers!r}."
+        )
+    effect = null_effect(null, n_members, n_nonmembers)
+    m, n = n_members / effect, n_nonmembers / effect
+    alarm = norm.isf(check_share(significance, "significance"))
+    noticed = norm.ppf(check_share(power, "power"))
+    limit = 0.5 + alarm * _hanley_mcneil_error(0.5, m, n)
+
+    def missing(auc: float) -> float:
+        return float(limit + noticed * _hanley_mcneil_error(auc, m, n) - auc)
+
+    if missing(1.0) > 0:
+        return float("nan")
+    return float(brentq(missing, 0.5, 1.0))
+
+
+def _hanley_mcneil_error(auc: float, n_members: float, n_nonmembers: float) -> float:
+    one_member, one_nonmember = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    numerator = (
+        auc * (1 - auc)
+        + (n_members - 1) * (one_member - auc**2)
+        + (n_nonmembers - 1) * (one_nonmember - auc**2)
+    )
+    return float(np.sqrt(max(0.0, numerator) / (n_members * n_nonmembers)))

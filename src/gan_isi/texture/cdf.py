@@ -1,0 +1,360 @@
+"""CDF vectors of maps and the 1-Wasserstein distances between them.
+
+A map is represented by its quantile function Q, integrated over n cells of probability.
+With edges e_0 = 0 < e_1 < ... < e_n = 1, entry k is
+
+    n * integral of Q(u) du from e_k to e_(k+1),
+
+the sum of the order statistics that fall into the cell, parts of a pixel counted by
+their share; for cells of equal probability it is their mean. W1(P, Q) is the integral
+of |Q_P - Q_Q|, so the mean absolute difference of two such vectors equals W1 except in
+cells where the two quantile functions cross, and never exceeds it.
+
+Most maps have heavy tails, and a crossing in an outermost cell is expensive. Cells that
+become finer towards both ends have fewer large errors with a quarter of the numbers
+(docs/guide/distances.md).
+
+Two functions that step at the same places can't cross between them. Where all maps have
+the same number of values, and there are at least as many cells, cells that end at every
+step (`n_values`) make the distance exact. Only vectors of the same cells can be compared:
+so cells are chosen by what all maps have in common, never by the map at hand.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
+
+from .._validation.arrays import check_array, check_choice, check_count, check_same
+from .._validation.typing import FloatArray
+
+DEFAULT_N_LEVELS = 64
+
+#: Up to so many values, the maps of an array are sorted together: where they are many and
+#: small (the 2048 of ResNet-50) ten times faster than one by one, and the same bits.
+_SORTED_AT_ONCE = 2**20
+
+#: Beyond this a cell's sum overflows single precision.
+_LARGEST_VALUE = 1e36
+
+Cells: TypeAlias = Literal["fine_tails", "equal"]
+
+
+def cell_edges(
+    n_levels: int, cells: Cells = "fine_tails", *, n_values: int | None = None
+) -> NDArray[np.float64]:
+    """Probabilities at which the cells begin and end.
+
+    Parameters
+    ----------
+    n_levels : int
+        Number of cells, at least 1.
+    cells : {"fine_tails", "equal"}, default="fine_tails"
+        Cells of equal probability, or finer ones towards 0 and 1: the edges are
+        ``10 t**3 - 15 t**4 + 6 t**5`` at equally spaced t.
+    n_values : int, default=None
+        Number of values of every map that will be compared, where all have the same.
+        With at least as many cells, whatever `cells` says, every value has cells of its
+        own, in equal parts: each one where the numbers are equal.
+
+    Returns
+    -------
+    ndarray of shape (n_levels + 1,)
+        From 0 to 1, ascending; symmetric about 0.5 without `n_values`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For other numbers and names.
+
+    Examples
+    --------
+    >>> cell_edges(4, "equal")
+    array([0.  , 0.25, 0.5 , 0.75, 1.  ])
+    >>> cell_edges(4).round(3)
+    array([0.   , 0.104, 0.5  , 0.896, 1.   ])
+    >>> cell_edges(4, n_values=3).round(3)
+    array([0.   , 0.333, 0.667, 0.833, 1.   ])
+    """
+    check_choice(cells, "cells", get_args(Cells))
+    n_levels = check_count(n_levels, "n_levels")
+    t = np.arange(n_levels + 1) / n_levels
+    if n_values is not None and check_count(n_values, "n_values") <= n_levels:
+        steps = np.arange(n_values + 1)
+        return np.interp(np.arange(n_levels + 1), steps * n_levels // n_values, steps / n_values)
+    if cells == "equal":
+        return t
+    # Computed from the nearer end, so that the narrow cells at both ends are exact.
+    from_end = np.minimum(t, 1 - t)
+    edges = from_end**3 * (10 - 15 * from_end + 6 * from_end**2)
+    return np.where(t <= 0.5, edges, 1 - edges)
+
+
+def quantile_levels(
+    n_levels: int, cells: Cells = "fine_tails", *, n_values: int | None = None
+) -> NDArray[np.float64]:
+    """Probabilities at the centres of the cells.
+
+    Parameters
+    ----------
+    n_levels : int
+        Number of cells.
+    cells : {"fine_tails", "equal"}, default="fine_tails"
+        Which cells, see `cell_edges`.
+    n_values : int, default=None
+        Number of values of every map, see `cell_edges`.
+
+    Returns
+    -------
+    ndarray of shape (n_levels,)
+        Ascending.
+
+    Examples
+    --------
+    >>> quantile_levels(4, "equal")
+    array([0.125, 0.375, 0.625, 0.875])
+    """
+    edges = cell_edges(n_levels, cells, n_values=n_values)
+    return (edges[1:] + edges[:-1]) / 2
+
+
+def cdf_vectors(
+    maps: Iterable[ArrayLike],
+    n_levels: int = DEFAULT_N_LEVELS,
+    cells: Cells = "fine_tails",
+    *,
+    n_values: int | None = None,
+) -> NDArray[np.float32]:
+    """One CDF vector a map: its quantile function integrated over cells.
+
+    Parameters
+    ----------
+    maps : array-like of shape (n_maps, ...) or iterable of array-like
+        The values of each map in any order; maps of an iterable may differ in size.
+        Without NaN.
+    n_levels : int, default=64
+        Number of cells, at least 1. May exceed the number of values.
+    cells : {"fine_tails", "equal"}, default="fine_tails"
+        Which cells, see `cell_edges`.
+    n_values : int, default=None
+        Number of values of every map that will be compared, where all have the same. With
+        `n_levels` at least as large distances are then exact.
+
+    Returns
+    -------
+    ndarray of shape (n_maps, n_levels), float32
+        In the units of the maps. The mean of a row is the mean of its map, and the
+        mean absolute difference of two rows their 1-Wasserstein distance, up to
+        crossings within a cell. With equal cells the entries are the means of the
+        order statistics of each cell and ascend.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For maps without numbers, with NaN or infinity, or with another number of values
+        than `n_values`, and for no maps.
+
+    Examples
+    --------
+    >>> cdf_vectors([[3.0, 1.0, 2.0, 4.0]], n_levels=2)
+    array([[1.5, 3.5]], dtype=float32)
+    """
+    edges = cell_edges(n_levels, cells, n_values=n_values)
+    vectors = [_integrals(np.sort(rows, axis=-1), edges) for rows in _rows(maps, n_values)]
+    if not vectors:
+        raise ValueError("maps is empty; at least one map is required.")
+    return np.concatenate(vectors)
+
+
+def _rows(maps: Any, n_values: int | None) -> Iterator[NDArray[np.float32]]:
+    """Yield checked values, (n_maps, n) of small maps together and (1, n) of others."""
+    if isinstance(maps, np.ndarray) and maps.dtype != object and 0 < maps.size <= _SORTED_AT_ONCE:
+        each = iter([(_checked(maps, "maps", "(n_maps, values, ...)"), "maps")])
+    else:
+        each = (
+            (_checked(values, f"map {index}", "(values, ...)")[np.newaxis], f"map {index}")
+            for index, values in _numbered(maps)
+        )
+    for values, name in each:
+        rows = values.reshape(len(values), -1)
+        if n_values is not None:
+            check_same(name, rows.shape[1], "n_values", n_values, "values")
+        yield rows
+
+
+def _numbered(maps: Any) -> Iterator[tuple[int, Any]]:
+    try:
+        return enumerate(maps)
+    except TypeError as error:
+        raise TypeError(f"maps has to be arrays of real numbers; got {maps!r}.") from error
+
+
+def _checked(values: Any, name: str, axes: str) -> NDArray[np.float32]:
+    # float32 sorts several times faster than float64, and is what is returned.
+    return check_array(values, name, axes, largest=_LARGEST_VALUE).astype(np.float32, copy=False)
+
+
+def tiled_cdf_vectors(
+    maps: Iterable[ArrayLike],
+    grid: int,
+    n_levels: int = DEFAULT_N_LEVELS,
+    cells: Cells = "fine_tails",
+) -> NDArray[np.float32]:
+    """CDF vectors of the tiles of each map, one after the other.
+
+    A CDF forgets where the values are; those of tiles know it to the size of a tile.
+
+    Parameters
+    ----------
+    maps : array-like of shape (n_maps, ..., height, width) or iterable of array-like
+        Their last two axes are cut; maps of an iterable may differ in size. Without NaN.
+    grid : int
+        Number of tiles along each of them, at most their lengths. Where a length is no
+        multiple, some tiles are a pixel longer than others.
+    n_levels : int, default=64
+        Number of cells of a tile's vector.
+    cells : {"fine_tails", "equal"}, default="fine_tails"
+        Which cells, see `cell_edges`.
+
+    Returns
+    -------
+    ndarray of shape (n_maps, grid * grid * n_levels), float32
+        Row by row of tiles, each as from `cdf_vectors`. As all tiles have equally many
+        numbers, the mean absolute difference of two rows is the mean over the tiles of
+        their 1-Wasserstein distances.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If maps have no two axes to cut, or fewer values along one than tiles, for less
+        than one tile, and as `cdf_vectors`.
+
+    Examples
+    --------
+    >>> halves = [[[0.0, 0.0, 5.0, 7.0], [0.0, 0.0, 6.0, 8.0]]]
+    >>> tiled_cdf_vectors(halves, grid=2, n_levels=1)
+    array([[0., 6., 0., 7.]], dtype=float32)
+    """
+    grid = check_count(grid, "grid", least=None)
+    if not isinstance(maps, np.ndarray) or maps.dtype == object:
+        each = (
+            _checked(values, f"map {index}", "(values, ...)")[np.newaxis]
+            for index, values in _numbered(maps)
+        )
+        parts = [tiled_cdf_vectors(one, grid, n_levels, cells) for one in each]
+        if not parts:
+            raise ValueError("maps is empty; at least one map is required.")
+        return np.concatenate(parts)
+    if maps.ndim < 3 or not 1 <= grid <= min(maps.shape[-2:]):
+        raise ValueError(f"Maps of shape {maps.shape[1:]} can't be cut into {grid} x {grid} tiles.")
+    rows, columns = (np.arange(grid + 1) * length // grid for length in maps.shape[-2:])
+    edges = cell_edges(n_levels, cells)
+    # Checked once, not once a tile.
+    values = _checked(maps, "maps", "(n_maps, values, ...)")
+    tiles = [
+        _integrals(np.sort(values[..., top:bottom, left:right].reshape(len(maps), -1)), edges)
+        for top, bottom in pairwise(rows)
+        for left, right in pairwise(columns)
+    ]
+    return np.concatenate(tiles, axis=1)
+
+
+def _integrals(ordered: NDArray[np.float32], edges: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Integrate the quantile function of sorted values over each cell, times n_levels.
+
+    The values of a map lie along the last axis.
+    """
+    n_values, n_levels = ordered.shape[-1], len(edges) - 1
+    positions = edges * n_values
+    whole = np.minimum(positions.astype(np.intp), n_values - 1)
+    # Up to a cell's edge belong the pixels before it and a part of the one it cuts.
+    before = np.add.reduceat(ordered, whole, axis=-1, dtype=np.float64)[..., :-1]
+    before[..., whole[1:] == whole[:-1]] = 0.0  # reduceat has no empty sums
+    cut = (positions - whole) * ordered[..., whole]
+    return ((before + np.diff(cut)) * (n_levels / n_values)).astype(np.float32)
+
+
+def wasserstein_distances(
+    queries: FloatArray, references: FloatArray, *, out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """1-Wasserstein distance of every map between every query and every reference.
+
+    Parameters
+    ----------
+    queries : ndarray of shape (n_queries, n_maps, n_levels)
+        CDF vectors, as from `cdf_vectors`.
+    references : ndarray of shape (n_references, n_maps, n_levels)
+        CDF vectors of the same maps, with the same cells.
+    out : ndarray of shape (n_queries, n_references, n_maps), float32, default=None
+        Where to write the result.
+
+    Returns
+    -------
+    ndarray of shape (n_queries, n_references, n_maps), float32
+        In the units of the maps.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another number of maps or levels, NaN or infinity, and an `out` that does not
+        fit.
+
+    Notes
+    -----
+    Beyond the result, the working memory is that of one map in double precision.
+
+    References
+    ----------
+    For distributions on the line, W1 is the L1 distance of the quantile functions:
+    C. Villani, "Topics in Optimal Transportation" (2003), theorem 2.18.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> a = cdf_vectors(np.array([[0.0, 1.0, 2.0, 3.0]]))
+    >>> b = cdf_vectors(np.array([[5.0, 6.0, 7.0, 8.0]]))
+    >>> wasserstein_distances(a[None], b[None])
+    array([[[5.]]], dtype=float32)
+    """
+    queries = check_array(queries, "queries", "(n_queries, n_maps, n_levels)", largest=1e38)
+    references = check_array(
+        references, "references", "(n_references, n_maps, n_levels)", largest=1e38
+    )
+    for axis, what in ((1, "maps"), (2, "levels")):
+        check_same("queries", queries.shape[axis], "references", references.shape[axis], what)
+    shape = (len(queries), len(references), queries.shape[1])
+    if out is None:
+        out = np.empty(shape, dtype=np.float32)
+    elif not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != np.float32:
+        raise ValueError(
+            f"out has to be a float32 array of shape {shape}; got "
+            f"{getattr(out, 'dtype', type(out).__name__)} of shape {np.shape(out)}."
+        )
+    return fill_distances(queries, references, out)
+
+
+def fill_distances(
+    queries: FloatArray, references: FloatArray, out: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Do the work of `wasserstein_distances` on vectors that were checked before.
+
+    Parameters
+    ----------
+    queries, references, out : ndarray
+        As there.
+
+    Returns
+    -------
+    ndarray
+        `out`.
+    """
+    n_maps, n_levels = queries.shape[1:]
+    for index in range(n_maps):
+        of_queries, of_references = (
+            vectors[:, index].astype(np.float64) for vectors in (queries, references)
+        )
+        out[:, :, index] = cdist(of_queries, of_references, "cityblock") / n_levels
+    return out
