@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import _num_samples
 
-from .._generated import check_generated
 from .._preflight.before_fit import (
     PreflightWarning,
     intensity_ranges,
@@ -19,6 +17,7 @@ from .._preflight.before_fit import (
 )
 from .._preflight.comparison import compare, scaled_range
 from .._preflight.looks import Look, look_at
+from .._runtime.sklearn_compat import num_samples
 from .._validation.images import IntensityRange, check_intensity_range
 from .._validation.items import as_images
 from .arguments import Queries
@@ -173,9 +172,7 @@ def preflight(
     check_intensity_range(intensity_range)
     given = (groups, candidate_groups)
     candidates = None if candidates is None else as_images(candidates)
-    return run(
-        as_images(X), y, check_generated(generated), candidates, given, [intensity_range], {}
-    )
+    return run(as_images(X), y, as_images(generated), candidates, given, [intensity_range], {})
 
 
 def look_first(
@@ -246,7 +243,7 @@ def run(
 ) -> Preflight:
     """Compare sets of images, see `preflight`; `others` are further generated ones by name."""
     real = []
-    for name, which in _of_labels(y, _num_samples(X)).items():
+    for name, which in _of_labels(y, num_samples(X)).items():
         real.append(look_at(name, X, which))
     if candidates is not None:
         real.append(look_at("candidates", candidates))

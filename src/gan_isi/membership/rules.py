@@ -6,11 +6,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task
+from .._runtime.sklearn_compat import fit_context
 from .._validation.bags import check_bags
 from .._validation.labels import check_used
 from .calibration import fit_sigmoid
@@ -57,7 +58,7 @@ class BaseBagClassifier(
     #: Whether the last columns of the bags are distances to the real images of `fit`.
     _needs_real: ClassVar[bool] = False
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any) -> Self:
         """Learn the scale of the distances, and what a score means.
 
