@@ -278,7 +278,8 @@ class BasePairwiseTransformer(
 
     def _as_maps(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.columns_ is not None:
-            vectors = vectors[:, self.columns_]
+            # Rows whose numbers lie one after the other, so that sums have one order.
+            vectors = np.take(vectors, self.columns_, axis=1)
         return vectors.reshape(len(vectors), self.n_maps_, -1)
 
     def __sklearn_tags__(self) -> Any:
