@@ -45,7 +45,7 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
 
     See Also
     --------
-    gan_isi.texture.cdf.wasserstein_distances : The distance and how exact it is.
+    gan_isi.distances.wasserstein_distances : The distance and how exact it is.
 
     Examples
     --------
