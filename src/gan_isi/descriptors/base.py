@@ -42,7 +42,7 @@ class BaseDescriptor(BaseImageTransformer):
     cells : {"fine_tails", "equal"}, default="fine_tails"
         Cells that become finer towards both ends, or cells of equal probability. The
         fine ones have fewer large errors of the distances with a quarter of the
-        numbers, see :func:`gan_isi.texture.cdf.cell_edges` and :doc:`/guide/distances`.
+        numbers, see :func:`gan_isi.texture.cell_edges` and :doc:`/guide/distances`.
         Where images of one size have tiles of at most `n_levels` values, equal cells are
         exact if `n_levels` is a multiple of that number.
     grid : int, default=1

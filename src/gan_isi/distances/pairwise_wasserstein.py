@@ -53,7 +53,7 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
 
     See Also
     --------
-    gan_isi.texture.cdf.wasserstein_distances : The distance and how exact it is.
+    gan_isi.distances.wasserstein_distances : The distance and how exact it is.
 
     Examples
     --------
