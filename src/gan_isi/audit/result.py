@@ -1,7 +1,7 @@
 """What an audit found, as tables, words and a page."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from .crossfit import OutOfFold
 from .evidence import Evidence
 from .inputs import Preflight
 from .measures import Estimate
-from .words import describe_attack, describe_audit
+from .statements import Statement, of_attack, of_audit, texts
 
 
 @dataclass(frozen=True)
@@ -196,8 +196,9 @@ class AuditResult:
         -------
         dict
             With the keys version, settings, results (rows as of `to_frame`), queries,
-            candidates, preflight and words.
+            candidates, preflight, words, and statements (the words as kinds and numbers).
         """
+        said = self.statements()
         settings = {
             "n_used": int(self.labels.sum()),
             "n_not_used": int((self.labels == 0).sum()),
@@ -231,7 +232,8 @@ class AuditResult:
             "queries": queries,
             "candidates": candidates,
             "preflight": None if self.preflight is None else self.preflight.to_dict(),
-            "words": self.words(),
+            "words": {heading: texts(some) for heading, some in said.items()},
+            "statements": {heading: list(map(asdict, some)) for heading, some in said.items()},
         }
 
     def to_json(self, path: str | Path | None = None) -> str:
@@ -274,21 +276,30 @@ class AuditResult:
             write_atomically(path, page)
         return page
 
+    def statements(self) -> dict[str, list[Statement]]:
+        """Return the findings as data: what kind of statement was made, with which numbers.
+
+        Returns
+        -------
+        dict of str to list of Statement
+            The statements under the headings of `words`, one for each entry there.
+        """
+        said = {"audit": of_audit(self)}
+        if self.preflight is not None and self.preflight.warnings:
+            said["inputs"] = [Statement("inputs", text, {}) for text in self.preflight.warnings]
+        return said | {name: of_attack(self, one) for name, one in self.attacks.items()}
+
     def words(self) -> dict[str, list[str]]:
         """Return the findings as sentences that say no more than the numbers.
 
         Returns
         -------
         dict of str to list of str
-            Of the whole audit under "audit", of what differs between the sets of images
-            under "inputs" (where something does), and of each attack under its name.
+            The sentences about the whole audit under "audit", those about what differs between
+            the sets of images under "inputs" (where something does), and those about each
+            attack under its name.
         """
-        sentences = {"audit": describe_audit(self)}
-        if self.preflight is not None and self.preflight.warnings:
-            sentences["inputs"] = list(self.preflight.warnings)
-        for name, result in self.attacks.items():
-            sentences[name] = describe_attack(self, result)
-        return sentences
+        return {heading: texts(said) for heading, said in self.statements().items()}
 
     def __repr__(self) -> str:
         counts = {
