@@ -222,11 +222,10 @@ def _recall_at_fpr(
         labels, answers.scores.mean(axis=0), fpr, sampling.groups, confidence=sampling.confidence
     )
     if np.isnan(found.value):
-        others = labels == 0
-        units = others.sum() if sampling.groups is None else len(np.unique(sampling.groups[others]))
-        bound = resolvable_fpr(int(units))
-        return Estimate(
-            np.nan, np.nan, np.nan, f"{units} non-members resolve no FPR below {bound:.2g}"
-        )
+        units, many = np.flatnonzero(labels == 0), "images"
+        if sampling.groups is not None:
+            units, many = np.unique(sampling.groups[units]), "patients"
+        limit = f"no FPR below {resolvable_fpr(len(units)):.2g} with {len(units)} {many} not used"
+        return Estimate(np.nan, np.nan, np.nan, limit)
     # Folds share no scale, so that one threshold for all finds rather too few.
     return Estimate(*found, sampling.method("order statistics, one threshold for all folds"))

@@ -349,7 +349,7 @@ class AuditResult:
             if result.candidates is not None:
                 one = result.candidates.auc
                 rows.append((name, "candidates: AUC", one.value, one.low, one.high, one.method))
-                method = f"{len(result.candidates.null)} exchanges with non-members, with refit"
+                method = f"{len(result.candidates.null)} exchanges with images not used, with refit"
                 value = result.candidates.p_value
                 rows.append((name, "candidates: p-value", value, np.nan, np.nan, method))
         return rows

@@ -59,7 +59,7 @@ def say(kind: str, /, **values: Any) -> Statement:
     kind : str
         A key of `sentences`.
     **values : float, int or str
-        What takes the places in it, all of them and nothing else.
+        What takes the places in it.
 
     Returns
     -------
@@ -267,10 +267,8 @@ def no_answer(result: "AuditResult") -> list[Statement]:
     if (p_value := _p_value(found)[0]) <= _SIGNIFICANCE:
         reason = say("blind_p_value", p_value=p_value)
     elif found.auc.low > 0.5 or found.auc.high < 0.5:
-        low, high, confidence = (
-            100 * x for x in (found.auc.low, found.auc.high, result.confidence)
-        )
-        reason = say("blind_interval", low=low, high=high, confidence=confidence)
+        bounds = {"low": 100 * found.auc.low, "high": 100 * found.auc.high}
+        reason = say("blind_interval", **bounds, confidence=100 * result.confidence)
     else:
         return []
     return [say("no_answer"), reason, say("candidates_differ")]
