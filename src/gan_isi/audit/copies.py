@@ -1,4 +1,4 @@
-"""The same picture twice: in two sets, within one, or almost."""
+"""The same picture, or almost the same, is found in two sets or twice in one."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,11 +9,11 @@ from sklearn.utils import gen_batches
 
 from .._preflight.looks import Look, details
 
-#: Correlation of the details of two thumbnails above which one is a near copy of the other:
-#: of different X-rays .65 was the most, of crops of photographs .82.
+#: Correlation of the details of two thumbnails above which one is a near copy of the other.
+#: The largest between different X-rays was 0.65, that between crops of photographs 0.82.
 _NEAR = 0.9
 
-#: Thumbnails compared at once.
+#: Number of thumbnails compared at once.
 _BLOCK = 1024
 
 
@@ -32,7 +32,7 @@ def words_of_copies(
     patients: Mapping[tuple[str, int], Any],
     called: Mapping[tuple[str, int], str],
 ) -> tuple[list[str], list[str]]:
-    """Return errors and warnings; one image can't be used and not used."""
+    """Return errors and warnings; one image can't be both used and not used."""
     errors, warned = [], []
     clashes = [group for group in copies if len({name for name, _ in group}) > 1]
     if clashes:
@@ -66,7 +66,7 @@ def words_of_copies(
 def near_copies(
     real: Sequence[Look], copies: Sequence[Sequence[tuple[str, int]]]
 ) -> Iterator[tuple[tuple[str, int], tuple[str, int]]]:
-    """Find pairs of real images with almost the same details, which are no copies."""
+    """Yield pairs of real images that have almost the same details, but are no copies."""
     if any(one.rows for one in real):
         return
     images = [(one.name, int(number)) for one in real for number in one.numbers]

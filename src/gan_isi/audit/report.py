@@ -1,4 +1,4 @@
-"""The audit as one page that needs nothing but itself."""
+"""An audit is shown as one page that needs nothing but itself."""
 
 import base64
 import io
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .evidence import Evidence
     from .result import AuditResult
 
-#: In this order, those that an audit has.
+#: Measures that are shown, in this order, if an audit has them.
 _SHOWN = (
     "AUC",
     "AUC minus blind",
@@ -31,10 +31,10 @@ _SHOWN = (
     "kappa",
 )
 
-#: Curves in one figure.
+#: Largest number of curves in one figure.
 _DRAWN = 6
 
-#: Queries listed for each attack: the highest scores.
+#: Number of queries listed for each attack, those with the highest scores.
 _LISTED = 10
 
 
@@ -44,7 +44,7 @@ def render(result: "AuditResult", title: str) -> str:
     Parameters
     ----------
     result : AuditResult
-        Of :func:`audit`.
+        What :func:`audit` found.
     title : str
         Heading of the page.
 
@@ -55,7 +55,7 @@ def render(result: "AuditResult", title: str) -> str:
     Raises
     ------
     ImportError
-        Without Jinja2 or matplotlib, naming the extra that brings them.
+        If Jinja2 or matplotlib is missing; the error names the extra that installs them.
     """
     try:
         import jinja2
