@@ -158,12 +158,15 @@ class TestAudit:
         arguments = known(folders)
         arguments[3] = str(tmp_path / "other")
         assert main(["audit", *arguments, *QUICK]) == 1
-        assert "The same picture lies in two folders, 1 times" in capsys.readouterr().err
+        one, other = f"{folders}/used/u3.png (used)", f"{tmp_path}/other/x.bmp (not used)"
+        said = say("pictures_in_two_sets", n_pictures=1, first=one, second=other)
+        assert capsys.readouterr().err == f"Error: {said.text}\n"
 
     def test_real_images_among_those_generated_are_mentioned(self, folders, tmp_path, capsys):
         arguments = known(folders)
         assert main(["audit", *arguments[:5], f"{folders}/used", *QUICK]) == 0
-        assert "16 real images" in capsys.readouterr().err
+        said = say("generated_are_real", n_images=16, first=f"{folders}/used/u0.png (used)")
+        assert capsys.readouterr().err == f"Warning: {said.text}\n"
 
     def test_names_of_attacks_are_those_of_the_library(self):
         assert set(ATTACKS) == {"recommended", "paper", *baselines.BASELINES} - {"blind"}

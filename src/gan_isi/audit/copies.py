@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from .._preflight.looks import Look, details
+from .statements import say
 
 #: Correlation of the details of two thumbnails above which one is a near copy of the other.
 #: The largest between different X-rays was 0.65, that between crops of photographs 0.82.
@@ -38,28 +39,18 @@ def words_of_copies(
     if clashes:
         a = clashes[0][0]
         b = next(image for image in clashes[0] if image[0] != a[0])
-        places = "sets" if called[a].startswith("image ") else "folders"
-        errors.append(
-            f"The same picture lies in two {places}, {len(clashes)} times; once it is {called[a]} "
-            f"({a[0]}) and {called[b]} ({b[0]}). An image is either used, or not used, or a "
-            "candidate."
-        )
+        first, second = (f"{called[image]} ({image[0]})" for image in (a, b))
+        numbers = {"n_pictures": len(clashes), "first": first, "second": second}
+        errors.append(say("pictures_in_two_sets", **numbers).text)
     for name in ("used", "not used", "real", "candidates"):
         within = [group for group in copies if {one for one, _ in group} == {name}]
         own = [group for group in within if patients[group[0]] is None]
-        if own:
-            warned.append(
-                f"{len(own)} pictures of the {name.removesuffix('s')} images are there more than "
-                f"once, {called[own[0][0]]} and {called[own[0][1]]} for one. An audit takes "
-                "the copies for images of one patient."
-            )
         split = [g for g in within if len({patients[image] for image in g}) > 1]
-        if split:
-            warned.append(
-                f"{len(split)} pictures of the {name.removesuffix('s')} images are there more than "
-                f"once, under several patients: {called[split[0][0]]} and {called[split[0][1]]} "
-                "for one. Attacks are then judged by images that they were fitted on."
-            )
+        for kind, groups in (("copies", own), ("copies_of_several_patients", split)):
+            if groups:
+                first, second = (called[image] for image in groups[0][:2])
+                numbers = {"n_pictures": len(groups), "first": first, "second": second}
+                warned.append(say(kind, images=name.removesuffix("s"), **numbers).text)
     return errors, warned
 
 
@@ -93,8 +84,5 @@ def among_generated(
     ]
     if not found:
         return []
-    return [
-        f"{len(found)} real images, {called[found[0]]} ({found[0][0]}) for one, are among those "
-        "generated, pixel by pixel. Unless the generator copied them, the sets are mixed up and "
-        "all results wrong."
-    ]
+    first = f"{called[found[0]]} ({found[0][0]})"
+    return [say("generated_are_real", n_images=len(found), first=first).text]

@@ -24,6 +24,7 @@ from .._validation.items import as_images
 from .arguments import Queries
 from .copies import among_generated, find_copies, near_copies, words_of_copies
 from .names import BLIND
+from .statements import say
 
 #: Largest number of near copies that are listed; slices of a volume may have millions.
 _MOST_PAIRS = 10_000
@@ -267,12 +268,8 @@ def run(
     near = list(islice(near_copies(real, doubles), _MOST_PAIRS))
     apart = [p for p in near if patients[p[0]] is None or patients[p[0]] != patients[p[1]]]
     if apart:
-        a, b = apart[0]
-        doubled.append(
-            f"{len(apart)} pairs of real images look almost the same, {called[a]} ({a[0]}) and "
-            f"{called[b]} ({b[0]}) for one. Images of one patient belong into one group (groups, "
-            "in the shell --patients)."
-        )
+        first, second = (f"{called[image]} ({image[0]})" for image in apart[0])
+        doubled.append(say("near_copies", n_pairs=len(apart), first=first, second=second).text)
     doubled += among_generated(real, looks[len(real)], called)
     return Preflight(
         {one.name: _summary(one, ranges[0]) for one in looks},
