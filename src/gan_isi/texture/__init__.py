@@ -1,7 +1,7 @@
-"""Texture maps as pure functions: one grey image in, one array a map out.
+"""Texture maps as pure functions, which take one grey image and return one array per map.
 
-Nothing here knows of estimators, files or distances. All functions take a float image
-of shape (height, width) and return maps of the same height and width.
+This package knows nothing of estimators, files or distances. All functions take a float
+image of shape (height, width) and return maps of the same height and width.
 """
 
 from .gabor import gabor_magnitudes
