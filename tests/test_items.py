@@ -101,7 +101,9 @@ def test_columns_of_a_table():
         )
     for name, one in found.attacks.items():
         np.testing.assert_array_equal(one.answers.scores, wanted.attacks[name].answers.scores)
-    with pytest.raises(TypeError, match=r"column 'image' has some; pass list\(table\['image'\]\)"):
+    with pytest.raises(
+        TypeError, match=r"column 'image' holds images; pass list\(table\['image'\]\)"
+    ):
         scores(frame)
     with pytest.raises(TypeError, match=r"got the path 'a\.png'"):
         scores(pandas.Series(["a.png"] * 16))
@@ -167,7 +169,7 @@ def test_open_archive(tmp_path):
 @pytest.mark.parametrize("shape", [(16, 8, 24, 24), (16, 4, 24, 24), (16, 24, 24, 9)])
 def test_volumes_and_unclear_channels(shape):
     for X in (np.zeros(shape, np.uint8), list(np.zeros(shape, np.uint8))):
-        with pytest.raises(ValueError, match=r"np\.moveaxis\(X, -3, -1\); cut volumes into slices"):
+        with pytest.raises(ValueError, match=r"np\.moveaxis\(X, -3, -1\). Cut volumes into slices"):
             scores(X)
 
 

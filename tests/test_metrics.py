@@ -65,7 +65,7 @@ def test_without_members_some_metrics_are_undefined():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="at least one non-member"):
+    with pytest.raises(ValueError, match="at least one not used image"):
         specificity_score([1, 1], [0, 1])
     with pytest.raises(ValueError, match="y_true holds 3 classes"):
         specificity_score([0, 1, 2], [0, 1, 1])
@@ -108,9 +108,9 @@ class TestAdvantage:
         assert membership_advantage(y_true, y_true) == 1
 
     def test_needs_both_classes(self):
-        with pytest.raises(ValueError, match="at least one member"):
+        with pytest.raises(ValueError, match="at least one used image"):
             membership_advantage([0, 0], [0, 1])
-        with pytest.raises(ValueError, match="at least one non-member"):
+        with pytest.raises(ValueError, match="at least one not used image"):
             membership_advantage([1, 1], [0, 1])
 
 
@@ -147,7 +147,9 @@ class TestTPRAtFPR:
 
     def test_a_rate_that_is_not_resolved(self):
         y, scores = [0] * 50 + [1] * 2, [*range(50), 60, 3]
-        with pytest.raises(ValueError, match=r"50 non-members can't resolve max_fpr=0.01.* 0.02,"):
+        with pytest.raises(
+            ValueError, match=r"50 images not used can't resolve max_fpr=0.01.* 0.02,"
+        ):
             tpr_at_fpr(y, scores, max_fpr=0.01)
         with pytest.warns(UserWarning, match=r"a rate below 0\.0582 "):
             assert tpr_at_fpr(y, scores, max_fpr=0.01, unresolved="warn") == 0.5
@@ -155,7 +157,7 @@ class TestTPRAtFPR:
         assert tpr_at_fpr(y, scores, max_fpr=0.02) == 0.5
 
     def test_errors(self):
-        with pytest.raises(ValueError, match="got 0 members and 2 non-members"):
+        with pytest.raises(ValueError, match="got 0 used and 2 not used images"):
             tpr_at_fpr([0, 0], [1, 2], max_fpr=0.5)
         with pytest.raises(ValueError, match=r"max_fpr has to lie in 0..1; got 5"):
             tpr_at_fpr([0, 1], [1, 2], max_fpr=5)
@@ -219,7 +221,7 @@ class TestScorers:
 
     def test_folds_that_are_too_small_give_nan_and_say_so(self, rng):
         X, y = rng.normal(size=(60, 2)), np.arange(60) % 2
-        with pytest.warns(UserWarning, match="10 non-members can't resolve"):
+        with pytest.warns(UserWarning, match="10 images not used can't resolve"):
             results = cross_validate(
                 LogisticRegression(), X, y, scoring=get_scorer(SCORERS["tpr_at_fpr_0.01"]), cv=3
             )

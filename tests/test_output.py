@@ -58,7 +58,7 @@ def test_devices_stay_and_pipes_are_not_waited_for(tmp_path):
     write_atomically("/dev/null", "gone")
     assert not os.path.isfile("/dev/null")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="it is no file"):
+    with pytest.raises(OSError, match="it is not a file"):
         write_atomically(tmp_path / "pipe", "waits")
 
 

@@ -32,24 +32,25 @@ __all__ = [
 
 
 def specificity_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Share of the non-members that were recognised as such.
+    """Share of the images not used that an attack calls not used.
 
     Parameters
     ----------
     y_true : array-like of shape (n_queries,)
-        Whether each was used: booleans, 0/1 or -1/1.
+        Labels that say whether each image was used: booleans, 0/1 or -1/1.
     y_pred : array-like of shape (n_queries,)
-        Whether each was called used, likewise.
+        Decisions whether each image is called used, in the same form.
 
     Returns
     -------
     float
-        True negatives divided by all true non-members.
+        True negatives divided by all images that were not used, from 0 to 1.
 
     Raises
     ------
     ValueError
-        For other labels, missing ones, another number of them, and no non-member among `y_true`.
+        If a label is missing or has another form, if the lengths differ, or if all images in
+        `y_true` were used.
 
     Examples
     --------
@@ -58,7 +59,7 @@ def specificity_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """
     is_member, called_member = _members(y_true, y_pred)
     if is_member.all():
-        raise ValueError("Specificity needs at least one non-member in y_true; got none.")
+        raise ValueError("Specificity needs at least one not used image in y_true; got none.")
     return float(np.mean(~called_member[~is_member]))
 
 
@@ -68,17 +69,22 @@ def membership_metrics(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float]
     Parameters
     ----------
     y_true : array-like of shape (n_queries,)
-        Whether each was used: booleans, 0/1 or -1/1.
+        Labels that say whether each image was used: booleans, 0/1 or -1/1.
     y_pred : array-like of shape (n_queries,)
-        Whether each was called used, likewise.
+        Decisions whether each image is called used, in the same form.
 
     Returns
     -------
     dict of str to float
-        The challenge's five, "balanced_accuracy", "kappa" (Cohen's), and "chance": the
-        accuracy of always answering the more frequent class. Precision is 0 when nobody
-        is called a member; without true members the balanced accuracy is NaN, and
-        kappa too if nobody is called one.
+        The challenge's five figures, "balanced_accuracy", "kappa" (Cohen's), and "chance": the
+        accuracy of always answering the more frequent class. Precision is 0 if no image is
+        called used. If no image was used, the balanced accuracy is NaN, and kappa is NaN
+        if in addition no image is called used.
+
+    Raises
+    ------
+    ValueError
+        As in :func:`specificity_score`.
 
     Examples
     --------
@@ -106,25 +112,25 @@ def membership_metrics(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float]
 
 
 def membership_advantage(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Share of members called members minus that of non-members called members.
+    """Membership advantage: the true positive rate minus the false positive rate.
 
     Parameters
     ----------
     y_true : array-like of shape (n_queries,)
-        Whether each was used: booleans, 0/1 or -1/1.
+        Labels that say whether each image was used: booleans, 0/1 or -1/1.
     y_pred : array-like of shape (n_queries,)
-        Whether each was called used, likewise.
+        Decisions whether each image is called used, in the same form.
 
     Returns
     -------
     float
-        TPR - FPR, from -1 to 1; 0 for answers that do not depend on membership.
+        TPR - FPR, from -1 to 1. It is 0 for answers that do not depend on membership.
 
     Raises
     ------
     ValueError
-        For other labels, missing ones, another number of them, and one class only in
-        `y_true`.
+        If a label is missing or has another form, if the lengths differ, or if `y_true` has
+        only one class.
 
     References
     ----------
@@ -137,10 +143,10 @@ def membership_advantage(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     0.75
     """
     is_member, called_member = _members(y_true, y_pred)
-    if not is_member.any():
-        raise ValueError("The advantage needs at least one member in y_true; got none.")
-    specificity = specificity_score(is_member, called_member)
-    return float(recall_score(is_member, called_member)) + specificity - 1
+    if is_member.all() or not is_member.any():
+        which = "not used" if is_member.all() else "used"
+        raise ValueError(f"The advantage needs at least one {which} image in y_true; got none.")
+    return float(balanced_accuracy_score(is_member, called_member, adjusted=True))
 
 
 def tpr_at_fpr(
@@ -150,21 +156,23 @@ def tpr_at_fpr(
     max_fpr: float,
     unresolved: Literal["raise", "warn", "nan"] = "raise",
 ) -> float:
-    """Share of the members found while few non-members are accused.
+    """Largest true positive rate at a false positive rate of at most `max_fpr`.
 
-    An attack that is sure of a few members is a leak, whatever its accuracy over all.
+    If an attack is sure of a few used images, that is a leak, whatever its accuracy is.
 
     Parameters
     ----------
     y_true : array-like of shape (n_queries,)
-        Whether each was used: booleans, 0/1 or -1/1.
+        Labels that say whether each image was used: booleans, 0/1 or -1/1.
     y_score : array-like of shape (n_queries,)
-        Larger for members. On one scale: scores of several fits (folds) have none.
+        Scores, larger for used images, on one scale. Scores of several fits (folds) have no
+        common scale.
     max_fpr : float
-        Largest share of non-members at or above the threshold.
+        Largest false positive rate, from 0 to 1: the share of images not used that are at or
+        above the threshold.
     unresolved : {"raise", "warn", "nan"}, default="raise"
-        What happens if `max_fpr` is smaller than 1 / n_nonmembers: a ValueError; a
-        warning and the share found without any false positive; or NaN.
+        Behaviour if `max_fpr` is smaller than one over the number of images not used: raise a
+        ValueError, warn and return the rate without any false positive, or return NaN.
 
     Returns
     -------
@@ -175,8 +183,8 @@ def tpr_at_fpr(
     Raises
     ------
     ValueError
-        For other labels or missing ones, if a class is missing, a score is NaN or
-        infinite, `max_fpr` is not in 0..1, or it can't be resolved.
+        If a label is missing or has another form, if a class is missing, if a score is NaN or
+        infinite, or if `max_fpr` is not in 0..1 or can't be resolved.
 
     References
     ----------
@@ -193,7 +201,7 @@ def tpr_at_fpr(
     if min(n_members, n_nonmembers) == 0:
         raise ValueError(
             "A true positive rate at a false positive rate needs both classes in y_true; got "
-            f"{n_members} members and {n_nonmembers} non-members."
+            f"{n_members} used and {n_nonmembers} not used images."
         )
     if not 0 <= max_fpr <= 1:
         raise ValueError(f"max_fpr has to lie in 0..1; got {max_fpr!r}.")
@@ -203,32 +211,32 @@ def tpr_at_fpr(
         if unresolved == "nan":
             return float("nan")
         message = (
-            f"{n_nonmembers} non-members can't resolve max_fpr={max_fpr:g}: their smallest false "
-            f"positive rate above 0 is {1 / n_nonmembers:.3g}, and no false positive among them "
-            f"shows no more than a rate below {resolvable_fpr(n_nonmembers):.3g} (95 % confidence)."
+            f"{n_nonmembers} images not used can't resolve max_fpr={max_fpr:g}: their smallest "
+            f"false positive rate above 0 is {1 / n_nonmembers:.3g}, and no false positive among "
+            f"them only shows a rate below {resolvable_fpr(n_nonmembers):.3g} (95 % confidence)."
         )
         if unresolved == "raise":
             raise ValueError(message)
         warnings.warn(message, UserWarning, stacklevel=2)
-    # A quotient of counts, as max_fpr is when it is written as a decimal: no rounding.
+    # The rates are quotients of counts, which compare with a decimal max_fpr without rounding.
     fpr, tpr, _ = roc_curve(is_member, y_score, drop_intermediate=False)
     return float(tpr[fpr <= max_fpr].max())
 
 
 def resolvable_fpr(n_nonmembers: int, confidence: float = 0.95) -> float:
-    """Smallest bound on the false positive rate that so many non-members can show.
+    """Smallest bound on the false positive rate that this number of images can show.
 
     Parameters
     ----------
     n_nonmembers : int
-        Number of known non-members, none of whom was called a member.
+        Number of images known as not used, none of which is called used.
     confidence : float, default=0.95
         One-sided confidence level.
 
     Returns
     -------
     float
-        The upper Clopper-Pearson bound ``1 - (1 - confidence)^(1 / n_nonmembers)``;
+        The upper Clopper-Pearson bound ``1 - (1 - confidence)^(1 / n_nonmembers)``, which is
         about 3 / n_nonmembers at 95 % (the rule of three).
 
     Raises
@@ -248,7 +256,7 @@ def resolvable_fpr(n_nonmembers: int, confidence: float = 0.95) -> float:
     """
     if n_nonmembers < 1 or not 0 < confidence < 1:
         raise ValueError(
-            "Expected at least 1 non-member and a confidence between 0 and 1, both excluded; "
+            "n_nonmembers has to be at least 1, and confidence between 0 and 1, both excluded; "
             f"got {n_nonmembers!r} and {confidence!r}."
         )
     return float(-np.expm1(np.log1p(-confidence) / n_nonmembers))
@@ -257,22 +265,22 @@ def resolvable_fpr(n_nonmembers: int, confidence: float = 0.95) -> float:
 def positive_predictive_value(
     tpr: ArrayLike, fpr: ArrayLike, prior: ArrayLike
 ) -> float | NDArray[np.float64]:
-    """Probability that a query that was called a member is one.
+    """Probability that an image which is called used was used.
 
-    Test sets are half members; a hospital's archive is not.
+    In test sets half of the images were used; in a hospital's archive far fewer were.
 
     Parameters
     ----------
     tpr, fpr : float or array-like of shape (...)
-        True and false positive rate.
+        True and false positive rate, from 0 to 1.
     prior : float or array-like of shape (...)
-        Share of members among those who will be asked about.
+        Share of used images among the images that the attack will be asked about.
 
     Returns
     -------
     float or ndarray of shape (...)
-        ``tpr prior / (tpr prior + fpr (1 - prior))``, by Bayes' rule; NaN where nobody
-        would be called a member.
+        ``tpr prior / (tpr prior + fpr (1 - prior))``, by Bayes' rule. It is NaN where no
+        image would be called used.
 
     Raises
     ------
@@ -299,21 +307,22 @@ def make_tpr_at_fpr_scorer(
     *,
     unresolved: Literal["raise", "warn", "nan"] = "raise",
 ) -> Callable[..., float]:
-    """Make a scorer of `tpr_at_fpr` for `scoring=` of scikit-learn.
+    """Make a scorer of :func:`tpr_at_fpr` for `scoring=` of scikit-learn.
 
-    Every fold has to resolve the rate: with 200 non-members in 5 folds, none below 1/40.
+    Every fold has to resolve the rate: 200 images not used in 5 folds resolve 1/40 at best.
 
     Parameters
     ----------
     max_fpr : float
-        Largest share of non-members called members, see :func:`tpr_at_fpr`.
+        Largest false positive rate, see :func:`tpr_at_fpr`.
     unresolved : {"raise", "warn", "nan"}, default="raise"
-        What happens where there are too few non-members, see :func:`tpr_at_fpr`.
+        Behaviour if there are too few images not used, see :func:`tpr_at_fpr`.
 
     Returns
     -------
     callable
-        ``scorer(estimator, X, y)``; takes `decision_function`, else `predict_proba`.
+        Scorer ``scorer(estimator, X, y)``, which takes `decision_function` of the estimator,
+        or `predict_proba` if there is no such method.
 
     Examples
     --------
@@ -331,13 +340,13 @@ def make_tpr_at_fpr_scorer(
 
 
 def _members(y_true: Any, y_pred: Any) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which queries were used, and which were called used."""
+    """Return which images were used, and which are called used."""
     used, _ = check_used(y_true, name="y_true", unit="queries", both=False)
     called, _ = check_used(y_pred, len(used), name="y_pred", unit="queries", both=False)
     return used, called
 
 
-#: For `scoring=` of scikit-learn, one by one or as a whole; larger is the better attack.
+#: Scorers for `scoring=` of scikit-learn, one or all of them; a better attack scores higher.
 SCORERS: dict[str, Callable[..., float]] = {
     "specificity": make_scorer(specificity_score),
     "membership_advantage": make_scorer(membership_advantage),

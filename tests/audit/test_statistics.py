@@ -129,9 +129,9 @@ class TestProportionInterval:
         check_coverage(naive, least=0.0, most=0.85)
 
     def test_errors(self):
-        with pytest.raises(ValueError, match="have to be 0 or 1"):
+        with pytest.raises(ValueError, match="each 0 or 1; got"):
             proportion_interval([0, 1, 2])
-        with pytest.raises(ValueError, match="queries of one group"):
+        with pytest.raises(ValueError, match="queries of at least two groups"):
             proportion_interval([0, 1, 1], ["a", "a", "a"])
         with pytest.raises(ValueError, match="groups has 2 entries for 3 queries"):
             proportion_interval([0, 1, 1], [1, 2])
@@ -152,7 +152,7 @@ class TestWithinFoldAUC:
             if yi == 1 and yj == 0 and fi == fj
         ]
         if not pairs:
-            with pytest.raises(ValueError, match="none together"):
+            with pytest.raises(ValueError, match="no fold has both"):
                 within_fold_auc(y, scores, folds)
             return
         auc = within_fold_auc(y, scores, folds)
@@ -182,7 +182,7 @@ class TestWithinFoldAUC:
         assert within_fold_auc([0, 1, 1], [-np.inf, 0, np.inf]) == 1
 
     def test_errors(self):
-        with pytest.raises(ValueError, match="1 for members and 0 for non-members"):
+        with pytest.raises(ValueError, match="1 for queries that were used and 0"):
             within_fold_auc([1, 2], [0, 1])
         with pytest.raises(ValueError, match="scores has 1 NaN among 2"):
             within_fold_auc([0, 1], [0, np.nan])
@@ -271,7 +271,7 @@ class TestAUCInterval:
         assert auc_interval(y, scores, null=[]) == auc_interval(y, scores)
 
     def test_a_class_of_one_patient(self):
-        with pytest.raises(ValueError, match="got 2 of non-members and 1 of members"):
+        with pytest.raises(ValueError, match="got 1 that were used and 2 that were not"):
             auc_interval([0, 0, 1, 1], [1, 2, 3, 4], groups=["a", "b", "c", "c"])
 
 

@@ -43,7 +43,7 @@ class TestTailExcess:
         y = np.repeat([0, 1], 20)
         assert tail_excess(y, np.zeros(40)) == 0
         assert tail_excess(y, np.where(np.arange(40) > 32, np.inf, -1.0)) > 2
-        with pytest.raises(ValueError, match="members and non-members; got 3 members"):
+        with pytest.raises(ValueError, match="both classes in y; got 3 used queries of 3"):
             tail_excess([1, 1, 1], [1, 2, 3])
 
     def test_sees_a_few_that_the_area_does_not(self):

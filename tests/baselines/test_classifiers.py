@@ -206,7 +206,7 @@ class TestErrors:
 
     def test_labels(self, make_bags):
         bags, used = make_bags()
-        with pytest.raises(ValueError, match="are of one class"):
+        with pytest.raises(ValueError, match="Images of both classes, used and not used"):
             NearestGenerated().fit(bags, np.ones(40))
         with pytest.raises(ValueError, match="y has 39 labels for 40 queries"):
             NearestGenerated().fit(bags, used[1:])

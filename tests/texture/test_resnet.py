@@ -449,7 +449,7 @@ def test_device_that_is_not_there(torch, device):
     ("images", "words"),
     [
         ([], "images is empty"),
-        (None, "images has to be numbers in a list"),
+        (None, "images has to be a list of numbers"),
         (np.zeros((4, 4)), r"image 0 has shape \(4,\); expected \(height, width\)"),
         ([np.zeros((4, 4)), np.full((4, 4), np.nan)], "image 1 contains NaN"),
         (["a.png"], "image 0 has to be an array of real numbers"),

@@ -1,1 +1,1 @@
-"""What sets of images look like, and in what they differ: said before anything is fitted."""
+"""Comparison of the sets of images before anything is fitted, with warnings where they differ."""

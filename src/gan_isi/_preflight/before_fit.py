@@ -1,4 +1,4 @@
-"""What is said of the images before a fit, and that it is said once."""
+"""The comparison of the images before a fit, whose warnings are given once."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,24 +14,25 @@ from .._validation.images import IntensityRange, check_images
 from .comparison import compare, spread
 from .looks import Look, look_at
 
-#: Images of each set that `fit` looks at.
+#: Number of images of each set that `fit` looks at.
 _SAMPLED = 20
 
 _DONE: ContextVar[Any] = ContextVar("preflight_done", default=None)
 
 
 class PreflightWarning(UserWarning):
-    """The sets of images differ in something that attacks should not live on."""
+    """The sets of images differ in something that should not make an attack succeed."""
 
 
 @contextmanager
 def preflight_done(found: Any = None) -> Iterator[None]:
-    """Within this context (also a decorator) nothing is said of the images again.
+    """Within this context (also a decorator) images are not compared and warned of again.
 
     Parameters
     ----------
     found : Preflight, default=None
-        What an audit would find; it won't look itself. None: fits are silent, audits look.
+        Result of the comparison, which an audit takes instead of comparing the images itself.
+        With None fits do not compare images, but audits do.
     """
     token = _DONE.set(found or _DONE.get() or True)
     try:
@@ -41,13 +42,13 @@ def preflight_done(found: Any = None) -> Iterator[None]:
 
 
 def known_preflight() -> Any:
-    """Return what was found, where somebody has looked and said so already; else None."""
+    """Return the result of a comparison whose warnings were given already, or None."""
     found = _DONE.get()
     return None if found is True else found
 
 
 def intensity_ranges(*attacks: Any) -> list[IntensityRange]:
-    """Return the ranges that attacks scale intensities by, each once."""
+    """Return the different ranges by which attacks scale intensities."""
     found: dict[Any, None] = {}
     for attack in attacks:
         params = attack.get_params() if hasattr(attack, "get_params") else {}
@@ -58,14 +59,14 @@ def intensity_ranges(*attacks: Any) -> list[IntensityRange]:
 
 
 def check_before_fit(attack: Any, X: Any, y: Any, generated: Any) -> None:
-    """Look at a few images of each set, and say where the sets do not mean the same.
+    """Compare a few images of each set, and warn of differences between the sets.
 
     Parameters
     ----------
     attack : estimator
-        Knows which intensities become 0 and 1.
+        Attack that knows which intensities become 0 and 1.
     X, y, generated
-        Of `fit`.
+        Arguments of `fit`.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def check_before_fit(attack: Any, X: Any, y: Any, generated: Any) -> None:
         return
     try:
         sets = _sampled(X, y, generated)
-    except (TypeError, ValueError, IndexError):  # no images: the steps say it in their words
+    except (TypeError, ValueError, IndexError):  # no images: the steps raise errors of their own
         return
     errors, warned = compare(sets, intensity_ranges(attack))
     if errors:

@@ -1,4 +1,4 @@
-"""Two sets of images side by side: what differs between them, in words."""
+"""Comparison of two sets of images: the differences between them, in sentences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,27 +11,27 @@ from scipy.stats import fisher_exact
 from .._validation.images import IntensityRange, _scale
 from .looks import Look, joined_looks, unit
 
-#: Ranges whose common part is a smaller share of both together: hardly any overlap; of two
-#: data types; worth a word.
+#: Shares of two ranges that they have in common. A smaller share is an error, an error for two
+#: different data types, or a warning.
 _APART, _APART_DTYPES, _DIFFER = 0.1, 0.3, 0.5
 
-#: Fewer images of one data type say little of the range of a set.
+#: Least number of images of one data type that shows the range of a set.
 _FEWEST = 10
 
-#: How much more the images of one set look like the negatives of the other's than like
-#: these themselves (difference of correlations), for how many of them.
+#: Difference of correlations by which the images of one set look more like negatives of the
+#: other set's images than like these, and the share of images for which that has to hold.
 _INVERTED, _MOST = 0.15, 0.75
 
-#: Images of each set compared for that.
+#: Number of images of each set that are compared for this.
 _COMPARED = 200
 
-#: A border is that wide at least, and sets differ where so many more of one have it.
+#: Least width of a border as a share of the side, and least difference of the shares with one.
 _BORDER, _MORE = 0.02, 0.25
 
-#: Of the lengths of sides, and of the ratio of height and width.
+#: Least ratios between the sides of two sets, and between their ratios of height and width.
 _SIZES, _ASPECTS = 1.25, 1.03
 
-#: Share of the variance of coloured pictures, and how much larger steps between tiles are.
+#: Least share of the variance that is colour, and least ratio of steps at and off the seams.
 _LOST, _SEAM = 0.5, 2.5
 
 Findings = tuple[list[str], list[str]]
@@ -43,16 +43,16 @@ def compare(sets: Sequence[Look], ranges: Sequence[IntensityRange]) -> Findings:
     Parameters
     ----------
     sets : sequence of Look
-        Named "used", "not used", "real", "candidates" or "generated".
+        Sets named "used", "not used", "real", "candidates" or "generated".
     ranges : sequence of {"dtype", "image"} or (low, high)
-        What becomes 0 and 1.
+        Intensities that become 0 and 1.
 
     Returns
     -------
     errors : list of str
-        Where an intensity does not mean the same.
+        Sentences on sets in which an intensity does not mean the same.
     warnings : list of str
-        All other differences.
+        Sentences on all other differences.
     """
     errors: list[str] = []
     warned: list[str] = []
@@ -69,7 +69,7 @@ def compare(sets: Sequence[Look], ranges: Sequence[IntensityRange]) -> Findings:
         errors += [error] if error else []
         frame = _borders(first, second)
         if not error and _opposed(_centred(first), _centred(second)):
-            # Borders make pictures look alike, or the opposite.
+            # Borders can make pictures look alike, or like negatives.
             (warned if frame else errors).append(
                 f"The {second.adjective} images look like negatives of the {first.adjective} "
                 "ones: what is bright in one set is dark in the other. Invert one of them "
@@ -80,7 +80,7 @@ def compare(sets: Sequence[Look], ranges: Sequence[IntensityRange]) -> Findings:
         if _opposed(*(unit(_some(one, one.hues)) for one in (first, second))):
             warned.append(
                 f"Red and blue seem to have changed places between the {first.adjective} and the "
-                f"{second.adjective} images (BGR for RGB?)."
+                f"{second.adjective} images. Is one set in BGR instead of RGB?"
             )
     for one in (real, *(one for one in sets if one not in known)):
         error, _ = _intensities(one, one, ranges)
@@ -101,8 +101,8 @@ def scaled_range(look: Look, intensity_range: IntensityRange) -> tuple[float, fl
 
 
 def spread(n: int, most: int) -> NDArray[np.intp]:
-    """Return at most so many numbers below n, always the same ones."""
-    # Not every k-th: images of several kinds may take turns.
+    """Return at most `most` numbers below n, always the same ones."""
+    # These are not every k-th number, since images of several kinds may take turns.
     return np.sort(np.random.RandomState(0).permutation(n)[:most])
 
 
@@ -116,7 +116,7 @@ def _centred(look: Look) -> NDArray[np.float32]:
 
 
 def _opposed(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
-    """Whether pictures look more like the other set's negatives than like the others."""
+    """Return whether pictures look more like negatives of the other set than like the set."""
     first, second = (one[(one != 0).any(axis=1)] for one in (first, second))
     if min(len(first), len(second)) < _FEWEST:
         return False
@@ -140,14 +140,14 @@ def _intensities(
                 return _mismatch(a, b, one_range), None
             if verdict == "warning":
                 word = (
-                    f"Intensities differ: {_shown(a, one_range)}, {_shown(b, one_range)}. If that "
-                    "is the way the images were saved, bring them to one scale."
+                    f"Intensities differ: {_shown(a, one_range)}, {_shown(b, one_range)}. If this "
+                    "comes from how the images were saved, bring them to one scale."
                 )
     return None, word
 
 
 def _cells(first: Look, second: Look) -> Iterator[tuple[Look, Look]]:
-    """Images of one data type each, of two sets (or of two types within one)."""
+    """Yield pairs of images of one data type each, of two sets or of two types within one set."""
     for kind in first.dtypes:
         for other in second.dtypes:
             if first is not second or kind < other:
@@ -170,7 +170,7 @@ def _of_kind(look: Look, kind: str) -> Look:
 def _verdict(a: Look, b: Look, intensity_range: IntensityRange) -> str | None:
     (low, high), (other_low, other_high) = (scaled_range(x, intensity_range) for x in (a, b))
     many = min(len(a), len(b)) >= _FEWEST
-    if low == high or other_low == other_high:  # of one intensity: there is no scale to see
+    if low == high or other_low == other_high:  # images of one intensity show no scale
         return "warning" if many and (low == high) != (other_low == other_high) else None
     together = max(high, other_high) - min(low, other_low)
     common = max(0.0, min(high, other_high) - max(low, other_low)) / together
@@ -194,24 +194,24 @@ def _shown(look: Look, intensity_range: IntensityRange) -> str:
 
 def _mismatch(a: Look, b: Look, intensity_range: IntensityRange) -> str:
     text = (
-        "An intensity does not mean the same in all images: "
+        "The same intensity does not mean the same in all images: "
         f"{_shown(a, intensity_range)}, {_shown(b, intensity_range)}. "
     )
     for pair in _guesses(a, b):
         if _verdict(a, b, pair) is None:
             low, high = pair
             return text + (
-                f"Say which values are black and white, probably intensity_range=({low:g}, "
+                f"Give the values of black and white, probably intensity_range=({low:g}, "
                 f"{high:g}); in the shell --intensity-range {low:g} {high:g}."
             )
     return text + (
-        "Bring them to one scale, and say which values are black and white by "
+        "Bring them to one scale, and give the values of black and white by "
         "intensity_range=(low, high); in the shell --intensity-range LOW HIGH."
     )
 
 
 def _guesses(a: Look, b: Look) -> Iterator[tuple[float, float]]:
-    """Ranges that one of two sets may have been stored in, the likeliest first."""
+    """Yield ranges that one of two sets may have been stored in, the likeliest first."""
     for one in (a, b):
         low, high = float(one.pixels.min()), float(one.pixels.max())
         if low < -0.1 and high <= 1.1:
@@ -234,20 +234,23 @@ def _shapes(first: Look, second: Look) -> str | None:
         return None
     text = (
         f"Sizes differ: {first.adjective} images have {heights[0]:g} x {widths[0]:g} pixels "
-        f"(height x width, medians), {second.adjective} ones {heights[1]:g} x {widths[1]:g}. "
+        f"(height x width, medians), {second.adjective} images {heights[1]:g} x {widths[1]:g}. "
     )
     if second.name.startswith("generated") and min(ratios) > 1.9:
         text += (
-            f"If those are sheets of samples ({ratios[0]:.0f} x {ratios[1]:.0f}), cut them; if "
+            f"If these are sheets of samples ({ratios[0]:.0f} x {ratios[1]:.0f}), cut them; if "
             "they are single samples, bring both sets to one size."
         )
     elif max(aspects) / min(aspects) >= _ASPECTS:
         text += (
-            "Pixels are compared after stretching all to one square, so that copies of another "
-            "format are missed: crop or pad both sets alike."
+            "Pixels are compared after all images are stretched to one square, so copies with "
+            "another aspect ratio are missed: crop or pad both sets in the same way."
         )
     else:
-        text += "Textures depend on it: bring both sets to one size, as the generator was trained."
+        text += (
+            "Textures depend on the size: bring both sets to the size that the generator was "
+            "trained on."
+        )
     return text
 
 
@@ -265,10 +268,12 @@ def _borders(first: Look, second: Look) -> str | None:
         return None
     said = " and ".join(
         f"{10 * round(10 * share):.0f} % of the {one.adjective} images"
-        + (f" (in the median {100 * width:.0f} % of the side wide)" if share > 0.05 else "")
+        + (f" (median width {100 * width:.0f} % of the side)" if share > 0.05 else "")
         for one, share, width in zip((first, second), shares, widths, strict=True)
     )
-    return f"Borders of one intensity differ: {said} have one. Crop or pad both sets alike."
+    return (
+        f"Borders of one intensity differ: {said} have one. Crop or pad both sets in the same way."
+    )
 
 
 def _seams(first: Look, second: Look) -> str | None:
@@ -280,7 +285,7 @@ def _seams(first: Look, second: Look) -> str | None:
 
 
 def _tiles(look: Look) -> int:
-    """Return how many pictures a sheet has along each side, 1 if images are none."""
+    """Return the number of pictures along each side of a sheet, or 1 if images are no sheets."""
     for n in range(8, 1, -1):
         if look.edges and all(_jumps(steps, n) for steps in look.edges):
             return n
@@ -288,7 +293,7 @@ def _tiles(look: Look) -> int:
 
 
 def _jumps(steps: NDArray[np.float64], n: int) -> bool:
-    """Whether steps are large at the n - 1 seams, each of them, and nowhere else so."""
+    """Return whether the steps at all n - 1 seams are larger than the steps elsewhere."""
     length = len(steps) + 1
     if length % n or length // n < 4:
         return False
@@ -301,17 +306,17 @@ def _mixture(look: Look) -> str | None:
     if len(look.dtypes) == 1:
         return None
     counts = ", ".join(f"{(look.kinds == kind).sum()} {kind}" for kind in sorted(look.dtypes))
-    return f"The {look.adjective} images are of several data types: {counts}."
+    return f"The {look.adjective} images have several data types: {counts}."
 
 
 def _orientation(look: Look) -> str | None:
     if not look.turned:
         return None
     return (
-        f"{look.turned} of {len(look)} files of {look.adjective} images note an orientation "
+        f"{look.turned} of {len(look)} files of {look.adjective} images have an orientation "
         "(EXIF) that is not applied: they are read as stored. Generators are mostly "
-        "trained on upright ones: load_images(exif_transpose=True), in the shell "
-        "--exif-transpose, turns them."
+        "trained on upright images: load_images(exif_transpose=True), in the shell "
+        "--exif-transpose, rotates them."
     )
 
 
@@ -320,7 +325,7 @@ def _colour(look: Look) -> str | None:
     if not coloured.any() or np.median(look.lost[coloured]) < _LOST:
         return None
     return (
-        f"Attacks look at grey pictures, which lose most of what the {look.adjective} images show: "
-        f"{100 * np.median(look.lost[coloured]):.0f} % of the variance (median) is colour. Attack "
-        "single channels instead."
+        f"Attacks convert images to grey, which loses most of what the {look.adjective} images "
+        f"show: {100 * np.median(look.lost[coloured]):.0f} % of the variance (median) is colour. "
+        "Attack single channels instead."
     )

@@ -1,6 +1,6 @@
-"""What a set of images looks like, in numbers: sizes, intensities, borders, colours, copies.
+"""Numbers that describe a set of images: sizes, intensities, borders, colours, copies.
 
-Pure statistics of pictures; `_preflight` compares sets and finds the words.
+These are pure statistics of pictures; `comparison` compares sets and writes the sentences.
 """
 
 import hashlib
@@ -17,26 +17,26 @@ from sklearn.base import BaseEstimator
 from .._validation.images import bits_stored, check_images, to_grey
 from .._validation.items import n_dimensions
 
-#: Sides of the thumbnails: of grey pictures, and of their colours.
+#: Sides in pixels of the thumbnails of grey pictures, and of their colours.
 THUMB, HUE = 32, 8
 
-#: Pixels of each image that stand for its intensities.
+#: Number of pixels of each image that stand for its intensities.
 _PIXELS = 256
 
-#: Rows that vary by less than this share of the picture's range are of one intensity.
+#: Rows that vary by less than this share of the picture's range count as one intensity.
 _FLAT = 0.03
 
-#: Smaller pictures are copies only with the same intensities; their order alone is shared
-#: by chance.
+#: Least number of pixels with which the same order of intensities shows a copy. Smaller pictures
+#: share their order by chance, and are copies only with the same intensities.
 _FEWEST_PIXELS = 64
 
-#: Pixels whose order is compared, in pictures that have more.
+#: Number of pixels whose order is compared in larger pictures.
 _MOST_PIXELS = 2**18
 
-#: Rows and columns that stand for all, of larger pictures.
+#: Number of rows and columns that stand for all of them in larger pictures.
 _LINES = 64
 
-#: What `Look` holds of each image.
+#: Attributes of `Look` that have one entry for each image.
 _EACH = (
     "numbers", "kinds", "sizes", "channels", "pixels", "borders", "lost", "thumbs", "hues", "keys",
 )  # fmt: skip
@@ -44,43 +44,43 @@ _EACH = (
 
 @dataclass(frozen=True)
 class Look:
-    """A set of images in numbers, one row an image.
+    """A set of images in numbers, with one row for each image.
 
     Attributes
     ----------
     name : str
-        Of the set.
+        Name of the set.
     numbers : ndarray of shape (n,)
-        Of the images within their collection.
+        Numbers of the images within their collection.
     paths : sequence of Path or None
-        The files, where there are some.
+        Files of the images, if they come from files.
     rows : bool
-        Whether they are rows of numbers, which are no pictures.
+        Whether the images are rows of numbers instead of pictures.
     kinds : ndarray of shape (n,), str
         Data types; all floats are one kind.
     sizes : ndarray of shape (n, 2)
-        Height and width.
+        Heights and widths in pixels.
     channels : ndarray of shape (n,)
-        1 for grey.
+        Numbers of channels; 1 for grey.
     pixels : ndarray of shape (n, 256)
         Grey values of some pixels, as stored.
     borders : ndarray of shape (n,)
         Width of the widest border of one intensity, as a share of the side.
     lost : ndarray of shape (n,)
-        Share of the variance that a grey picture loses of a coloured one.
+        Share of the variance that conversion to grey loses.
     thumbs : ndarray of shape (n, 1024)
         Grey thumbnails, without borders.
     hues : ndarray of shape (n, 64)
         Thumbnails of red minus blue.
     edges : tuple of ndarray
-        Mean absolute step between neighbouring rows, and columns, of all images;
-        empty where sizes differ.
+        Mean absolute step over all images between neighbouring rows, and between
+        neighbouring columns; empty if sizes differ.
     turned : int
-        Files that note an orientation which nobody applies.
+        Number of files with an orientation that is not applied.
     keys : ndarray of shape (n,), object
-        Equal for copies; None for pictures of one intensity.
+        Keys that are equal for copies; None for pictures of one intensity.
     dtypes : dict of str to dtype
-        One for each of the kinds.
+        Data type of each kind.
     """
 
     name: str
@@ -105,11 +105,11 @@ class Look:
 
     @property
     def adjective(self) -> str:
-        """The name before the word "images"."""
+        """Form of the name before the word "images"."""
         return self.name.removesuffix("s")
 
     def called(self, i: int) -> str:
-        """Return how to speak of image `i`."""
+        """Return the name of image `i` in sentences."""
         number = int(self.numbers[i])
         return f"image {number}" if self.paths is None else str(self.paths[number])
 
@@ -122,22 +122,23 @@ def look_at(
     Parameters
     ----------
     name : str
-        Of the set.
+        Name of the set.
     images : array-like or sequence of array-like
-        Of any form that a descriptor takes.
+        Images in any form that a descriptor takes.
     numbers : iterable of int, default=None
-        Which of them; None is all.
+        Numbers of the images to read; None reads all.
     copies : bool, default=True
         Whether the keys of copies are computed.
 
     Returns
     -------
     Look
+        Numbers that describe the images.
 
     Raises
     ------
     TypeError, ValueError
-        For what is no collection of images, as descriptors do.
+        If this is no collection of images, as in descriptors.
     """
     rows = n_dimensions(images) == 2
     checked = check_images(images, BaseEstimator(), reset=True)
@@ -176,7 +177,7 @@ def look_at(
 
 
 def joined_looks(name: str, looks: Sequence[Look]) -> Look:
-    """Return several sets as one, which is not asked what its images are called."""
+    """Return several sets as one, whose images have no names."""
     first = looks[0]
     same = len({tuple(map(len, one.edges)) for one in looks}) == 1
     stacked: dict[str, Any] = {
@@ -194,26 +195,26 @@ def joined_looks(name: str, looks: Sequence[Look]) -> Look:
 
 
 def details(thumbs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what tells thumbnails apart, with length 1: no brightness and no smooth parts.
+    """Return the fine details of thumbnails, without brightness and smooth parts, with length 1.
 
     Parameters
     ----------
     thumbs : ndarray of shape (n, 1024)
-        Of `Look`.
+        Thumbnails of a `Look`.
 
     Returns
     -------
     ndarray of shape (n, 676)
-        Zero where there is nothing.
+        Details, which are zero for thumbnails without any.
     """
     pictures = thumbs.reshape(-1, THUMB, THUMB)
     fine = pictures - uniform_filter(pictures, (0, 7, 7))
-    # At the border the mean is not that of all sides, and any slope would count as detail.
+    # At the border the window is mirrored, and any slope would count as detail.
     return unit(fine[:, 3:-3, 3:-3].reshape(len(thumbs), -1), thumbs)
 
 
 def unit(vectors: NDArray[Any], of: NDArray[Any] | None = None) -> NDArray[np.float32]:
-    """Return vectors with length 1, and 0 for those that are nothing beside `of`."""
+    """Return vectors with length 1, or 0 where a vector is negligible compared with `of`."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     other = length if of is None else np.linalg.norm(of - of.mean(1, keepdims=True), axis=1)
     there = (length > 1e-3 * other.reshape(length.shape)) & (length > 0)
@@ -224,7 +225,7 @@ def unit(vectors: NDArray[Any], of: NDArray[Any] | None = None) -> NDArray[np.fl
 def _look(image: NDArray[Any], name: str, copies: bool) -> dict[str, Any]:
     grey = to_grey(image, (0.0, 1.0), name)  # the values as they are stored
     size, spread = grey.shape, float(np.ptp(grey))
-    # Multiples of the golden ratio are spread evenly, and fall in step with no row.
+    # Multiples of the golden ratio are spread evenly, and have no period in common with rows.
     spots = ((np.arange(_PIXELS) * 0.6180339887498949) % 1 * grey.size).astype(np.intp)
     coloured = image.ndim == 3 and image.shape[2] > 2
     lost, hue = _colours(image, spots) if coloured else (0.0, np.zeros(HUE**2, np.float32))
@@ -254,7 +255,7 @@ def _kind(dtype: np.dtype[Any]) -> str:
 
 
 def _thumbnail(grey: NDArray[Any], side: int) -> NDArray[np.float32]:
-    """Means of blocks; of smaller pictures, the pixels repeated."""
+    """Return the means of blocks; the pixels of smaller pictures are repeated."""
     for axis in (0, 1):
         n = grey.shape[axis]
         starts = np.arange(side) * n // side
@@ -265,13 +266,13 @@ def _thumbnail(grey: NDArray[Any], side: int) -> NDArray[np.float32]:
 
 
 def _borders(grey: NDArray[Any], spread: float) -> NDArray[np.intp]:
-    """Return how many rows at top and bottom, then columns, are all of one intensity."""
+    """Return the numbers of rows at top and bottom, then of columns, that have one intensity."""
     widths = []
     for axis in (0, 1):
         lines = _some_lines(grey, 1 - axis)
         low, high = lines.min(axis=1 - axis), lines.max(axis=1 - axis)
         for ends in ((low, high), (low[::-1], high[::-1])):
-            # As long as all that was passed is of one intensity.
+            # A border goes on as long as all lines up to here have one intensity.
             passed = np.maximum.accumulate(ends[1]) - np.minimum.accumulate(ends[0])
             widths.append(int((passed <= _FLAT * spread).sum()))
     return np.array(widths if spread > 0 and min(grey.shape) >= 4 else [0] * 4)
@@ -283,13 +284,13 @@ def _steps(grey: NDArray[Any], axis: int) -> NDArray[np.float64]:
 
 
 def _some_lines(grey: NDArray[Any], axis: int) -> NDArray[Any]:
-    """Return every k-th row or column, `_LINES` of them at least where there are as many."""
+    """Return every k-th row or column, at least `_LINES` of them if there are so many."""
     step = max(1, grey.shape[axis] // _LINES)
     return grey[::step] if axis == 0 else grey[:, ::step]
 
 
 def _colours(image: NDArray[Any], spots: NDArray[np.intp]) -> tuple[float, NDArray[np.float32]]:
-    """Return the share of the variance that grey loses, and a thumbnail of red minus blue."""
+    """Return the share of variance that conversion to grey loses, and a thumbnail of the hue."""
     some = image.reshape(-1, image.shape[2])[spots, :3].astype(np.float64)
     weights = np.array([0.2125, 0.7154, 0.0721])  # of scikit-image's rgb2gray
     centred = some - some.mean(axis=0)
@@ -300,9 +301,9 @@ def _colours(image: NDArray[Any], spots: NDArray[np.intp]) -> tuple[float, NDArr
 
 
 def _key(image: NDArray[Any], grey: NDArray[Any]) -> bytes:
-    """Return what copies share, whatever the type of their files and the scale of intensities.
+    """Return a key that copies share, whatever their file type and scale of intensities.
 
-    The order of the intensities, which every rising scale keeps: those of 8 and 16 bits,
+    The key is the order of the intensities, which every rising scale keeps: 8 and 16 bits,
     floats, and grey values stored as three equal channels.
     """
     if grey.size < _FEWEST_PIXELS:

@@ -1,1 +1,1 @@
-"""What has nothing to do with images: files, progress, pickles, scikit-learn's internals."""
+"""Infrastructure that knows nothing of images: files, the cache, progress bars, pickles."""

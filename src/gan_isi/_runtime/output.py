@@ -1,4 +1,4 @@
-"""How files are written: whole or not at all, for their owner, with names that stay names."""
+"""Writing of files: whole or not at all, readable by their owner, with safe names in tables."""
 
 import csv
 import errno
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
-#: With these a spreadsheet begins a formula; the apostrophe marks that one was taken away.
+#: Beginnings of a formula in spreadsheets, and the apostrophe, which marks an escaped text.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
@@ -21,27 +21,29 @@ def write_atomically(
     *,
     durable: bool = True,
 ) -> None:
-    """Write a file beside its place and rename it: a full disk leaves the old one whole.
+    """Write a file beside its place and rename it, so that a full disk keeps the old one whole.
 
     Parameters
     ----------
     path : path-like
-        Where to. A link stays one, and its target is written. A stream, such as /dev/stdout,
-        is written to as it is.
+        File to write. A link stays a link, and its target is written. A stream, such as
+        /dev/stdout, is written to directly.
     content : str, bytes or callable
-        The whole of it, text as UTF-8; or who writes it into an open binary file.
+        Whole content, where text is written as UTF-8; or a function that writes it into an
+        open binary file.
     durable : bool, default=True
-        Whether to wait until the disk has it, which is when some disks say that they are full.
+        Whether to wait until the disk has the file; some disks say only then that they are
+        full.
 
     Raises
     ------
     OSError
-        If it can't be written; nothing is left then.
+        If the file can't be written; no part of it is left then.
 
     Notes
     -----
-    A new file can be read by its owner only (0600, less what the umask takes); one that is
-    replaced keeps its permissions.
+    Only its owner can read a new file (mode 0600, less what the umask removes); a file that
+    is replaced keeps its permissions.
     """
     if is_stream(path):
         with open(path, "wb") as file:
@@ -49,8 +51,8 @@ def write_atomically(
         return
     target = Path(os.path.realpath(path))
     mode = target.stat().st_mode if target.exists() else None
-    if mode is not None and not stat.S_ISREG(mode):  # a pipe would be waited for
-        raise OSError(errno.EINVAL, "it is no file", os.fspath(path))
+    if mode is not None and not stat.S_ISREG(mode):  # writing to a pipe would wait
+        raise OSError(errno.EINVAL, "it is not a file", os.fspath(path))
     descriptor, name = tempfile.mkstemp(prefix=".gan-isi-", dir=target.parent)
     try:
         with open(descriptor, "wb") as file:
@@ -67,7 +69,7 @@ def write_atomically(
 
 
 def is_stream(path: str | os.PathLike[str]) -> bool:
-    """Whether this is a device or a pipe that the shell opened, such as /dev/stdout."""
+    """Return whether a path is a device or a pipe that the shell opened, such as /dev/stdout."""
     special = os.path.exists(path) and not os.path.isfile(path)
     return special and os.path.abspath(path).startswith(("/dev/", "/proc/"))
 
@@ -75,14 +77,14 @@ def is_stream(path: str | os.PathLike[str]) -> bool:
 def _fill(file: IO[bytes], content: str | bytes | Callable[[IO[bytes]], Any]) -> None:
     if callable(content):
         content(file)
-    else:  # half a character, from a name that is no UTF-8, can't stand in a text
+    else:  # UTF-8 can't hold a lone surrogate, which comes from a name that is not UTF-8
         file.write(
             content.encode(errors="backslashreplace") if isinstance(content, str) else content
         )
 
 
 def csv_text(header: Iterable[Any], rows: Iterable[Iterable[Any]]) -> str:
-    """Return a CSV table whose texts no spreadsheet takes for formulas, see `as_cell`."""
+    """Return a CSV table in which no spreadsheet takes a text for a formula, see `as_cell`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -91,19 +93,20 @@ def csv_text(header: Iterable[Any], rows: Iterable[Iterable[Any]]) -> str:
 
 
 def as_cell(text: str) -> str:
-    r"""Write a text, such as the name of a file, so that it is one in any program.
+    r"""Escape a text, such as the name of a file, so that every program takes it for a text.
 
     Parameters
     ----------
     text : str
-        Any.
+        Text to escape.
 
     Returns
     -------
     str
-        Without control characters and halves of characters, which are written as in Python
-        (``\x1b``, ``\udce9`` for a byte that is no UTF-8), a backslash as two; and behind an
-        apostrophe if it began with ``= + - @``, a tab, a line's end or an apostrophe.
+        The text, in which control characters and lone surrogates are written as in Python
+        (``\x1b``, and ``\udce9`` for a byte that is not UTF-8), and a backslash as two. An
+        apostrophe stands before a text that begins with ``= + - @``, a tab, the end of a
+        line, or an apostrophe.
 
     Examples
     --------
@@ -115,17 +118,17 @@ def as_cell(text: str) -> str:
 
 
 def from_cell(cell: str) -> str:
-    r"""Read back what `as_cell` wrote.
+    r"""Return the text that `as_cell` escaped.
 
     Parameters
     ----------
     cell : str
-        Of a CSV file of this library.
+        Cell of a CSV file that this library wrote.
 
     Returns
     -------
     str
-        The text.
+        The original text.
 
     Examples
     --------
@@ -137,19 +140,19 @@ def from_cell(cell: str) -> str:
 
 
 def visible(text: str, keep: str = "") -> str:
-    r"""Escape what a terminal would obey instead of show, as Python does: ``\x1b``.
+    r"""Escape characters that a terminal would obey instead of showing, as Python: ``\x1b``.
 
     Parameters
     ----------
     text : str
-        Any.
+        Text to escape.
     keep : str, default=""
-        Characters that stay.
+        Characters that are not escaped.
 
     Returns
     -------
     str
-        All of whose characters can be seen.
+        The text with visible characters only.
     """
     if text.isprintable():
         return text

@@ -1,4 +1,4 @@
-"""Say so when a pickle comes from another version of this library."""
+"""A warning for pickles that come from another version of this library."""
 
 import warnings
 from typing import Any

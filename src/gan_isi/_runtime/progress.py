@@ -1,4 +1,4 @@
-"""What users see of long work: progress bars, and scikit-learn's callbacks in `fit`."""
+"""Progress of long work: progress bars, and scikit-learn's callbacks in `fit`."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,7 +13,7 @@ try:
 except ImportError:  # before scikit-learn 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands where scikit-learn has no callbacks."""
+        """Stand-in for versions of scikit-learn without callbacks."""
 
         def _init_callback_context(self, **options: Any) -> None:
             return None
@@ -23,23 +23,23 @@ except ImportError:  # before scikit-learn 1.9
 
 
 def progress_bar(total: int, *, description: str, unit: str, verbose: int | bool) -> Any:
-    """Return a bar that is moved by `update(n)`; silent unless verbose.
+    """Return a progress bar that `update(n)` moves.
 
     Parameters
     ----------
     total : int
         Number of units of the whole work.
     description : str
-        What is being done.
+        Description of the work.
     unit : str
-        What is counted, in the singular; the bar shows them per second.
+        Name of a unit, in the singular; the bar shows units per second.
     verbose : int or bool
-        Whether there is anything to see.
+        Whether the bar is shown.
 
     Returns
     -------
     tqdm.tqdm
-        A context manager. In a notebook a widget where ipywidgets are there.
+        A context manager. In a notebook it is a widget if ipywidgets is installed.
     """
     return tqdm(total=total, desc=description, unit=f" {unit}", disable=not verbose)
 
@@ -58,16 +58,16 @@ def fit_task(
     Parameters
     ----------
     context : sklearn.callback.CallbackContext or None
-        Of the whole fit when `name` is empty, else that of which this is a part; None
-        does nothing.
+        Context of the whole fit if `name` is empty, and otherwise the context that this task
+        is a part of. With None nothing happens.
     estimator : estimator
-        The one that is being fitted.
+        Estimator that is being fitted.
     name : str, default=""
-        Of this part.
+        Name of this task.
     child : estimator, default=None
-        An estimator that this part fits: its tasks are told of as parts of this one.
+        Estimator that this task fits; its own tasks are parts of this one.
     timed : context manager, default=None
-        What prints the time that this part took.
+        Context that prints the time that this task took.
     """
     with timed or nullcontext():
         if context is None:

@@ -1,4 +1,4 @@
-"""Arrays on disk under the digest of what they were computed from; no entry can run code."""
+"""Arrays on disk, found by a digest of all that they were computed from; no entry can run code."""
 
 import hashlib
 import inspect
@@ -23,42 +23,43 @@ from sklearn.base import BaseEstimator
 from .._version import __version__
 from .output import write_atomically
 
-#: Folder of the entries, beside whatever else the user keeps there.
+#: Name of the folder of the entries, within the user's folder.
 FOLDER = "gan_isi"
 
-#: In that folder: how many bytes may stay, where there is a limit.
+#: Name of the file in it that holds the limit in bytes, where there is one.
 _LIMIT = "limit"
 
-#: Whose versions decide over the bits of a result.
+#: Packages whose version can change the bits of a result.
 _COMPUTE = ("numpy", "scipy", "scikit-image", "scikit-learn", "torch", "torchvision")
 
 #: Parameters that change no result.
 _NO_RESULT = ("n_jobs", "memory", "verbose")
 
-#: Where the classes come from that no user edits.
+#: Packages whose classes no user edits.
 _KNOWN_PACKAGES = ("gan_isi", "sklearn", "abc", "builtins", "numpy", "scipy")
 
 
 class Store:
-    """Arrays by keys, in a folder that several processes may share.
+    """A store of arrays by keys, in a folder that several processes may share.
 
-    Each entry is a file: 32 bytes that only its own key and content give (SHA-256), then an
-    array in NumPy's format. Entries are written beside and renamed, so that none is seen half.
+    Each entry is a file: a SHA-256 digest of its key and content, then an array in NumPy's
+    format. Entries are written beside their place and renamed, so that no process sees half
+    of one.
 
     Parameters
     ----------
     folder : path-like
-        Where `FOLDER` is, or will be made, readable by its owner only.
+        Folder that holds `FOLDER`, which is created if needed and readable by its owner only.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder, FOLDER)
 
     def get(self, key: bytes) -> NDArray[Any] | None:
-        """Return the array of a key, None if it is not there or not what was written."""
+        """Return the array of a key, or None if it is missing or not as it was written."""
         path = self._path(key)
         try:
-            if not path.is_file():  # a pipe would be waited for
+            if not path.is_file():  # reading a pipe would wait
                 return None
             content = path.read_bytes()
             seal, payload = content[:32], content[32:]
@@ -67,12 +68,12 @@ class Store:
             array = np.lib.format.read_array(io.BytesIO(payload), allow_pickle=False)
         except (OSError, ValueError):
             return None
-        with suppress(OSError):  # in a folder for reading only
-            os.utime(path)  # the least recently used are dropped first
+        with suppress(OSError):  # the folder may be read-only
+            os.utime(path)  # the least recently used entries are dropped first
         return array
 
     def put(self, key: bytes, array: NDArray[Any]) -> None:
-        """Keep an array; where that fails it is only said, once a run."""
+        """Keep an array, or warn if that fails."""
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
         payload = buffer.getvalue()
@@ -85,7 +86,7 @@ class Store:
         except OSError as error:
             warnings.warn(
                 f"Nothing more is kept in {self.folder.parent} ({error.strerror or error}); "
-                "results are the same.",
+                "this changes no result.",
                 stacklevel=2,
             )
 
@@ -104,31 +105,32 @@ class Store:
 
     @property
     def limit(self) -> int | None:
-        """How many bytes may stay after a run; None where there is no limit."""
+        """Number of bytes that are kept after a run, or None if there is no limit."""
         try:
             return int((self.folder / _LIMIT).read_text())
         except (OSError, ValueError):
             return None
 
     def set_limit(self, n_bytes: int | None) -> None:
-        """Set `limit` for all runs to come."""
+        """Set `limit` for all later runs."""
         if n_bytes is None:
             (self.folder / _LIMIT).unlink(missing_ok=True)
         else:
             write_atomically(self.folder / _LIMIT, str(n_bytes))
 
     def prune(self, n_bytes: int | None = None) -> int:
-        """Drop the least recently used entries until so many bytes are left.
+        """Drop the least recently used entries until at most `n_bytes` bytes are left.
 
         Parameters
         ----------
         n_bytes : int, default=None
-            None for `limit`; without one nothing is dropped.
+            Number of bytes to keep. None takes `limit`; if that is None too, nothing is
+            dropped.
 
         Returns
         -------
         int
-            How many were dropped.
+            Number of entries that were dropped.
         """
         n_bytes = self.limit if n_bytes is None else n_bytes
         if n_bytes is None:
@@ -142,23 +144,24 @@ class Store:
 
 
 def store_of(memory: Any) -> Store | None:
-    """Return the store of a path or a joblib memory, None where nothing is kept."""
+    """Return the store of a path or a joblib memory, or None if nothing is kept."""
     location = memory.location if isinstance(memory, joblib.Memory) else memory
     if location is None:
         return None
     if not isinstance(location, (str, os.PathLike)):
         raise TypeError(
-            f"memory has to be a folder, a joblib.Memory of one or None; got {memory!r}."
+            f"memory has to be a folder, a joblib.Memory of a folder, or None; got {memory!r}."
         )
     return Store(location)
 
 
 def digest(*parts: Any) -> bytes:
-    """Return 32 bytes that are the same for equal parts, whatever their types.
+    """Return 32 bytes that are the same for equal parts.
 
-    Numbers of Python and NumPy, lists and tuples, and the orders of an array's memory are
-    alike; arrays of other data types are not, since intensities may mean something else.
-    Estimators count by their parameters, classes and functions of the user's by their source.
+    Numbers of Python and NumPy, lists and tuples, and arrays in any memory order count as
+    equal. Arrays of different data types do not, since their intensities may mean something
+    else. Estimators are compared by their parameters, and the user's own classes and
+    functions by their source.
     """
     found = hashlib.sha256()
     for part in parts:
@@ -172,7 +175,7 @@ def _feed(found: Any, value: Any) -> None:
 
     if isinstance(value, np.ndarray) and value.dtype != object:
         array: Any = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("="))
-        # How many bits of a pixel are stored may be noted in its type.
+        # The data type may note how many bits of a pixel are stored.
         header("array", array.dtype.str, value.shape, sorted((value.dtype.metadata or {}).items()))
         found.update(memoryview(array).cast("B") if array.dtype.kind in "buif" and array.size
                      else array.tobytes())  # fmt: skip
@@ -209,7 +212,7 @@ def _is_ours(value: Any) -> bool:
 
 
 def parts_of(value: Any) -> tuple[Any, ...]:
-    """Return what the results of an estimator, a dataclass or a function depend on."""
+    """Return everything that the results of an estimator, a dataclass or a function depend on."""
     if isinstance(value, partial):
         return "partial", value.func, value.args, value.keywords
     if isinstance(value, FunctionType):
@@ -219,7 +222,7 @@ def parts_of(value: Any) -> tuple[Any, ...]:
     if isinstance(value, BaseEstimator):
         parts = value.get_params(deep=False)
         parts = {
-            name: one.tolist() if isinstance(one, np.ndarray) else one  # as a list would be
+            name: one.tolist() if isinstance(one, np.ndarray) else one  # an array equals a list
             for name, one in parts.items()
             if name not in _NO_RESULT
         }
@@ -231,7 +234,7 @@ def parts_of(value: Any) -> tuple[Any, ...]:
 
 @cache
 def code_of_library() -> str:
-    """Return what tells code that computes: versions, and sources while in development."""
+    """Return the versions of the code that computes, and a development version's sources."""
     versions = [__version__]
     for package in _COMPUTE:
         try:
@@ -247,12 +250,12 @@ def code_of_library() -> str:
 
 
 def code_of(cls: Any) -> str:
-    """Return the source of a class or function of the user's, who may change it.
+    """Return the source of a class or function that the user wrote, and may change.
 
     Raises
     ------
     ValueError
-        If the source is not to be found.
+        If the source can't be found.
     """
     classes = cls.__mro__ if isinstance(cls, type) else (cls,)
     own = [one for one in classes if (one.__module__ or "").split(".")[0] not in _KNOWN_PACKAGES]
@@ -260,6 +263,6 @@ def code_of(cls: Any) -> str:
         return "\n".join(inspect.getsource(one) for one in own)
     except (OSError, TypeError) as error:
         raise ValueError(
-            f"memory can't tell versions of {cls.__qualname__} apart, because its source is "
-            "not to be found; define it in a file, or use memory=None."
+            f"memory can't tell versions of {cls.__qualname__} apart, because its source can't be "
+            "found; define it in a file, or use memory=None."
         ) from error

@@ -1,1 +1,1 @@
-"""What counts as an array, an image, a bag, a label: checks before anything is computed."""
+"""Checks of arrays, images, bags of distances and labels before anything is computed."""

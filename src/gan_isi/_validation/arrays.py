@@ -1,8 +1,8 @@
-"""What the public functions check before they compute: one door, one set of words.
+"""Checks of the arguments of public functions.
 
-Each check names the argument, says what it got and what it wants instead, and returns the
-value in the form that the function computes with. Nothing here looks at pixels more than
-twice; beside any filter or distance that costs nothing.
+Each check names the argument, says what it got and what is expected instead, and returns the
+value in the form that the function computes with. No check looks at pixels more than twice,
+which costs nothing compared with any filter or distance.
 """
 
 from collections.abc import Collection, Mapping, Set
@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Beyond this the squares of second derivatives overflow single precision.
+#: Larger intensities would make the squares of second derivatives overflow single precision.
 LARGEST_INTENSITY = 1e16
 
-#: Beyond this squares overflow double precision.
+#: Larger values would make squares overflow double precision.
 _LARGEST = 1e150
 
-#: More pixels, levels or images than that are a slip.
+#: A larger number of pixels, levels or images is a mistake.
 _LARGEST_COUNT = 10**9
 
 
@@ -37,26 +37,27 @@ def check_array(
     values : array-like
         Booleans, integers or floats of any size.
     name : str
-        How errors speak of it.
+        Name of the argument in errors.
     axes : str
-        Its axes as errors name them, such as "(height, width)"; an ellipsis at the end
-        stands for any number of axes.
+        Axes of the array as errors name them, such as "(height, width)"; an ellipsis at the
+        end stands for any number of axes.
     allow_nan : bool, default=False
-        Whether NaN may stand where there is nothing.
+        Whether NaN is allowed, for missing values.
     largest : float
-        Absolute values beyond it are refused.
+        Largest absolute value that is allowed.
 
     Returns
     -------
     ndarray, float32 or float64
-        The array itself where nothing has to be converted.
+        The array; it is not copied if nothing has to be converted.
 
     Raises
     ------
     TypeError
-        For what holds no real numbers.
+        If the values are not real numbers.
     ValueError
-        For another number of axes, no values, NaN, infinity and values too large.
+        If the array has another number of axes, is empty, or holds NaN, infinity or values
+        that are too large.
     """
     array = _real_numbers(values, name)
     n_axes = axes.count(",") + 1 - axes.endswith(",)")
@@ -85,38 +86,39 @@ def check_values(
     elif np.isnan(array).any() and not allow_nan:
         found = "NaN"
     elif (most := float(np.nanmax(np.abs(array), initial=0))) > largest:
-        found = f"values up to {most:g}; more than {largest:g} would overflow"
+        found = f"values up to {most:g}; values above {largest:g} would overflow"
     else:
         return
     raise ValueError(f"{name} contains {found}.")
 
 
 def check_image(image: Any, name: str = "image") -> NDArray[np.floating[Any]]:
-    """Check one grey image; integers and booleans become floats, so that nothing wraps.
+    """Check one grey image; integers and booleans become floats, so that nothing wraps around.
 
     Parameters
     ----------
     image : array-like of shape (height, width)
-        Without NaN.
+        Grey values without NaN.
     name : str
-        How errors speak of it.
+        Name of the image in errors.
 
     Returns
     -------
     ndarray of shape (height, width), float32 or float64
+        The checked image.
     """
     return check_array(image, name, "(height, width)", largest=LARGEST_INTENSITY)
 
 
 def check_choice(value: Any, name: str, allowed: Collection[str]) -> None:
-    """Raise ValueError unless `value` is one of the names that there are."""
+    """Raise ValueError unless `value` is one of the allowed names."""
     if not isinstance(value, str) or value not in allowed:
         names = ", ".join(repr(each) for each in allowed)
         raise ValueError(f"{name} has to be one of {names}; got {value!r}.")
 
 
 def check_count(value: Any, name: str, least: int | None = 1) -> int:
-    """Return a whole number of at least `least`."""
+    """Return a whole number after checking that it is at least `least`."""
     if not isinstance(value, Integral) or isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} has to be a whole number; got {value!r}.")
     count = int(value)
@@ -128,7 +130,7 @@ def check_count(value: Any, name: str, least: int | None = 1) -> int:
 
 
 def check_window(value: Any, name: str, least: int = 1) -> int:
-    """Return the side of a window that has a central pixel."""
+    """Return the side of a window after checking that it is odd."""
     size = check_count(value, name, least)
     if size % 2 == 0:
         raise ValueError(f"{name} has to be odd, so that a pixel is central; got {size}.")
@@ -143,7 +145,7 @@ def check_number(
     most: float = _LARGEST,
     above: float | None = None,
 ) -> float:
-    """Return a finite real number between `least` and `most`, or beyond `above`."""
+    """Return a number after checking that it lies from `least` to `most`, and above `above`."""
     if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} has to be a number; got {value!r}.")
     number = float(value)
@@ -156,7 +158,7 @@ def check_number(
 def check_numbers(
     values: Any, name: str, *, least: float = -_LARGEST, most: float = _LARGEST
 ) -> tuple[float, ...]:
-    """Return one or more finite real numbers between `least` and `most`."""
+    """Return one or more numbers after checking that each lies from `least` to `most`."""
     numbers = check_list(values, name)
     if not numbers:
         raise ValueError(f"{name} is empty; at least one number is required.")
@@ -164,8 +166,8 @@ def check_numbers(
 
 
 def check_list(values: Any, name: str) -> tuple[Any, ...]:
-    """Return what a list, a tuple or an array holds."""
-    words = f"{name} has to be numbers in a list; got {values!r}."
+    """Return the items of a list, a tuple or an array."""
+    words = f"{name} has to be a list of numbers; got {values!r}."
     if isinstance(values, (str, bytes, Mapping, Set)):
         raise TypeError(words)
     try:
@@ -175,14 +177,14 @@ def check_list(values: Any, name: str) -> tuple[Any, ...]:
 
 
 def check_same(name: str, size: int, other_name: str, other_size: int, what: str) -> None:
-    """Raise ValueError unless two arguments have equally many of something."""
+    """Raise ValueError unless two arguments have the same number of something."""
     if size != other_size:
         raise ValueError(f"{name} has {size} {what}, but {other_name} has {other_size}.")
 
 
 def _real_numbers(values: Any, name: str) -> NDArray[np.floating[Any]]:
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise ValueError(f"{name} has masked values; fill them, or leave them out.")
+        raise ValueError(f"{name} has masked values; fill them or leave them out.")
     try:
         array = np.asarray(values)
         if array.dtype == object and not any(isinstance(v, (str, bytes)) for v in array.flat):
@@ -193,5 +195,5 @@ def _real_numbers(values: Any, name: str) -> NDArray[np.floating[Any]]:
         raise TypeError(f"{name} has to be an array of real numbers; its dtype is {array.dtype}.")
     if array.dtype.char in "fd":
         return array.astype(array.dtype.newbyteorder("="), copy=False)
-    with np.errstate(over="ignore"):  # infinity is refused in words
+    with np.errstate(over="ignore"):  # infinity gets an error of its own
         return array.astype(np.float64)

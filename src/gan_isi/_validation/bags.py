@@ -1,4 +1,4 @@
-"""What counts as bags of distances, and as classes of their queries."""
+"""Checks of bags of distances, and of the classes of their queries."""
 
 from typing import Any
 
@@ -21,23 +21,25 @@ def check_bags(
     Parameters
     ----------
     X : array-like of shape (n_queries, n_generated, n_maps)
-        Bags of distances. A two-dimensional array is bags of one row.
+        Bags of distances. Each row of a two-dimensional array is a bag of one row.
     estimator : estimator
-        Whose `n_features_in_` is set or compared.
+        Estimator whose `n_features_in_` is set or compared.
     reset : bool
         Whether this is `fit`.
     allow_nan : bool, default=False
-        Whether three-dimensional bags may hold NaN: where there is nothing to compare
-        with. Bags of one row never have such places.
+        Whether three-dimensional bags may hold NaN, where there is nothing to compare with.
+        Bags of one row never may.
 
     Returns
     -------
     ndarray of shape (n_queries, n_generated, n_maps), float32 or float64
+        The checked bags.
 
     Raises
     ------
     ValueError
-        For empty bags, another number of maps than in `fit`, NaN and infinity.
+        If the bags are empty, hold NaN or infinity, or have another number of maps than in
+        `fit`.
     """
     dtypes = (np.float32, np.float64)
     if n_dimensions(X) != 3:
@@ -67,29 +69,29 @@ def check_bags(
 
 
 def check_labels(y: Any, bags: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Validate two classes of any kind, in the order that scikit-learn gives them.
+    """Validate labels of two classes of any kind, in the order that scikit-learn gives them.
 
-    For the bare classifier of pairs only: wherever "used" has a meaning `check_used` asks
-    for labels that say it.
+    This is for the bare classifier of pairs only. Wherever "used" has a meaning,
+    `check_used` asks for labels that say it.
 
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        Two different labels.
+        Labels with two different values.
     bags : ndarray of shape (n_queries, n_generated, n_maps)
-        What the labels belong to.
+        Bags that the labels belong to.
 
     Returns
     -------
     classes : ndarray of shape (2,)
-        The labels in sort order.
+        The two labels in sorted order.
     labels : ndarray of shape (n_queries,)
-        0 or 1, indices of `classes`.
+        Indices into `classes`, 0 or 1.
 
     Raises
     ------
     ValueError
-        Unless there is one label a query, none missing, and two different ones.
+        If a query has no label, or if there are not exactly two classes.
     """
     y = one_label_each(y, len(bags), unit="queries")
     check_classification_targets(y)

@@ -1,8 +1,8 @@
-"""What counts as images, and how one becomes a grey float array.
+"""Checks of images, and their conversion to grey float arrays.
 
-`check_images` looks at a whole collection without reading more than it must (a lazy
-sequence of files is not opened); `to_grey` turns one image into the array that the
-texture functions take, and is where every image is checked, also a lazily read one.
+`check_images` checks a whole collection and reads no more of it than it must (files of a lazy
+sequence are not opened). `to_grey` turns one image into the array that the texture functions
+take; it checks every image, including those that are read lazily.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,12 @@ from skimage.color import rgb2gray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
+from .arrays import LARGEST_INTENSITY
 from .items import Items, as_images, channel_axis, is_sequence_of_images
 
 IntensityRange: TypeAlias = str | tuple[float, float]
 
-#: Beyond this the squares of second derivatives overflow single precision.
-_LARGEST_INTENSITY = 1e16
-
-#: Integer dtypes whose range is the range of a picture; the others say nothing of it.
+#: Integer dtypes whose range is the range of a picture; other dtypes do not tell it.
 _PICTURE_DTYPES = (np.uint8, np.uint16)
 
 
@@ -35,25 +33,25 @@ def check_images(
     Parameters
     ----------
     X : array-like or sequence of array-like
-        (n, height, width), (n, height, width, channels), (n, n_features), or a
-        sequence of images that may differ in size.
+        Images as an array (n, height, width), (n, height, width, channels) or
+        (n, n_features), or as a sequence of images that may differ in size.
     estimator : estimator
-        Records (`reset`) or compares the features of two-dimensional input, whose
-        rows are images of one row of pixels.
+        Estimator that records (`reset`) or compares the features of two-dimensional input,
+        whose rows are images of one row of pixels.
     reset : bool
         Whether this is `fit`.
 
     Returns
     -------
     ndarray or sequence
-        Something with a length and images for items.
+        A collection that has a length, and whose items are images.
 
     Raises
     ------
     TypeError
-        For sparse matrices, and for file names in place of images.
+        If the collection is a sparse matrix, or holds file names instead of images.
     ValueError
-        For empty collections and arrays of another number of dimensions.
+        If the collection is empty, or is an array with another number of dimensions.
     """
     X = as_images(X)
     if is_sequence_of_images(X):
@@ -72,7 +70,7 @@ def check_images(
     X = check_array(X, dtype="numeric", allow_nd=True, ensure_2d=False, input_name="X")
     if X.ndim > 4:
         raise ValueError(
-            "Images come as an array (n, height, width) or (n, height, width, channels); "
+            "Images have to be an array (n, height, width) or (n, height, width, channels); "
             f"got {X.ndim} dimensions, shape {X.shape}."
         )
     if 0 in X.shape:
@@ -86,27 +84,28 @@ def check_images(
 def to_grey(
     image: ArrayLike, intensity_range: IntensityRange = "dtype", name: str = "image"
 ) -> NDArray[np.float32]:
-    """One image as a grey float array.
+    """Convert one image to a grey float array.
 
     Parameters
     ----------
     image : array-like of shape (height, width) or (height, width, channels)
         Booleans, integers or floats in any byte order. One channel is grey, two are
-        grey and alpha, three RGB, four RGBA.
+        grey and alpha, three are RGB, four are RGBA.
     intensity_range : {"dtype", "image"} or (low, high)
-        What becomes 0 and 1, see `BaseDescriptor`.
+        Intensities that become 0 and 1, see `BaseDescriptor`.
     name : str
-        How errors speak of this image.
+        Name of the image in errors.
 
     Returns
     -------
     ndarray of shape (height, width), float32
-        A new, contiguous array.
+        Grey values in a new, contiguous array.
 
     Raises
     ------
     ValueError
-        For NaN, infinity, no pixels, or a shape that is not an image's.
+        If the image holds NaN or infinity, has no pixels, or does not have the shape of an
+        image.
     """
     array = _numeric(image, name)
     if array.ndim not in (2, 3) or array.size == 0:
@@ -121,10 +120,10 @@ def to_grey(
     grey = _merge_channels(array) if array.ndim == 3 else array
     scaled = _scale(grey, array.dtype, intensity_range)
     largest = float(np.abs(scaled).max())
-    if largest > _LARGEST_INTENSITY:
+    if largest > LARGEST_INTENSITY:
         raise ValueError(
-            f"{name} contains values up to {largest:g}; more than {_LARGEST_INTENSITY:g} "
-            "overflows the filters. Give intensity_range=(low, high)."
+            f"{name} contains values up to {largest:g}; values above {LARGEST_INTENSITY:g} "
+            "overflow in the filters. Give intensity_range=(low, high)."
         )
     return np.ascontiguousarray(scaled, dtype=np.float32)
 
@@ -152,23 +151,23 @@ def _native(X: Any) -> Any:
 
 
 def _refuse_single_image(X: Any, estimator: BaseEstimator, reset: bool) -> None:
-    """Fitted on images, a two-dimensional array is one image that lacks its axis."""
+    """Raise ValueError for a two-dimensional array where `fit` saw images of more dimensions."""
     shape: tuple[int, ...] = getattr(X, "shape", ())
     if not reset and len(shape) == 2 and not hasattr(estimator, "n_features_in_"):
         raise ValueError(
             f"Expected images as in fit, got an array of shape {shape}, which would be "
-            f"{shape[0]} images of one row of pixels. For one image pass image[np.newaxis]."
+            f"{shape[0]} images of one row of pixels. For a single image pass image[np.newaxis]."
         )
 
 
 def check_finite_pixels(images: Any, name: str) -> None:
-    """Raise ValueError that calls an array with NaN or infinity by its name."""
+    """Raise ValueError if an array of images holds NaN or infinity."""
     if isinstance(images, np.ndarray) and images.dtype.kind == "f":
         _check_finite(images, name)
 
 
 def _forget_features(estimator: BaseEstimator, reset: bool) -> None:
-    # Images have no features to count; those of an earlier fit on rows are void.
+    # Images have no features to count, and those of an earlier fit on rows no longer hold.
     if reset:
         for attribute in ("n_features_in_", "feature_names_in_"):
             vars(estimator).pop(attribute, None)
@@ -181,7 +180,7 @@ def _numeric(image: ArrayLike, name: str) -> NDArray[Any]:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"{name} is an object array that does not hold one number a pixel: {error}."
+                f"{name} is an object array that does not hold one number per pixel: {error}."
             ) from error
     if array.dtype.kind not in "buif":
         raise ValueError(f"{name} has dtype {array.dtype}; expected booleans, integers or floats.")
@@ -197,7 +196,7 @@ def _check_finite(array: NDArray[Any], name: str) -> None:
 def _scale(
     grey: NDArray[Any], dtype: np.dtype[Any], intensity_range: IntensityRange
 ) -> NDArray[Any]:
-    """Map the intensity range to 0..1; linear, without clipping."""
+    """Map the intensity range to 0..1, linearly and without clipping."""
     values = grey.astype(np.float64)
     if isinstance(intensity_range, str) and intensity_range == "image":
         low, high = float(grey.min()), float(grey.max())
@@ -210,7 +209,7 @@ def _scale(
 
 
 def _can_hold(dtype: np.dtype[Any], low: float, high: float) -> bool:
-    """Whether a range may be meant for images of this type, or only for others beside them."""
+    """Return whether a range can be meant for images of this type, and not only for others."""
     if dtype.kind == "b":
         return low >= 0 and high <= 1
     if dtype.newbyteorder("=") not in _PICTURE_DTYPES:
@@ -219,20 +218,20 @@ def _can_hold(dtype: np.dtype[Any], low: float, high: float) -> bool:
 
 
 def _own_range(dtype: np.dtype[Any]) -> tuple[float, float]:
-    """Return what is black and white in a data type: fewer bits, where the file said so."""
+    """Return the values of black and white in a data type that may note fewer bits."""
     if dtype.newbyteorder("=") not in _PICTURE_DTYPES:
         return 0.0, 1.0
     return 0.0, 2.0 ** bits_stored(dtype) - 1
 
 
 def bits_stored(dtype: np.dtype[Any]) -> int:
-    """Return how many bits a pixel has: those of its type, or fewer if the file said so."""
+    """Return the number of bits of a pixel: those of its type, or fewer if the file said so."""
     noted: Any = dtype.metadata or {}
     return int(noted.get("bits_stored", 8 * dtype.itemsize))
 
 
 def _merge_channels(image: NDArray[Any]) -> NDArray[np.float64]:
-    """Grey values in the image's own units, on a white background where transparent."""
+    """Return grey values in the image's own units, on a white background where transparent."""
     n_channels = image.shape[2]
     values = image.astype(np.float64)
     grey: NDArray[np.float64] = rgb2gray(values[:, :, :3]) if n_channels > 2 else values[:, :, 0]

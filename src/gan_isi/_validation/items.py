@@ -1,4 +1,4 @@
-"""Collections of images as other libraries hold them, and what an item of one is."""
+"""Collections of images as other libraries hold them, and their items."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Number
@@ -14,19 +14,19 @@ _PATHS = "Expected images, got the path {!r}; read files with gan_isi.datasets.l
 
 
 def channel_axis(shape: tuple[int, ...], name: str) -> int:
-    """Return which axis of an image has its channels, 2 or 0.
+    """Return the axis of an image that holds its channels, 2 or 0.
 
     Parameters
     ----------
     shape : tuple of 3 ints
-        Of an image.
+        Shape of the image.
     name : str
-        How errors speak of it.
+        Name of the image in errors.
 
     Raises
     ------
     ValueError
-        Unless the last axis has 1 to 4 channels or, as in PyTorch, the first has 1 or 3.
+        If neither the last axis has 1 to 4 channels nor the first, as in PyTorch, 1 or 3.
     """
     if 1 <= shape[2] <= 4:
         return 2
@@ -34,32 +34,34 @@ def channel_axis(shape: tuple[int, ...], name: str) -> int:
         return 0
     raise ValueError(
         f"{name} has {shape[2]} channels on its last axis; expected 1 (grey), 2 (grey and alpha), "
-        "3 (RGB) or 4 (RGBA). If channels come first, pass np.moveaxis(X, -3, -1); cut "
-        "volumes into slices, X.reshape(-1, *X.shape[-2:])."
+        "3 (RGB) or 4 (RGBA). If the channels come first, pass np.moveaxis(X, -3, -1). Cut "
+        "volumes into slices: X.reshape(-1, *X.shape[-2:])."
     )
 
 
 def as_images(X: Any) -> Any:
-    """Look at what other libraries hold images in, and take it or say what to pass instead.
+    """Return a collection of images that another library holds, or say what to pass instead.
 
     Parameters
     ----------
     X : object
-        Arrays and sequences come back as they are, also those of Pillow images, of pairs
-        (image, label) and of records {"image": image}; columns of tables as arrays of objects, a
-        mapping with one column of images as that column.
+        Collection of images. Arrays and sequences come back as they are, including those of
+        Pillow images, of pairs (image, label) and of records {"image": image}. A column of a
+        table comes back as an array of objects, and a mapping with one column of images as
+        that column.
 
     Raises
     ------
     TypeError
-        For file names, archives, tables, data loaders and iterators, with the line to write.
+        If this is a file name, an archive, a table, a data loader or an iterator; the message
+        has the line to write instead.
     """
     if isinstance(X, (str, bytes)) or hasattr(X, "__fspath__"):
         raise TypeError(_PATHS.format(str(X)))
-    if sparse.issparse(X):  # of which one kind is a mapping
+    if sparse.issparse(X):  # one kind of sparse matrix is a mapping
         return X
     if np.ma.is_masked(X):
-        raise ValueError("Images have masked values; fill them, X.filled(0).")
+        raise ValueError("The images have masked values; fill them with X.filled(0).")
     if isinstance(X, memoryview):
         return np.asarray(X)
     if hasattr(X, "columns") and hasattr(X, "iloc"):
@@ -97,7 +99,7 @@ def _refuse_columns(table: Any) -> None:
     ]
     if pictures:
         raise TypeError(
-            f"Expected images, got a table whose column {pictures[0]!r} has some; pass "
+            f"Expected images, got a table whose column {pictures[0]!r} holds images; pass "
             f"list(table[{pictures[0]!r}])."
         )
 
@@ -111,7 +113,7 @@ def _only_column(X: Mapping[str, Any]) -> Any:
     wanted = (columns or names or ["images"])[0]
     variable = "archive" if hasattr(X, "files") else "data"
     raise TypeError(
-        f"Expected images, got {archive} with {names}; pass those that are images, such as "
+        f"Expected images, got {archive} with {names}; pass the entry that holds images, such as "
         f"{variable}[{wanted!r}]."
     )
 
@@ -131,19 +133,19 @@ def _is_pillow(item: Any) -> bool:
 
 
 def as_image(item: Any, name: str) -> Any:
-    """Return the image of an item of a collection.
+    """Return the image that an item of a collection holds.
 
     Parameters
     ----------
     item : object
-        An image, also of Pillow; a tuple or a mapping that holds one beside labels.
+        An image, which may be Pillow's, or a tuple or mapping that holds one beside labels.
     name : str
-        How errors speak of it.
+        Name of the item in errors.
 
     Raises
     ------
     TypeError
-        If there is no image, or more than one.
+        If the item holds no image, or more than one.
     """
     if _is_pillow(item):
         return to_array(item, name)
@@ -154,7 +156,7 @@ def as_image(item: Any, name: str) -> Any:
         if len(found) != 1:
             raise TypeError(
                 f"{name} is a mapping with {list(item)}, of which {list(found) or 'none'} are "
-                "images; pass [item['image'] for item in data], with the name of yours."
+                "images; pass [item['image'] for item in data], with your own name for 'image'."
             )
         return as_image(next(iter(found.values())), name)
     if isinstance(item, tuple) and any(map(_is_picture, item)):
@@ -164,7 +166,7 @@ def as_image(item: Any, name: str) -> Any:
         if not all(isinstance(value, (list, tuple)) for value in item):  # else rows of pixels
             raise TypeError(
                 f"{name} is a tuple of {len(pictures)} images; pass [item[0] for item in data], "
-                "with the number of yours."
+                "with the number of the right one."
             )
     if isinstance(item, (str, bytes)) or hasattr(item, "__fspath__"):
         raise TypeError(f"{name}: {_PATHS.format(str(item))}")
@@ -172,7 +174,7 @@ def as_image(item: Any, name: str) -> Any:
 
 
 class Items(Sequence[Any]):
-    """Images of a sequence, each looked at when it is asked for."""
+    """A sequence of images, each of which is checked when it is asked for."""
 
     def __init__(self, items: Any, first: int = 0) -> None:
         self.items = items
@@ -185,7 +187,7 @@ class Items(Sequence[Any]):
         if isinstance(key, slice):
             start = self.first + key.indices(len(self))[0]
             chosen = range(len(self))[key]
-            # Data sets of other libraries return columns for a slice, or anything.
+            # Data sets of other libraries return columns or anything else for a slice.
             if isinstance(self.items, (Sequence, np.ndarray)):
                 try:
                     return Items(self.items[key], start)
@@ -257,7 +259,7 @@ def _is_object_array(X: Any) -> bool:
 
 
 def is_sequence_of_images(X: Any) -> bool:
-    """Whether a collection has images for items, rather than numbers or rows of them."""
+    """Return whether the items of a collection are images, rather than numbers or rows of them."""
     if _is_object_array(X):
         return X.size > 0 and _is_item(X[0])
     if isinstance(X, (list, tuple)):

@@ -1,4 +1,4 @@
-"""What says which images were used, and which patient they are of; the same at every door."""
+"""Checks of labels, which say which images were used, and of groups, which name their patients."""
 
 from typing import Any
 
@@ -22,28 +22,29 @@ def check_used(
     Parameters
     ----------
     y : array-like of shape (n,)
-        Booleans, 0/1 or -1/1, as numbers of any type.
+        Labels: booleans, 0/1 or -1/1, as numbers of any type.
     n : int, default=None
-        How many there have to be; None takes any number.
+        Expected number of labels; None allows any number.
     name : str, default="y"
-        What the labels are called in errors.
+        Name of the labels in errors.
     unit : str, default="images"
-        What they are of.
+        Name in errors of what is labelled, in the plural.
     both : bool, default=True
-        Whether there have to be used and others.
+        Whether both classes have to be there.
 
     Returns
     -------
     used : ndarray of shape (n,), bool
-        Which were used.
+        True for images that were used.
     classes : ndarray of shape (2,)
-        The labels of those that were not, and of those that were, as they were given.
+        The labels of not used and of used images, as they were given.
 
     Raises
     ------
     ValueError
-        For missing labels, another number of them, more columns than one, text and other
-        numbers (with the line to write instead), and one class only where `both` is asked.
+        If a label is missing, if their number differs from `n`, if there are several columns,
+        if the labels are text or other numbers (the message has the line to write instead),
+        or if `both` is true and there is only one class.
 
     Examples
     --------
@@ -53,8 +54,8 @@ def check_used(
     >>> check_used(np.array(["member", "other"]))
     Traceback (most recent call last):
     ...
-    ValueError: y holds text ("member" and "other"), and which of them means used is not to be \
-guessed. Labels are booleans, 0/1 or -1/1; True, or 1, means used. Write y == "member" or \
+    ValueError: y holds text ("member" and "other"), which does not say which of them means used. \
+Labels are booleans, 0/1 or -1/1; True, or 1, means used. Write y == "member" or \
 y == "other", whichever is true of the images that were used.
     """
     labels = one_label_each(y, n, name=name, unit=unit)
@@ -71,14 +72,14 @@ y == "other", whichever is true of the images that were used.
     if both and used.all() == used.any():
         meaning = "used" if used[0] else "not used"
         raise ValueError(
-            f"This needs images that were used and others; all {len(used)} labels of {name} are "
-            f"of one class, {labels[0]} ({meaning})."
+            f"Images of both classes, used and not used, are needed; all {len(used)} labels of "
+            f"{name} are {labels[0]} ({meaning})."
         )
     return used, classes
 
 
 def one_label_each(y: Any, n: int | None, *, name: str = "y", unit: str = "images") -> NDArray[Any]:
-    """Return labels of any kind, one an image and none missing, as an array.
+    """Return labels of any kind as an array, after checking that each image has one.
 
     Parameters
     ----------
@@ -88,12 +89,13 @@ def one_label_each(y: Any, n: int | None, *, name: str = "y", unit: str = "image
     Returns
     -------
     ndarray of shape (n,)
-        Of booleans, numbers or text where all labels are of that kind.
+        Booleans, numbers or text if all labels are of that kind.
 
     Raises
     ------
     ValueError
-        For missing labels, another number of them, and more columns than one.
+        If a label is missing, if their number differs from `n`, or if there are several
+        columns.
     """
     if y is None:
         raise ValueError(
@@ -109,8 +111,8 @@ def one_label_each(y: Any, n: int | None, *, name: str = "y", unit: str = "image
         raise ValueError(
             f"{name} has missing labels, {int(missing.sum())} of {len(given)}; the first is "
             f"number {int(missing.argmax())}. Images of unknown membership are candidates: leave "
-            "them out, and give them to predict_proba of the fitted attack, or to an audit as "
-            "candidates."
+            "them out here, and pass them to predict_proba of the fitted attack, or to an audit "
+            "as candidates."
         )
     if given.dtype.kind != "O" or any(np.ndim(one) for one in given):
         return given
@@ -118,26 +120,27 @@ def one_label_each(y: Any, n: int | None, *, name: str = "y", unit: str = "image
 
 
 def check_groups(groups: Any, n: int, *, name: str = "groups", unit: str = "images") -> list[Any]:
-    """Validate which patient, say, each image is of.
+    """Validate the group of each image, such as its patient.
 
     Parameters
     ----------
     groups : array-like of shape (n,)
-        Names or numbers.
+        Names or numbers of the groups.
     n : int
-        How many there have to be.
+        Expected number of entries.
     name, unit : str
-        As in `check_used`.
+        Names for errors, as in `check_used`.
 
     Returns
     -------
     list
-        The names.
+        Group of each image.
 
     Raises
     ------
     ValueError
-        For another number of them, more columns than one, and images without a patient.
+        If the number of entries differs from `n`, if there are several columns, or if an image
+        has no group.
     """
     given = _column(groups, name, unit)
     if len(given) != n:
@@ -147,20 +150,20 @@ def check_groups(groups: Any, n: int, *, name: str = "groups", unit: str = "imag
     if missing.any():
         raise ValueError(
             f"{name} names no patient for {int(missing.sum())} of {n} {unit}; the first is number "
-            f"{int(missing.argmax())}. Give an image whose patient has no other a name of its "
-            "own."
+            f"{int(missing.argmax())}. Give each image whose patient has no other image a name of "
+            "its own."
         )
     return names
 
 
 def number_groups(names: list[Any]) -> NDArray[np.intp]:
-    """Return numbers in place of names, from 0 in the order in which they first occur."""
+    """Return numbers instead of names, from 0 in the order in which names first occur."""
     numbers: dict[Any, int] = {}
     return np.array([numbers.setdefault(one, len(numbers)) for one in names], dtype=np.intp)
 
 
 def _column(values: Any, name: str, unit: str) -> NDArray[Any]:
-    # Of a list NumPy would make text as soon as one label is: None would be "None".
+    # NumPy would turn a list into text as soon as one label is text: None would be "None".
     as_objects = isinstance(values, (list, tuple))
     array = np.asarray(values, dtype=object if as_objects else None)
     if array.ndim == 2 and array.shape[1] == 1:
@@ -168,7 +171,7 @@ def _column(values: Any, name: str, unit: str) -> NDArray[Any]:
     if array.ndim != 1:
         hint = ""
         if array.ndim == 2:
-            hint = f" Of one-hot columns take that of the used images, {name}[:, 1]."
+            hint = f" If these are one-hot columns, pass that of the used images, {name}[:, 1]."
         raise ValueError(
             f"{name} should be a 1d array of one label for each of the {unit}; got an array of "
             f"shape {array.shape}.{hint}"
@@ -193,13 +196,13 @@ def _is_missing(value: Any) -> bool:
 
 
 def _unclear(labels: NDArray[Any], name: str, *, is_list: bool) -> str:
-    """Say what is wrong with labels of another kind, and what to write instead."""
+    """Return the error for labels of another kind, with the line to write instead."""
     kind = labels.dtype.kind
     if kind == "f" and (labels != np.floor(labels)).any():
         low, middle, high = np.quantile(labels, [0, 0.5, 1], method="nearest").tolist()
         return (
             f"{name} holds continuous values, {low} to {high}. {_MEANING} Compare them with a "
-            f"threshold of yours: {name} > {middle}, say."
+            f"threshold of your choice, such as {name} > {middle}."
         )
     distinct = {_shown(one): None for one in labels.tolist()}
     seen = list(distinct) if len(distinct) > 2 else sorted(distinct)
@@ -211,8 +214,8 @@ def _unclear(labels: NDArray[Any], name: str, *, is_list: bool) -> str:
     else:
         what = {"U": "text", "S": "text", "O": "labels"}.get(kind, "numbers")
         begin = (
-            f"{name} holds {what} ({' and '.join(seen)}), and which of them means used is not to "
-            "be guessed."
+            f"{name} holds {what} ({' and '.join(seen)}), which does not say which of them means "
+            "used."
         )
     lines = " or ".join(f"{name} == {one}" for one in seen[:3])
     first = f"With {name} = numpy.asarray({name}), write" if is_list else "Write"

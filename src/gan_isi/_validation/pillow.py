@@ -1,4 +1,4 @@
-"""Pillow's images as arrays of what is stored, and turned as their notes say."""
+"""Conversion of Pillow's images to arrays, as stored or rotated as their metadata say."""
 
 from typing import Any
 
@@ -8,41 +8,42 @@ from numpy.typing import NDArray
 #: Pillow modes whose array is the image as it is stored.
 _PLAIN_MODES = ("1", "L", "LA", "RGB", "RGBA", "F")
 
-#: Modes that hold the same pictures in a form that nothing else here understands.
+#: Modes that are converted, since nothing else here understands them.
 _CONVERSIONS = {"CMYK": "RGB", "YCbCr": "RGB", "RGBX": "RGB", "RGBa": "RGBA", "La": "LA"}
 
-#: Where a file may name a single colour (or a palette entry) as transparent.
+#: Modes in which a file may declare a single colour transparent, and the mode with alpha.
 _WITH_ALPHA = {"L": "LA", "RGB": "RGBA"}
 
-#: Orientations whose inverse is another one.
+#: Inverses of the orientations that are not their own inverse.
 _INVERSE = {6: 8, 8: 6}
 
 ORIENTATION = 0x0112
 
 
 def to_array(image: Any, name: str) -> NDArray[Any]:
-    """Pixels of a Pillow image; palettes are expanded, to grey if all colours are.
+    """Return the pixels of a Pillow image; palettes are expanded, to grey if all colours are grey.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        Decoded or not.
+        Image, which may not be decoded yet.
     name : str
-        How errors speak of it.
+        Name of the image in errors.
 
     Returns
     -------
     ndarray of shape (height, width) or (height, width, channels)
+        Pixels as they are stored.
 
     Raises
     ------
     ValueError
-        For colour spaces such as LAB.
+        If the colour space is not supported, such as LAB.
     """
     if image.mode.startswith("I;16"):
         if "transparency" in image.info:
             raise ValueError(
-                f"{name} has 16 bits and names one grey as transparent, which is not supported; "
+                f"{name} has 16 bits and a transparent grey level, which is not supported; "
                 "save it without transparency."
             )
         return np.array(image)
@@ -71,8 +72,8 @@ def _grey_if_all_colours_are(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def orientation_of(image: Any) -> int:
-    """Return the orientation (EXIF or TIFF, 1 to 8) that a Pillow image notes; 1 is upright."""
-    # Of a PNG without the note, `getexif` would decode the picture to look for it.
+    """Return the orientation (EXIF or TIFF, 1 to 8) in a Pillow image's metadata; 1 is upright."""
+    # For a PNG without it, `getexif` would decode the picture to look for it.
     if image.format == "PNG" and "exif" not in image.info:
         return 1
     noted = image.getexif().get(ORIENTATION)
@@ -80,7 +81,7 @@ def orientation_of(image: Any) -> int:
 
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn stored pixels as an orientation (1 to 8) says."""
+    """Rotate or mirror stored pixels as an orientation (1 to 8) says."""
     if orientation >= 5:
         pixels = np.swapaxes(pixels, 0, 1)
     if orientation in (3, 4, 7, 8):

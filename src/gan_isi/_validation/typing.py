@@ -1,4 +1,4 @@
-"""Names for the array types that the library speaks of."""
+"""Names of the array types of the library."""
 
 from typing import Any, TypeAlias
 

@@ -1,4 +1,4 @@
-"""The command line: ``gan-isi audit``, ``predict`` and ``submit``, thin over the library."""
+"""The command line: ``gan-isi audit``, ``predict``, ``submit`` and ``cache``."""
 
 from .app import main
 

@@ -1,4 +1,4 @@
-"""The entry point, and how errors and interruptions leave it."""
+"""The entry point of the command line, with its errors and exit codes."""
 
 import io
 import sys
@@ -16,9 +16,9 @@ from .terminal import interrupted, say, set_up, stop_workers
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gan-isi")
 def cli() -> None:
-    """Tell which real images an image generator was trained on, from its output alone.
+    """Find which real images an image generator was trained on, from its output alone.
 
-    Begin with an audit: it says whether there is anything to tell.
+    Begin with an audit: it shows whether used images can be told from others at all.
 
     \b
     gan-isi audit --used DIR --not-used DIR --generated DIR --report audit.html
@@ -35,15 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, default=None
-        Those after the program's name; None takes `sys.argv`.
+        Arguments after the program's name; None takes those of `sys.argv`.
 
     Returns
     -------
     int
-        0 done, 1 the work failed, 2 wrong usage, 130 interrupted (128 and the signal's number).
+        0 if the work is done, 1 if it failed, 2 for wrong usage, and 128 plus the number of
+        the signal (130 for Ctrl-C) if it was interrupted.
     """
     try:
-        # Its own handling of errors would turn an interruption into a failure.
+        # Click's own handling of errors would turn an interruption into a failure.
         code = cli.main(args=arguments, prog_name="gan-isi", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
@@ -52,15 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(text.getvalue().rstrip("\n"), err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        say("Interrupted; nothing more was written.", err=True)
+        say("The work was interrupted; nothing more was written.", err=True)
         return interrupted()
-    # What the library says of images, folders and missing extras is meant for users.
+    # The library's errors about images, folders and missing extras are written for users.
     except (ValueError, OSError, ImportError, TypeError, MemoryError) as error:
         say(f"Error: {error}", err=True)
         return 1
     except Exception as error:
         say(
-            f"Error: {type(error).__name__}: {error} (a fault of gan-isi; please report it)",
+            f"Error: {type(error).__name__}: {error}. This is a fault of gan-isi; please report it.",
             err=True,
         )
         return 1
@@ -71,7 +72,7 @@ def run() -> None:
     set_up()
     try:
         code = main()
-    except KeyboardInterrupt:  # once more, while the first was answered
+    except KeyboardInterrupt:  # a second one, while the first was handled
         code = interrupted()
     stop_workers()
     sys.exit(code)

@@ -23,8 +23,8 @@ from .outputs import check_outputs, name_of, output_option, write_all, write_row
 from .plan import show_plan
 from .terminal import say
 
-#: Attacks by name: presets of the pipeline and baselines. Spelled out, so that ``--help``
-#: need not import the library; a test compares.
+#: Names of the attacks: presets of the pipeline and baselines. They are written out here so that
+#: ``--help`` need not import the library; a test compares them with the registry.
 ATTACKS = (
     "recommended",
     "paper",
@@ -39,15 +39,16 @@ ATTACKS = (
 
 @click.command()
 @folder_option("--used", "Real images that the generator was trained on.")
-@folder_option("--not-used", "Real images, alike in all else, that it was not trained on.")
+@folder_option("--not-used", "Real images of the same kind that it was not trained on.")
 @folder_option("--generated", "Images of the generator.")
 @folder_option("--candidates", "Real images of unknown membership.", required=False)
 @output_option("--report", "Write the audit as one HTML page.")
 @output_option("--json", "Write all numbers as JSON.")
 @output_option(
-    "--known-csv", "Write what each attack says of each known image, with the report's numbers."
+    "--known-csv",
+    "Write the result of each attack for each known image, with the report's numbers.",
 )
-@output_option("--candidates-csv", "Write what each attack says of each candidate.")
+@output_option("--candidates-csv", "Write the result of each attack for each candidate.")
 @click.option(
     "--attack",
     "names",
@@ -55,28 +56,41 @@ ATTACKS = (
     type=click.Choice(ATTACKS),
     default=("recommended", "nearest"),
     show_default=True,
-    help='Which attacks; may be repeated. The "blind" one is always there.',
+    help="An attack to audit; may be repeated. The blind attack is always included.",
 )
 @click.option(
     "--choose",
     is_flag=True,
-    help="Also report the best of the attacks, chosen within each training part.",
+    help="Also report the best of the attacks, chosen within the training part of each fold.",
 )
 @patient_options
 @click.option(
     "--volumes",
     type=click.Choice(("axial", "coronal", "sagittal")),
-    help="All folders hold volumes (NIfTI, DICOM series), to be cut into such slices; each volume "
-    "gets one answer.",
+    help="All folders hold volumes (NIfTI, DICOM series), which are cut into these slices; each "
+    "volume gets one answer.",
 )
-@click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
-@click.option("--repeats", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--folds",
+    type=click.IntRange(2),
+    default=5,
+    show_default=True,
+    help="Number of folds, each of which is held out once.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of times that the images are divided into folds.",
+)
 @click.option(
     "--permutations",
     type=click.IntRange(0),
     default=199,
     show_default=True,
-    help="Of the labels, with refit; with N of them no p-value is below 1 / (N + 1).",
+    help="Number of permutations of the labels, each with a refit; with N of them no p-value is "
+    "below 1 / (N + 1).",
 )
 @dry_run_option
 @work_options
@@ -104,9 +118,9 @@ def audit(
     intensity_range: Any,
     dry_run: bool,
 ) -> None:
-    """Tell whether used images can be told from others, and how sure that is.
+    """Test whether used images can be told from others, and how certain that is.
 
-    Needs real images of known membership. Prints what was found as sentences.
+    This needs real images of known membership. It prints its findings as sentences.
 
     \b
     gan-isi audit --used used/ --not-used other/ --generated fakes/ --report audit.html
@@ -166,7 +180,7 @@ def audit(
             memory=cache,
         )
     lines = ""
-    try:  # first what lasts
+    try:  # the files come first, since they last
         lines = write_all([
             ("Numbers", json, result.to_json),
             ("Report", report, result.to_html),
@@ -199,13 +213,14 @@ def make_attack(
     name : str
         One of `ATTACKS`.
     seed, jobs, cache, intensity_range
-        What the user asked for.
+        Options of the command.
     verbose : bool
-        Whether bars are shown while images are described.
+        Whether progress bars are shown while images are described.
 
     Returns
     -------
     SourceIdentificationPipeline
+        The unfitted attack.
     """
     from ..attacks import make_pipeline
 
@@ -226,12 +241,13 @@ def _check_extras(report: Path | None, table: Path | None) -> None:
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise click.ClickException(
-            f'This needs {", ".join(missing)}: pip install "gan-isi[report]".'
+            f"The report and the tables need {', '.join(missing)}. "
+            'Install with: pip install "gan-isi[report]"'
         )
 
 
 def _names(images: Any) -> tuple[str, ...]:
-    """Return what images are called, or the volumes that slices are of."""
+    """Return the names of images, or of the volumes that slices belong to."""
     if hasattr(images, "groups"):
         return tuple(dict.fromkeys(images.groups.tolist()))
     return tuple(images.names)
@@ -240,7 +256,7 @@ def _names(images: Any) -> tuple[str, ...]:
 def _write_images(
     frames: dict[str, Any], files: tuple[str, ...], columns: dict[str, str], target: Path
 ) -> None:
-    """Write one line an attack and image; the number is that of the report."""
+    """Write one line for each attack and image, with the number that the report has."""
     rows = [
         (
             name,

@@ -17,7 +17,7 @@ def _as_bytes(context: click.Context, parameter: click.Parameter, value: Any) ->
         return value
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", value.strip().lower())
     if found is None:
-        raise click.BadParameter(f"{value!r} is no size such as 500MB or 2GB.")
+        raise click.BadParameter(f"{value!r} is not a size such as 500MB or 2GB.")
     return int(float(found[1]) * _UNITS[found[2]])
 
 
@@ -25,14 +25,14 @@ def _as_bytes(context: click.Context, parameter: click.Parameter, value: Any) ->
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--prune", callback=_as_bytes, metavar="SIZE",
-    help="Drop what was used least recently until this much is left, such as 2GB or 0.",
+    help="Drop the entries used least recently until this much is left, such as 2GB or 0.",
 )  # fmt: skip
 @click.option(
     "--limit", callback=_as_bytes, metavar="SIZE",
-    help='Do so at the end of each run from now on; "none" ends that.',
+    help='Prune to this size at the end of each later run; "none" removes the limit.',
 )  # fmt: skip
 def cache(folder: Path, prune: int | str | None, limit: int | str | None) -> None:
-    """Look at the folder of --cache, and keep it small.
+    """Show what the folder of --cache holds, and keep it small.
 
     \b
     gan-isi cache cache/ --prune 2GB
@@ -41,7 +41,7 @@ def cache(folder: Path, prune: int | str | None, limit: int | str | None) -> Non
 
     store = Store(folder)
     if not store.folder.is_dir():
-        raise click.ClickException(f"{folder} holds nothing that gan-isi keeps.")
+        raise click.ClickException(f"{folder} does not hold a cache of gan-isi.")
     if limit is not None:
         store.set_limit(None if isinstance(limit, str) else limit)
     if prune == "none":
@@ -49,10 +49,10 @@ def cache(folder: Path, prune: int | str | None, limit: int | str | None) -> Non
     dropped = store.prune(prune if isinstance(prune, int) else None)
     found = list(store.entries())
     size = sum(one for _, one, _ in found) / 1e6
-    line = f"{folder}: {len(found)} entries, {size:.1f} MB"
+    line = f"{folder} holds {len(found)} entries with {size:.1f} MB"
     if found:
         used = time.strftime("%Y-%m-%d", time.localtime(min(when for when, _, _ in found)))
         line += f", the oldest used on {used}"
-    say(line + (f"; {dropped} dropped." if dropped else "."))
+    say(line + (f"; {dropped} were dropped." if dropped else "."))
     if store.limit is not None:
-        say(f"Limit: {store.limit / 1e6:.1f} MB after each run.")
+        say(f"After each run at most {store.limit / 1e6:.1f} MB are kept.")

@@ -1,4 +1,4 @@
-"""Folders of images, and what has to be true of them before hours of work begin."""
+"""Options that name folders of images, and checks of these before hours of work begin."""
 
 import csv
 import sys
@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 
 _FOLDER = click.Path(exists=True, path_type=Path)
 
-#: Where the options of reading are kept for `load`, of the running command.
+#: Key under which the context of the running command keeps its options of reading.
 _READING = "gan_isi.reading"
 
 
 def folder_option(name: str, help_text: str, *, required: bool = True) -> Callable[..., Any]:
-    """Return an option that names a folder of images, or an archive of some."""
+    """Return an option that names a folder or an archive of images."""
     return click.option(name, type=_FOLDER, required=required, metavar="DIR", help=help_text)
 
 
 def _not_zero(context: click.Context, parameter: click.Parameter, value: int) -> int:
     if value == 0:
-        raise click.BadParameter("0 jobs do no work.")
+        raise click.BadParameter(
+            "The number of jobs can't be 0; give 1 or more, or -1 for all processors."
+        )
     return value
 
 
@@ -38,7 +40,9 @@ def _as_range(context: click.Context, parameter: click.Parameter, value: Any) ->
     if value is None:
         return "dtype"
     if not value[0] < value[1]:
-        raise click.BadParameter(f"{value[0]:g} is not below {value[1]:g}.")
+        raise click.BadParameter(
+            f"The first value has to be below the second; got {value[0]:g} and {value[1]:g}."
+        )
     return value
 
 
@@ -48,7 +52,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
 
 
 def reading() -> dict[str, Any]:
-    """Return what the running command was told of reading, as options of `load_images`."""
+    """Return the running command's options of reading, as arguments of `load_images`."""
     context = click.get_current_context(silent=True)
     return {} if context is None else context.meta.get(_READING, {})
 
@@ -59,7 +63,8 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
         "--cache",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
-        help="Keep what was computed of each image here, so that no image is described twice.",
+        help="Folder that keeps what was computed of each image, so that no image is described "
+        "twice.",
     ),
     click.option(
         "--jobs",
@@ -67,7 +72,7 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
         default=1,
         show_default=True,
         callback=_not_zero,
-        help="Parallel jobs; -1 is one a processor.",
+        help="Number of parallel jobs; -1 starts one for each processor.",
     ),
     click.option(
         "--seed",
@@ -75,22 +80,22 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
         default=0,
         show_default="0",
         metavar="INTEGER",
-        help="Of all that is drawn.",
+        help="Seed of all random numbers: folds, permutations and models.",
     ),
     click.option(
         "--intensity-range",
         type=(float, float),
         callback=_as_range,
         metavar="LOW HIGH",
-        help="Stored values that are black and white, such as -1000 1000 for CT; by default the "
-        "range of 8 or 16 bits. 8-bit files keep theirs where they can't hold these.",
+        help="Stored values of black and white, such as -1000 1000 for CT; by default the range "
+        "of 8 or 16 bits. Files whose data type can't hold these values keep the default.",
     ),
     click.option(
         "--recursive/--no-recursive",
         default=None,
         callback=_keep,
         expose_value=False,
-        help="Search subfolders; by default where a folder holds no image itself.",
+        help="Search subfolders; by default they are searched if a folder itself holds no image.",
     ),
     click.option(
         "--max-pixels",
@@ -105,7 +110,7 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
         is_flag=True,
         callback=_keep,
         expose_value=False,
-        help="Turn pictures upright where their files (EXIF, TIFF) note an orientation.",
+        help="Rotate pictures upright if their files (EXIF, TIFF) have an orientation.",
     ),
 )
 
@@ -113,12 +118,12 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
 dry_run_option = click.option(
     "--dry-run",
     is_flag=True,
-    help="Read and compare the images, say how long describing them takes, and stop.",
+    help="Read and compare the images, estimate how long describing them takes, and stop.",
 )
 
 
 def work_options(command: Any) -> Any:
-    """Add what all commands take: scale, seed, parallel jobs, a cache, silence."""
+    """Add the options that all commands have: reading, scale, seed, jobs, cache and progress."""
     for option in _WORK_OPTIONS:
         command = option(command)
     return command
@@ -130,25 +135,25 @@ def patient_options(command: Any) -> Any:
         "--patients",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="CSV file with the columns file and patient, where patients have several images.",
+        help="CSV file with the columns file and patient, for patients with several images.",
     )(command)
     return click.option(
         "--patient-from",
         type=click.Choice(("dicom", "folder", "file", "csv")),
-        help="Who an image is of: PatientID of its DICOM header (only a digest is kept), the "
-        "folder within --used and so on that it lies in, its file where that has frames, or "
-        "--patients FILE.",
+        help="Source of an image's patient: dicom is PatientID of the header (only a digest is "
+        "kept), folder the folder within --used and so on, file the file, for files with several "
+        "frames, and csv the table of --patients.",
     )(command)
 
 
 def shows_progress(quiet: bool) -> bool:
-    """Whether somebody is there to see a bar."""
+    """Return whether progress bars are shown: standard error is a terminal, and not --quiet."""
     return not quiet and sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextmanager
 def said_in_words() -> Iterator[None]:
-    """Within this context, warnings are said on standard error without the line of code."""
+    """Within this context, warnings go to standard error without the line of code."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         yield
@@ -164,16 +169,17 @@ def load(
     Parameters
     ----------
     folders : mapping of str to Path or None
-        Of real images, by what they are called ("used"); None is left out.
+        Folders of real images by the name of the set, such as "used"; None is left out.
     generated : Path
-        That of the generated images.
+        Folder of the generated images.
     volumes : {"axial", "coronal", "sagittal"} or None
-        How volumes are cut into slices, in all folders; None for folders of images.
+        Kind of the slices that the volumes of all folders are cut into; None for folders of
+        images.
 
     Returns
     -------
     dict of str to ImageFiles or VolumeSlices
-        The real ones, and those "generated".
+        Images of each set, including "generated".
     """
     from ..datasets import load_images, load_volumes
 
@@ -187,7 +193,7 @@ def load(
 
 
 def inputs_of(images: Mapping[str, "ImageFiles"], *others: Path | None) -> set[Path]:
-    """Return all files that are read, also those that pictures are within."""
+    """Return all files that are read, including archives that pictures lie in."""
     files = {path for one in images.values() for path in one.paths}
     parents = {parent for path in files for parent in path.parents}
     return files | parents | {path for path in others if path is not None}
@@ -209,7 +215,7 @@ def look(
     intensity_range: Any = "dtype",
     others: Mapping[str, Any] | None = None,
 ) -> "Preflight":
-    """Compare the sets of images, and say on standard error how they differ.
+    """Compare the sets of images, and print on standard error how they differ.
 
     Parameters
     ----------
@@ -218,15 +224,16 @@ def look(
     groups : tuple of two lists or None
         Patients of the known images and of the candidates.
     others : mapping of str to ImageFiles, default=None
-        Further generated images, by what they are called.
+        Further generated images by the name of their set.
 
     Returns
     -------
     Preflight
+        Result of the comparison.
 
     Notes
     -----
-    All files are read once, so that what can't be read is known before hours of work.
+    All files are read once, so that a file that can't be read is found before hours of work.
     """
     from ..audit.inputs import run
 
@@ -237,14 +244,14 @@ def look(
 
 
 def refuse(found: "Preflight") -> "Preflight":
-    """Raise ClickException where an intensity differs in meaning, or a picture is in two sets."""
+    """Raise ClickException if the comparison found errors, such as a picture in two sets."""
     if found.errors:
         raise click.ClickException(" ".join(found.errors))
     return found
 
 
 def check(*arguments: Any, **options: Any) -> Any:
-    """Return a context in which nothing is said again of what `look` finds (and `refuse` lets)."""
+    """Compare the sets, refuse errors, and return a context without the same warnings again."""
     from .._preflight.before_fit import preflight_done
 
     return preflight_done(refuse(look(*arguments, **options)))
@@ -256,30 +263,33 @@ def find_patients(
     images: Mapping[str, "ImageFiles"],
     folders: Mapping[str, Path | None],
 ) -> dict[str, list[str]]:
-    """Return the patients of the images, in their order; empty where nobody asks.
+    """Return the patients of the images, or an empty dict if no option asks for them.
 
     Parameters
     ----------
     source : {"dicom", "folder", "file", "csv"} or None
-        Of --patient-from.
+        Value of --patient-from.
     table : Path or None
-        Of --patients.
+        Value of --patients.
     images : mapping of str to ImageFiles
-        Those that need a patient.
+        Images of each set.
     folders : mapping of str to Path or None
-        Where they lie.
+        Folder of each set.
 
     Returns
     -------
     dict of str to list of str
+        Patients of each set, in the order of the images.
 
     Raises
     ------
     ClickException
-        For options that contradict each other, and images without a patient.
+        If the options contradict each other, or an image has no patient.
     """
     if (source == "csv" and table is None) or (table is not None and source not in (None, "csv")):
-        raise click.UsageError("--patients FILE goes with --patient-from csv, and with no other.")
+        raise click.UsageError(
+            "--patient-from csv needs --patients FILE, which goes with no other value of it."
+        )
     if table is not None:
         return read_patients(table, images)
     if source is None:
@@ -293,30 +303,30 @@ def find_patients(
 
 
 def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, list[str]]:
-    """Read which patient each image is of.
+    """Read the patient of each image from a table.
 
     Parameters
     ----------
     path : Path
         A CSV file with the columns file and patient. A file is named with its folder
-        (used/001.png, also used\\001.png) or with more of them; or, where no two of the
-        images share a name, without.
+        (used/001.png, also used\\001.png) or with several folders; or without a folder, if no
+        two images have the same name.
     images : mapping of str to ImageFiles
-        Those that need a patient.
+        Images of each set.
 
     Returns
     -------
     dict of str to list of str
-        Patients in the order of the images.
+        Patients of each set, in the order of the images.
 
     Raises
     ------
     ClickException
-        For other columns, files that are named twice, and images without a patient.
+        If the columns are others, if a file has two patients, or if an image has none.
     """
     patients = _read_table(path)
     files = [_parts(str(file.absolute())) for one in images.values() for file in one.paths]
-    # What the ends of names stand for: of images, and of the table.
+    # The ends of paths are compared: those of the images, and those of the table.
     most = max(map(len, patients))
     depths = [*range(2, most + 1), 1]
     shared = {depth: Counter(parts[-depth:] for parts in files) for depth in depths}
@@ -328,7 +338,7 @@ def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, l
     def find(file: Path) -> str:
         parts = _parts(str(file.absolute()))
         for depth in depths:
-            # An end tells nothing where two images or two patients share it.
+            # An end that two images or two patients share tells nothing.
             end = parts[-depth:]
             if shared[depth][end] == 1 and len(of_end[end]) == 1:
                 return min(of_end[end])
@@ -344,29 +354,29 @@ def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, l
     if without:
         hint = ""
         if shared[1][_parts(str(without[0]))[-1:]] > 1:
-            hint = " Several images have this name: write the folder before it."
+            hint = " Several images have this name; write its folder before it."
         raise click.ClickException(
-            f"{path} names no patient for {len(without)} images; one is {without[0]}.{hint}"
+            f"{path} names no patient for {len(without)} images; one of them is {without[0]}.{hint}"
         )
     return of_images
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    """Return the parts of a path as written on any system."""
+    """Return the parts of a path as it is written on any system."""
     return tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
 
 
 def _read_table(path: Path) -> dict[tuple[str, ...], str]:
-    """Read patients by the parts of a file's name."""
+    """Read the patients of a table, by the parts of each file's path."""
     if not path.is_file():
-        raise click.ClickException(f"{path} is no file that can be read twice.")
+        raise click.ClickException(f"{path} is not a regular file, which can be read twice.")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             columns = rows.fieldnames or ()
             listed = [(row.get("file"), (row.get("patient") or "").strip()) for row in rows]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise click.ClickException(f"{path} is no CSV file in UTF-8: {error}.") from error
+        raise click.ClickException(f"{path} is not a CSV file in UTF-8: {error}.") from error
     if not {"file", "patient"} <= set(columns):
         raise click.ClickException(
             f"{path} needs a first line with the columns file and patient; it has {columns}."

@@ -1,4 +1,4 @@
-"""Files that commands write: looked at before the work, written whole, none for another."""
+"""Files that commands write, which are checked before the work and never overwrite an input."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ from .._runtime.output import csv_text, is_stream, write_atomically
 
 
 def output_option(name: str, help_text: str, *, required: bool = False) -> Callable[..., Any]:
-    """Return an option that names a file to write, in a folder that can be written to."""
+    """Return an option that names a file to write, and checks that it can be written."""
     return click.option(
         name,
         type=click.Path(dir_okay=False, writable=True, path_type=Path),
@@ -32,8 +32,8 @@ def _can_be_written(context: click.Context, parameter: click.Parameter, value: A
         raise click.BadParameter(f"There is no folder {value.parent} to write into.")
     try:
         if os.path.lexists(target) and not stat.S_ISREG(target.stat().st_mode):
-            raise click.BadParameter(f"{value} is no file, and can't be written like one.")
-        # Permissions alone don't tell: a disk may be mounted for reading only, a name too long.
+            raise click.BadParameter(f"{value} is not a file, and can't be written like one.")
+        # Permissions alone don't tell: a disk may be mounted read-only, or a name be too long.
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".gan-isi-") as folder:
             Path(folder, target.name).touch()
     except OSError as error:
@@ -47,14 +47,14 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | No
     Parameters
     ----------
     outputs : mapping of str to Path or None
-        Files to write, by the option that names them.
+        Files to write, by the option that names each.
     inputs : iterable of Path or None
         All files that are read.
 
     Raises
     ------
     UsageError
-        Naming both; links are followed.
+        If two of the files are the same, links included; the message names both.
     """
     seen: dict[Any, str] = {}
     for option, path in outputs.items():
@@ -64,7 +64,7 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | No
             if (other := seen.setdefault(identity, option)) != option:
                 raise click.UsageError(f"{other} and {option} name the same file, {path}.")
     if not any(isinstance(identity, tuple) for identity in seen):
-        return  # none is there yet
+        return  # no output exists yet
     for one in inputs:
         if one is not None and (found := seen.get(_identity(one))) is not None:
             raise click.UsageError(f"{found} names {one}, which is read and would be lost.")
@@ -79,22 +79,22 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def write_all(outputs: Iterable[tuple[str, Path | None, Callable[[Path], Any]]]) -> str:
-    """Write files one after the other; one that fails keeps no other from being written.
+    """Write files one after the other, all of them even if one fails.
 
     Parameters
     ----------
-    outputs : iterable of (what, Path or None, callable)
-        What it is called, where to write it, and who does.
+    outputs : iterable of (str, Path or None, callable)
+        Description, path and writing function of each file; None for a file not asked for.
 
     Returns
     -------
     str
-        A line for each that was written.
+        One line for each file that was written.
 
     Raises
     ------
     ClickException
-        After all others, naming those that could not be written.
+        If a file could not be written, raised after all others; the message names it.
     """
     done, failed = [], []
     for what, path, write in outputs:
@@ -103,7 +103,7 @@ def write_all(outputs: Iterable[tuple[str, Path | None, Callable[[Path], Any]]])
         try:
             write(path)
             done.append(f"{what}: {path}")
-        # Whatever it is, hours of work are in the others.
+        # Whatever the error is, the other files hold hours of work.
         except Exception as error:
             reason = getattr(error, "strerror", None) or error
             failed.append(f"{path} could not be written: {reason}.")
@@ -118,5 +118,5 @@ def write_rows(path: Path, header: list[str], rows: Any) -> None:
 
 
 def name_of(name: str) -> str:
-    """Return a name by its bytes, in whatever locale they were read."""
+    """Return a file name decoded as UTF-8, whatever the locale is."""
     return os.fsencode(name).decode("utf-8", "surrogateescape")

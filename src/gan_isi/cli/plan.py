@@ -1,4 +1,4 @@
-"""What a command would do with its images, told without doing it: ``--dry-run``."""
+"""The plan of a command's work, which ``--dry-run`` prints instead of doing it."""
 
 import time
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from .terminal import say
 if TYPE_CHECKING:
     from ..audit import Preflight
 
-#: Images that are described to tell how long all take.
+#: Number of images that are described to estimate how long all take.
 _TIMED = 3
 
 
@@ -20,28 +20,28 @@ def show_plan(found: "Preflight", attacks: Mapping[str, Any], images: Any, refit
     Parameters
     ----------
     found : Preflight
-        Of the images; its warnings have been said.
+        Comparison of the images, whose warnings were given already.
     attacks : mapping of str to SourceIdentificationPipeline
-        Unfitted, without a cache.
+        Unfitted attacks without a cache.
     images : ImageFiles
-        A few of these are described.
+        Images, a few of which are described.
     refits : str
-        What comes after, in words.
+        Description of the work that comes after.
 
     Raises
     ------
     ClickException
-        For errors of the preflight, after all else is printed.
+        If the comparison found errors; this is raised after all else is printed.
     """
     for name, one in found.sets.items():
-        scale = "each its own range"
+        scale = "each scaled by its own range"
         if one.intensities:
             scale = "intensities {:.3g} to {:.3g}".format(*one.intensities)
         kinds = ", ".join(_counted(part) for part in (one.sizes, one.dtypes, one.channels))
         say(f"{name}: {one.count} images, {kinds} channel(s), {scale}")
     for name, counts in found.passed_over.items():
         listed = ", ".join(f"{count} {reason}" for reason, count in counts.items())
-        say(f"beside the {name} images, not read: {listed}")
+        say(f"beside the {name} images these were not read: {listed}")
     refuse(found)
     known = sum(one.count for name, one in found.sets.items() if name != "generated")
     seconds = 0.0
@@ -49,8 +49,8 @@ def show_plan(found: "Preflight", attacks: Mapping[str, Any], images: Any, refit
         n_images = known + found.sets["generated"].count * attack.compares
         seconds += n_images * _seconds(attack[:1], images)
     say(
-        f"Describing the images takes about {_duration(seconds)}, by {_TIMED} of them, with "
-        f"{', '.join(attacks)}; {refits} come on top. Nothing was written."
+        f"Describing the images with {', '.join(attacks)} takes about {_duration(seconds)}, as "
+        f"estimated from {_TIMED} of them; {refits} come on top. Nothing was written."
     )
 
 
@@ -61,7 +61,7 @@ def _counted(counts: dict[str, int]) -> str:
 
 
 def _seconds(descriptors: Any, images: Any) -> float:
-    """Return how long one image takes, once what is made only once is there."""
+    """Return the seconds that one image takes, without the work that is done only once."""
     some = [images[int(i)] for i in range(min(_TIMED, len(images)))]
     descriptors.fit(some).transform(some[:1])
     start = time.perf_counter()

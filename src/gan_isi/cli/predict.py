@@ -31,7 +31,7 @@ _PRESETS = click.option(
     type=click.Choice(("recommended", "paper")),
     default="recommended",
     show_default=True,
-    help="Which attack.",
+    help="The attack to fit.",
 )
 
 
@@ -39,9 +39,9 @@ _PRESETS = click.option(
 @folder_option("--used", "Real images that the generator was trained on.")
 @folder_option("--not-used", "Real images that it was not trained on.")
 @folder_option("--generated", "Images of the generator.")
-@folder_option("--candidates", "Real images to answer for.")
-@output_option("--output", "Write one line an image as CSV.", required=True)
-@output_option("--save", "Keep the fitted attack (joblib: load only files that you trust).")
+@folder_option("--candidates", "Real images of unknown membership.")
+@output_option("--output", "Write a CSV file with one line for each candidate.", required=True)
+@output_option("--save", "Save the fitted attack (by joblib: load only files that you trust).")
 @patient_options
 @_PRESETS
 @dry_run_option
@@ -63,11 +63,11 @@ def predict(
     intensity_range: Any,
     dry_run: bool,
 ) -> None:
-    """Answer for each candidate by an attack fitted on images of known membership.
+    """Score each candidate with an attack that is fitted on images of known membership.
 
-    Whether its answers mean anything is what `gan-isi audit` tells. The column score is
-    the larger, the more like the used images; it is no probability that an image was
-    used.
+    Run `gan-isi audit` first: it shows whether the answers mean anything. The column score
+    is larger for candidates that are more like the used images; it is not the probability
+    that an image was used.
 
     \b
     gan-isi predict --used used/ --not-used other/ --generated fakes/ \\
@@ -97,7 +97,8 @@ def predict(
         ("Scores", output, lambda path: write_rows(path, ["file", "score", "used"], rows)),
         ("Fitted attack", save, lambda path: _save(attack, path)),
     ])  # fmt: skip
-    say(f"{len(rows)} images, {sum(row[2] for row in rows)} called used by the {preset} attack.")
+    n_used = sum(row[2] for row in rows)
+    say(f"The {preset} attack calls {n_used} of {len(rows)} images used.")
     say(lines)
 
 
@@ -126,8 +127,8 @@ def submit(
 ) -> None:
     """Label the test images of ImageCLEFmedical GANs 2023.
 
-    TRAIN holds the folders real_used, real_not_used and generated, TEST real_unknown and
-    generated. With --preset paper this is the paper's experiment.
+    TRAIN holds the folders real_used, real_not_used and generated; TEST holds real_unknown
+    and generated. With --preset paper this is the paper's experiment.
 
     \b
     gan-isi submit train/ test/ --preset paper --output run.csv
@@ -158,4 +159,4 @@ def submit(
     ids = [path.stem for path in unknown.paths]
     write_submission(output, ids, labels)
     check_submission(output, ids)
-    say(f"{output}: {len(ids)} images, {int(sum(labels))} called used.")
+    say(f"{output} calls {int(sum(labels))} of {len(ids)} images used.")

@@ -1,4 +1,4 @@
-"""What a shell hands over and takes back: standard streams, signals, text for a terminal."""
+"""The terminal: standard streams, signals, and text that is safe to show."""
 
 import os
 import signal
@@ -11,23 +11,23 @@ import click
 
 from .._runtime.output import visible
 
-#: That ended the work, of those that ask for it.
+#: Numbers of the signals that ended the work.
 _received: list[int] = []
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print a text that a terminal shows and does not obey.
+    """Print a text with its control characters escaped.
 
     Parameters
     ----------
     text : str
-        Control characters in it, which names of files may have, are escaped.
+        Text to print. Names of files may have control characters, which a terminal would obey.
     err : bool, default=False
-        Whether it goes to standard error.
+        Whether the text goes to standard error.
 
     Notes
     -----
-    Where nobody reads any more (a closed pipe) the rest is dropped: that is the reader's choice.
+    If a pipe is closed, its reader wants no more, and the rest is dropped.
     """
     try:
         click.echo(visible(text, keep="\n"), err=err)
@@ -35,12 +35,12 @@ def say(text: str, *, err: bool = False) -> None:
         stream = sys.stderr if err else sys.stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     except OSError:
-        if not err:  # nowhere is left to say that standard error is full
+        if not err:  # there is no other place to report that standard error is full
             raise
 
 
 def set_up() -> None:
-    """Make streams that were closed, characters that don't fit, and signals do no harm."""
+    """Prepare for closed streams, for characters that can't be encoded, and for signals."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -64,20 +64,20 @@ def _say_warning(message: Warning | str, *where: Any, **options: Any) -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """End as after Ctrl-C, so that files half written and processes are cleared away."""
+    """End as after Ctrl-C, so that half-written files and processes are cleared away."""
     signal.signal(number, signal.SIG_IGN)
     _received.append(number)
     raise KeyboardInterrupt
 
 
 def interrupted() -> int:
-    """Return the exit code of an interruption, as shells have it: 128 and the signal's number."""
+    """Return the exit code of an interruption, as in shells: 128 plus the signal's number."""
     return 128 + (_received[-1] if _received else signal.SIGINT)
 
 
 def stop_workers() -> None:
-    """End the processes of parallel jobs, which would wait for work that never comes."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the end has begun
+    """End the processes of parallel jobs, which would otherwise wait for more work."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the program is ending already
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     loky = sys.modules.get("joblib.externals.loky.reusable_executor")

@@ -16,33 +16,36 @@ _OFF_THE_END = 1e-12
 
 
 def within_fold_auc(y: ArrayLike, scores: ArrayLike, folds: ArrayLike | None = None) -> float:
-    """Share of pairs of a member and a non-member of one fold that are in order.
+    """Area under the ROC curve, from pairs of queries that were held out in the same fold.
 
-    Out-of-fold scores of different folds come from differently fitted classifiers and
-    have no common scale. Pooling them is biased besides: where a fold happens to hold
-    more (or more typical) members, its classifier learned from fewer, and scores them
-    lower. Where there is nothing to tell, the pooled AUC therefore lies below 0.5 on
-    average, which looks safe. Pairs within a fold were scored by one classifier that
-    saw neither.
+    It is the share of pairs of a used and a not used query in which the used one has the
+    larger score. Out-of-fold scores of different folds come from differently fitted
+    classifiers and have no common scale. Pooling them is also biased: where a fold happens
+    to hold more (or more typical) used queries, its classifier learned from fewer, and
+    scores them lower. Where there is nothing to find, the pooled AUC therefore lies below
+    0.5 on average, which looks safe. Both queries of a pair within a fold were scored by one
+    classifier that saw neither of them.
 
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        1 for members, 0 for non-members.
+        Labels: 1 for queries that were used, 0 for queries that were not.
     scores : array-like of shape (n_queries,)
-        Larger for members.
+        Scores of the attack, larger for queries that were used.
     folds : array-like of shape (n_queries,), default=None
-        In which fold each query was held out. None: one fold, the usual AUC.
+        Fold in which each query was held out. With None all queries are in one fold, which
+        gives the usual AUC.
 
     Returns
     -------
     float
-        Ties count one half; every pair counts alike, whatever the size of its fold.
+        The AUC, from 0 to 1. Ties count one half; every pair counts the same, whatever the
+        size of its fold.
 
     Raises
     ------
     ValueError
-        If no fold holds both a member and a non-member, or a score is NaN.
+        If no fold holds both a used and a not used query, or if a score is NaN.
 
     References
     ----------
@@ -62,7 +65,7 @@ def within_fold_auc(y: ArrayLike, scores: ArrayLike, folds: ArrayLike | None = N
 
 
 class _Concordance(NamedTuple):
-    """An AUC, and what each query adds to it (the sum is 0)."""
+    """An AUC, and the influence of each query on it (their sum is 0)."""
 
     auc: float
     influence: NDArray[np.float64]
@@ -71,15 +74,16 @@ class _Concordance(NamedTuple):
 def _concordance(
     members: NDArray[np.bool_], scores: ArrayLike, folds: ArrayLike | None
 ) -> _Concordance:
-    """AUC within folds, and its influence function, by ranks.
+    """Compute the AUC within folds and its influence function from ranks.
 
-    With K(i, j) = 1, 1/2 or 0 for a member i and a non-member j of its fold, and P such
-    pairs, the AUC A is the sum of K over P, and the influence of a query is the sum of
-    K - A over its own pairs, over P (the structural components of DeLong et al. 1988).
+    Let K(i, j) be 1, 1/2 or 0 for a used query i and a not used query j of the same fold,
+    and P the number of such pairs. The AUC A is the sum of K divided by P, and the influence
+    of a query is the sum of K - A over its own pairs, divided by P (the structural
+    components of DeLong et al. 1988).
     """
     values = check_scores(scores)
     blocks = check_groups(np.zeros(len(values)) if folds is None else folds, len(values))
-    # Rank among all of the fold less rank among its own class: the other class below.
+    # The rank in the fold minus the rank in the own class counts the other class below.
     below = rank_within(values, blocks) - rank_within(values, 2 * blocks + members)
     counts = np.stack([np.bincount(blocks[members == own], minlength=blocks.max() + 1)
                        for own in (False, True)])  # fmt: skip
@@ -87,8 +91,8 @@ def _concordance(
     n_pairs = opponents[members].sum()
     if n_pairs == 0:
         raise ValueError(
-            "An AUC needs a member and a non-member in one fold; got "
-            f"{members.sum()} members and {(~members).sum()} non-members, none together."
+            "An AUC needs a used and a not used query in the same fold; got "
+            f"{members.sum()} used and {(~members).sum()} not used queries, and no fold has both."
         )
     in_order = np.where(members, below, opponents - below)
     auc = in_order[members].sum() / n_pairs
@@ -96,18 +100,19 @@ def _concordance(
 
 
 def rank_within(values: NDArray[np.float64], blocks: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Rank of each value within its block, from 1, ties at their mean.
+    """Rank of each value within its block.
 
     Parameters
     ----------
     values : ndarray of shape (n_values,)
-        Any order is by these.
+        Values to rank.
     blocks : ndarray of shape (n_values,), int
-        Number of the block of each, from 0.
+        Number of the block of each value, from 0.
 
     Returns
     -------
     ndarray of shape (n_values,)
+        Ranks from 1; tied values share their mean rank.
     """
     distinct, dense = np.unique(values, return_inverse=True)
     ranks = rankdata(blocks * len(distinct) + dense)
@@ -126,22 +131,23 @@ def auc_interval(
 ) -> tuple[float, float]:
     """Confidence interval of :func:`within_fold_auc`.
 
-    Newcombe's method 5: the AUC values t that lie within z standard errors of the
-    observed one, with the variance that Hanley and McNeil's exponential model gives t,
+    The interval is Newcombe's method 5. It holds the AUC values t that lie within z standard
+    errors of the observed one, with the variance that Hanley and McNeil's exponential model
+    gives t,
 
         t (1 - t) (1 + N (1 - t) / (2 - t) + N t / (1 + t)) / (m n),  N = (m + n) / 2 - 1.
 
-    Unlike the bootstrap it keeps its width at an AUC of 1, and it is the same on every
-    call. With groups, m and n are divided by the design effect: the variance of the AUC
-    over whole patients (Obuchowski 1997), divided by that over queries (DeLong et al.
-    1988), at least 1, and z becomes Student's quantile. At an AUC of exactly 0 or 1
-    every group counts as about one query.
+    for m used and n not used queries. Unlike a bootstrap interval it keeps its width at an
+    AUC of 1, and it is the same on every call. With groups, m and n are divided by the design
+    effect: the variance of the AUC over whole patients (Obuchowski 1997), divided by the
+    variance over queries (DeLong et al. 1988), and at least 1. Then z is Student's quantile.
+    At an AUC of exactly 0 or 1 every group counts as about one query.
 
-    So far the scores are taken as given. An attack that learns has folds that share
-    training queries, and its AUCs vary together: about twice as much as the formula
-    knows. Of that the AUCs with permuted labels (`null`) are a sample: m and n are
-    divided by their mean square distance from 1/2 over the variance at 1/2, if that is
-    larger than the design effect, and z becomes Student's quantile for their number.
+    All this takes the scores as given. The folds of an attack that learns share training
+    queries, so its AUC varies about twice as much as the formula says. The AUCs with permuted
+    labels (`null`) show how much: m and n are divided by their mean squared distance from
+    1/2, relative to the variance at 1/2, if that is larger than the design effect. Then z is
+    Student's quantile for their number.
 
     In simulations of fixed normal scores the 95 % interval held the truth in 94 % to
     98 % of samples, for AUCs from 0.5 to 0.99 and from 10 queries, or 5 patients, of each
@@ -150,15 +156,15 @@ def auc_interval(
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        1 for members, 0 for non-members.
+        Labels: 1 for queries that were used, 0 for queries that were not.
     scores : array-like of shape (n_queries,)
-        Larger for members.
+        Scores of the attack, larger for queries that were used.
     folds : array-like of shape (n_queries,), default=None
-        In which fold each query was held out.
+        Fold in which each query was held out.
     groups : array-like of shape (n_queries,), default=None
-        Patients, say.
+        Group of each query, its patient for example.
     null : array-like of shape (n_permutations,), default=None
-        AUCs of refits with permuted labels. None: the interval is for scores that do
+        AUCs of refits with permuted labels. With None the interval is for scores that do
         not depend on the other queries.
     confidence : float, default=0.95
         Two-sided confidence level.
@@ -166,11 +172,12 @@ def auc_interval(
     Returns
     -------
     low, high : float
+        Bounds of the interval.
 
     Raises
     ------
     ValueError
-        As for :func:`within_fold_auc`, or with less than two groups of a class.
+        As in :func:`within_fold_auc`, or if a class has fewer than two groups.
 
     References
     ----------
@@ -195,20 +202,21 @@ def auc_interval(
 
 
 def null_effect(null: ArrayLike | None, n_members: float, n_nonmembers: float) -> float:
-    """By how much AUCs with permuted labels vary more than those of given scores.
+    """Factor by which AUCs with permuted labels vary more than those of given scores.
 
     Parameters
     ----------
     null : array-like of shape (n_permutations,) or None
-        The AUCs.
+        AUCs of refits with permuted labels.
     n_members, n_nonmembers : float
-        Numbers m and n of queries.
+        Numbers m of used and n of not used queries.
 
     Returns
     -------
     float
-        Mean square distance from 1/2, divided by (m + n + 1) / (12 m n), the variance of
-        Mann and Whitney's statistic; 1 if that is smaller, or without any.
+        Mean squared distance of the AUCs from 1/2, divided by the variance
+        (m + n + 1) / (12 m n) of Mann and Whitney's statistic. It is at least 1, and 1 if
+        there are no AUCs.
     """
     values = np.empty(0) if null is None else check_scores(null, "null")
     if not len(values):
@@ -230,47 +238,49 @@ def difference_interval(
 ) -> tuple[float, float]:
     """Confidence interval of the AUC of one attack minus that of another.
 
-    Both answered for the same queries, so what they have in common cancels: with the
+    Both attacks scored the same queries, so what they have in common cancels. With the
     AUCs A and B, their intervals (a, a') and (b, b') and their correlation r over
     queries or groups, the bounds are
 
         A - B - sqrt((A - a)^2 - 2 r (A - a) (b' - B) + (b' - B)^2),
         A - B + sqrt((a' - A)^2 - 2 r (a' - A) (B - b) + (B - b)^2).
 
-    They keep their width where one attack makes no error (r is then taken for 0).
+    They keep their width where one attack makes no error (r is then taken as 0).
 
-    For attacks that learn, the intervals are those of refits with permuted labels, where
-    these are given. A positive correlation of the scores is then lowered by what learning adds
-    to the variances, which need not be shared, and is never above that of the refits.
+    For attacks that learn, the intervals use the refits with permuted labels, where these are
+    given. A positive correlation of the scores is then lowered by what learning adds to the
+    variances, which the attacks need not share, and it never exceeds that of the refits.
 
     In simulations of fixed normal scores the 95 % interval held the truth in 93 % to
-    98 % of samples, from 10 queries, or 5 patients, of each class on; in more where both
-    AUCs are near 1. For attacks that learn, :doc:`/guide/validation` has the table.
+    98 % of samples, from 10 queries, or 5 patients, of each class on, and in more where both
+    AUCs were near 1. For attacks that learn, :doc:`/guide/validation` has the table.
 
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        1 for members, 0 for non-members.
+        Labels: 1 for queries that were used, 0 for queries that were not.
     scores, other_scores : array-like of shape (n_queries,)
-        Of the two attacks, larger for members; an attack and its blind baseline, say.
+        Scores of the two attacks, larger for queries that were used; for example of an attack
+        and its blind baseline.
     folds : array-like of shape (n_queries,), default=None
-        In which fold each query was held out, in both alike.
+        Fold in which each query was held out, the same for both attacks.
     groups : array-like of shape (n_queries,), default=None
-        Patients, say.
+        Group of each query, its patient for example.
     null, other_null : array-like of shape (n_permutations,), default=None
-        AUCs of refits of the two attacks with permuted labels, the same permutations for
-        both, see :func:`auc_interval`.
+        AUCs of refits of the two attacks with the same permuted labels, see
+        :func:`auc_interval`.
     confidence : float, default=0.95
         Two-sided confidence level.
 
     Returns
     -------
     low, high : float
+        Bounds of the interval, from -1 to 1.
 
     Raises
     ------
     ValueError
-        As for :func:`auc_interval`.
+        As in :func:`auc_interval`.
 
     References
     ----------
@@ -288,7 +298,7 @@ def difference_interval(
     members = check_members(y, scores, other_scores, folds, groups)
     numbers = check_groups(groups, len(members))
     sizes = np.bincount(members, minlength=2)[::-1].tolist()
-    # Student's in any case: the correlation is estimated.
+    # Student's quantile in any case, since the correlation is estimated.
     freedom = fewest(_freedom(members, numbers), null, other_null)
     quantile = two_sided_quantile(confidence, freedom)
     first, other = (_concordance(members, one, folds) for one in (scores, other_scores))
@@ -301,7 +311,8 @@ def difference_interval(
         np.bincount(numbers, first.influence), np.bincount(numbers, other.influence)
     )
     if correlation > 0:
-        # Of the scores as they are; what learning adds to each need not be shared.
+        # The correlation is that of the scores as given; the attacks need not share what
+        # learning adds to the variance of each.
         own = [_own_effect(one, members, numbers) for one in (first, other)]
         shares = [a / max(a, b) for a, b in zip(own, effects, strict=True)]
         correlation *= math.sqrt(shares[0] * shares[1])
@@ -309,7 +320,7 @@ def difference_interval(
         both = np.asarray(null, dtype=np.float64), np.asarray(other_null, dtype=np.float64)
         n_both = min(map(len, both))
         if n_both:
-            # What both share where there is nothing to find, they need not share elsewhere.
+            # An upper bound: the attacks need not share elsewhere what they share by chance.
             by_chance = _correlation(*(values[:n_both] - 0.5 for values in both))
             correlation = min(correlation, by_chance)
     difference = first.auc - other.auc
@@ -320,23 +331,23 @@ def difference_interval(
 
 
 def _correlation(first: NDArray[Any], other: NDArray[Any]) -> float:
-    """Correlation of values whose mean is 0; 0 where one has no spread."""
+    """Return the correlation of values whose mean is 0, or 0 where one has no spread."""
     norm = math.sqrt(float((first**2).sum() * (other**2).sum()))
     return float(first @ other) / norm if norm else 0.0
 
 
 def _hypotenuse(first: float, other: float, correlation: float) -> float:
-    """Half width of a difference; the two differ in sign."""
+    """Return the half width of a difference from two half widths of opposite sign."""
     return math.sqrt(max(0.0, first**2 + 2 * correlation * first * other + other**2))
 
 
 def _freedom(members: NDArray[np.bool_], groups: NDArray[np.intp]) -> int:
-    """Degrees of freedom that the variance over groups has."""
+    """Return the degrees of freedom of the variance over groups."""
     counts = [len(np.unique(groups[members == own])) for own in (False, True)]
     if min(counts) < 2:
         raise ValueError(
             "An interval needs at least 2 queries or groups of each class; got "
-            f"{counts[0]} of non-members and {counts[1]} of members."
+            f"{counts[1]} that were used and {counts[0]} that were not."
         )
     return max(1, min(2 * (min(counts) - 1), int(groups.max()) + 1 - 2))
 
@@ -344,7 +355,7 @@ def _freedom(members: NDArray[np.bool_], groups: NDArray[np.intp]) -> int:
 def _own_effect(
     concordance: _Concordance, members: NDArray[np.bool_], groups: NDArray[np.intp]
 ) -> float:
-    """Design effect of the groups on the scores as they are."""
+    """Return the design effect of the groups, with the scores taken as given."""
     n_independent = min(len(np.unique(groups[members == own])) for own in (False, True))
     return design_effect(concordance.influence, groups, n_independent)
 
@@ -356,7 +367,7 @@ def _score_interval(
     quantile: float,
     least_effect: float,
 ) -> tuple[float, float]:
-    """Newcombe's method 5 with effective numbers of members and non-members."""
+    """Compute Newcombe's method 5 with effective numbers of used and not used queries."""
     effect = max(least_effect, _own_effect(concordance, members, groups))
     m, n = members.sum() / effect, (~members).sum() / effect
     extra = max(0.0, (m + n) / 2 - 1)

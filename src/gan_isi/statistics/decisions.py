@@ -1,4 +1,4 @@
-"""Figures of merit of decisions, from counts of right and wrong ones."""
+"""Figures of merit of decisions, computed from counts of right and wrong decisions."""
 
 from collections.abc import Callable
 
@@ -13,22 +13,21 @@ Counts = NDArray[np.float64]
 def confusion_counts(
     y: ArrayLike, used: ArrayLike, groups: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Count the decisions about each group's queries.
+    """Count the right and wrong decisions about the queries of each group.
 
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        1 for members, 0 for non-members.
+        Labels: 1 for queries that were used, 0 for queries that were not.
     used : array-like of shape (n_queries,), bool
-        Which are called members.
+        Decisions: whether each query is called used.
     groups : array-like of shape (n_queries,), default=None
-        Patients, say; None makes each query its own.
+        Group of each query, its patient for example. None makes each query its own group.
 
     Returns
     -------
     ndarray of shape (n_groups, 4)
-        Non-members called non-members, non-members called members, members called
-        non-members, members called members.
+        Numbers of true negatives, false positives, false negatives and true positives.
     """
     members = check_members(y, used, groups)
     numbers = check_groups(groups, len(members))
@@ -47,8 +46,8 @@ def _kappa(tn: Counts, fp: Counts, fn: Counts, tp: Counts) -> NDArray[np.float64
     return _ratio(tn + tp - by_chance, n - by_chance, np.nan)
 
 
-#: Of the counts of `confusion_counts`, each of shape (...). As scikit-learn has them: nothing
-#: that is called a member has a precision of 0.
+#: Functions of the four counts of `confusion_counts`, each of shape (...). As in scikit-learn,
+#: precision is 0 where nothing is called used.
 DECISION_METRICS: dict[str, Callable[[Counts, Counts, Counts, Counts], NDArray[np.float64]]] = {
     "accuracy": lambda tn, fp, fn, tp: (tn + tp) / (tn + fp + fn + tp),
     "precision": lambda tn, fp, fn, tp: _ratio(tp, fp + tp, 0.0),
@@ -63,23 +62,25 @@ DECISION_METRICS: dict[str, Callable[[Counts, Counts, Counts, Counts], NDArray[n
 
 
 def balanced_accuracy(y: ArrayLike, used: ArrayLike, groups: ArrayLike | None = None) -> float:
-    """Mean share of right decisions, each class and in it each group counting alike.
+    """Mean share of right decisions, with the same weight for each class and each group in it.
 
-    An attack that calls everybody the same has 1/2, however many images the patients of
-    each class have; its accuracy would grow with the images of the larger class.
+    An attack that gives the same answer for every image has 1/2, however many images the
+    patients of each class have; its accuracy would grow with the images of the larger class.
 
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        1 for members, 0 for non-members.
+        Labels: 1 for queries that were used, 0 for queries that were not.
     used : array-like of shape (n_queries,), bool
-        Which are called members.
+        Decisions: whether each query is called used.
     groups : array-like of shape (n_queries,), default=None
-        Patients, say. One with both labels counts in both classes.
+        Group of each query, its patient for example. A group with both labels counts in
+        both classes.
 
     Returns
     -------
     float
+        Mean of the recall and the specificity, from 0 to 1.
     """
     tn, fp, fn, tp = confusion_counts(y, used, groups).T
     recall, specificity = _ratio(tp, fn + tp, np.nan), _ratio(tn, tn + fp, np.nan)
@@ -94,30 +95,30 @@ def bootstrap_decisions(
     confidence: float,
     seed: int,
 ) -> tuple[float, float]:
-    """Percentile bootstrap of a figure of merit over queries, or over whole groups.
+    """Percentile bootstrap interval of a figure of merit over queries, or over whole groups.
 
-    It is that of the decisions as they were made; it knows nothing of how other training
-    queries would have changed them. Near the end of a figure's range it is too narrow.
+    The decisions are taken as given: the interval leaves out how other training queries
+    would have changed them. Near the end of a figure's range it is too narrow.
 
     Parameters
     ----------
     metric : str
-        A name in `DECISION_METRICS`.
+        Name of the figure, a key of `DECISION_METRICS`.
     counts : ndarray of shape (n_repeats, n_groups, 4)
-        See `confusion_counts`; of the repeats the mean is taken.
+        Counts as from `confusion_counts`; the figure is averaged over the repeats.
     n_resamples : int
-        Number of resamples. Groups of members and of non-members are drawn apart, so that
-        each class keeps its number, unless one has both.
+        Number of resamples. Groups that were used and groups that were not are drawn
+        separately, so that each class keeps its number, unless a group has both labels.
     confidence : float
         Two-sided confidence level.
     seed : int
-        Draws the resamples.
+        Seed of the resamples.
 
     Returns
     -------
     low, high : float
-        Quantiles of the resamples in which the figure is not NaN. Both NaN if it is NaN
-        in more than ``1 - confidence`` of them, or the same in all.
+        Quantiles over the resamples in which the figure is not NaN. Both are NaN if the
+        figure is NaN in more than ``1 - confidence`` of the resamples, or the same in all.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Confidence intervals of proportions, and what all intervals share."""
+"""Confidence intervals of proportions, and the helpers that all intervals share."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,22 +17,22 @@ def proportion_interval(
 ) -> tuple[float, float]:
     """Wilson's score interval of a proportion whose trials may depend on each other.
 
-    Images of one patient tend to be right or wrong together: n of them are worth
-    ``n / d`` independent ones. The design effect d is estimated from the patients'
-    own variation, and is never taken below 1; Student's quantile for the number of
-    groups replaces the normal one. Without any variation (0 or all successes) every
-    group counts as one trial. The decisions of an attack that learns depend on each other
-    besides, as its folds share training queries: d is at least the variance of the
-    proportion with permuted labels over that of independent trials.
+    Decisions about the images of one patient tend to be right or wrong together: n of them
+    are worth ``n / d`` independent ones. The design effect d is estimated from the variation
+    between patients and is at least 1; Student's quantile for the number of groups replaces
+    the normal one. Without any variation (no or only successes) every group counts as one
+    trial. The decisions of an attack that learns also depend on each other because its folds
+    share training queries, so d is at least the variance of the proportion with permuted
+    labels, divided by the variance of independent trials.
 
     Parameters
     ----------
     outcomes : array-like of shape (n_queries,)
-        0 or 1.
+        Outcome of each trial, 0 or 1.
     groups : array-like of shape (n_queries,), default=None
-        Patients, say. None: each query is its own.
+        Group of each query, its patient for example. None makes each query its own group.
     null : array-like of shape (n_permutations,), default=None
-        The proportion in refits with permuted labels. None: the interval is for given
+        Proportion in each refit with permuted labels. With None the interval is for given
         decisions.
     confidence : float, default=0.95
         Two-sided confidence level.
@@ -40,13 +40,13 @@ def proportion_interval(
     Returns
     -------
     low, high : float
-        The proportions p with ``|mean - p| = z sqrt(d p (1 - p) / n)``; exactly 0 and 1 at
-        the ends.
+        The proportions p with ``|mean - p| = z sqrt(d p (1 - p) / n)``. The lower bound is
+        exactly 0 without successes, the upper one exactly 1 without failures.
 
     Raises
     ------
     ValueError
-        If there are outcomes other than 0 and 1, or queries of one group only.
+        If an outcome is neither 0 nor 1, or if all queries are in one group.
 
     References
     ----------
@@ -65,7 +65,9 @@ def proportion_interval(
     """
     right = column_or_1d(outcomes)
     if len(right) == 0 or not np.isin(right, (0, 1)).all():
-        raise ValueError(f"outcomes have to be 0 or 1, at least one; got {right[:5]!r}.")
+        raise ValueError(
+            f"outcomes has to hold at least one value, each 0 or 1; got {right[:5]!r}."
+        )
     share, n = float(np.mean(right)), len(right)
     numbers = check_groups(groups, n)
     n_groups = int(numbers.max()) + 1
@@ -77,13 +79,13 @@ def proportion_interval(
         share * (1 - share) / n_effective + quantile**2 / (4 * n_effective**2)
     )
     scale = 1 + quantile**2 / n_effective
-    # Exactly 0 and 1 at the ends, whatever rounding does.
+    # The ends are exactly 0 and 1, whatever rounding does.
     low = 0.0 if share == 0 else float((centre - half) / scale)
     return low, 1.0 if share == 1 else float((centre + half) / scale)
 
 
 def _null_effect(null: ArrayLike | None, n: int) -> float:
-    """Variance of proportions with permuted labels over that of n independent trials."""
+    """Divide the variance of proportions with permuted labels by that of n independent trials."""
     values = np.empty(0) if null is None else check_scores(null, "null")
     if not len(values) or not 0 < (mean := float(values.mean())) < 1:
         return 1.0
@@ -96,13 +98,14 @@ def fewest(freedom: int | None, *nulls: ArrayLike | None) -> int | None:
     Parameters
     ----------
     freedom : int or None
-        Of the design effect; None where there is none.
+        Degrees of freedom of the design effect, or None where there is no such effect.
     *nulls : array-like or None
-        Statistics with permuted labels, each one degree; empty ones count for nothing.
+        Statistics with permuted labels, each worth one degree. Empty arrays are ignored.
 
     Returns
     -------
     int or None
+        The smallest number, or None if nothing was estimated.
     """
     known = [n for null in nulls if null is not None and (n := len(np.asarray(null)))]
     return min(known if freedom is None else [freedom, *known], default=None)
@@ -114,30 +117,32 @@ def two_sided_quantile(confidence: float, freedom: int | None) -> float:
     if freedom is None:
         return float(norm.ppf(level))
     if freedom < 1:
-        raise ValueError("An interval can't be told from the queries of one group.")
+        raise ValueError("An interval needs queries of at least two groups; got one group.")
     return float(t.ppf(level, freedom))
 
 
 def design_effect(
     influence: NDArray[np.float64], groups: NDArray[np.intp], n_independent: int
 ) -> float:
-    """By how much the variance of a mean grows as its terms come in groups.
+    """Factor by which the variance of a mean grows because its terms come in groups.
 
     Parameters
     ----------
     influence : ndarray of shape (n_queries,)
-        What each query adds to the statistic; the sum is 0.
+        Influence of each query on the statistic; the sum is 0.
     groups : ndarray of shape (n_queries,), int
-        Number of its group, from 0.
+        Number of each query's group, from 0.
     n_independent : int
-        Number of groups k that the variance is estimated from: corrected by k / (k - 1).
+        Number k of groups that the variance is estimated from; it is corrected by
+        k / (k - 1).
 
     Returns
     -------
     float
-        Sum over the groups of squared sums, divided by the sum of squares, and at
-        least 1. If no query has any influence, that of queries that are all alike
-        within their groups: sum of the squared group sizes over the number of queries.
+        Sum over the groups of the squared sums, divided by the sum of squares, and at
+        least 1. If no query has any influence, the factor is that of queries which are all
+        the same within their groups: the sum of the squared group sizes divided by the
+        number of queries.
     """
     sizes = np.bincount(groups)
     if len(sizes) == len(groups):

@@ -1,4 +1,4 @@
-"""P-values: of a statistic by permuted labels, and of a query among known non-members."""
+"""P-values of statistics by permuted labels, and of queries among queries that were not used."""
 
 from typing import Any
 
@@ -9,20 +9,20 @@ from .arguments import check_groups, check_members, check_scores, one_dimensiona
 
 
 def permutation_p_value(observed: float, null: ArrayLike) -> float:
-    """P-value of a statistic among those under permuted labels; large ones speak.
+    """P-value of a statistic by permuted labels, for the alternative that it is large.
 
     Parameters
     ----------
     observed : float
-        The statistic with the true labels.
+        Statistic with the true labels.
     null : array-like of shape (n_permutations,)
-        With permuted ones.
+        Statistics with permuted labels.
 
     Returns
     -------
     float
-        ``(1 + #{null >= observed}) / (1 + n_permutations)``. Never 0: the true labels
-        are one of the permutations. Values that differ by rounding alone count as ties.
+        ``(1 + #{null >= observed}) / (1 + n_permutations)``. It is never 0, as the true
+        labels are one of the permutations. Values that differ only by rounding are ties.
 
     Raises
     ------
@@ -46,23 +46,24 @@ def permutation_p_value(observed: float, null: ArrayLike) -> float:
 
 
 def min_p_value(observed: ArrayLike, null: ArrayLike) -> float:
-    """P-value of the most striking of several statistics.
+    """P-value of the most extreme of several statistics.
 
-    The smallest of several p-values is small too often. Each permutation has its own
-    smallest p-value, by its rank among all of them (the true labels included); the
-    result is the share that is as small.
+    The smallest of several p-values is small too often. Each permutation therefore gets its
+    own smallest p-value, from its ranks among all permutations (the true labels included).
+    The result is the share of permutations whose smallest p-value is as small as the
+    observed one.
 
     Parameters
     ----------
     observed : array-like of shape (n_statistics,)
-        With the true labels.
+        Statistics with the true labels.
     null : array-like of shape (n_permutations, n_statistics)
-        With permuted ones, in each row by the same permutation.
+        Statistics with permuted labels; a row holds those of one permutation.
 
     Returns
     -------
     float
-        Exact for exchangeable labels, whatever the statistics have in common.
+        P-value, exact for exchangeable labels, however the statistics depend on each other.
 
     References
     ----------
@@ -80,23 +81,23 @@ def min_p_value(observed: ArrayLike, null: ArrayLike) -> float:
 
 
 def max_t_p_values(observed: ArrayLike, null: ArrayLike) -> NDArray[np.float64]:
-    """P-values of several statistics, adjusted for there being several.
+    """P-values of several statistics, adjusted for multiple testing.
 
-    Each statistic is compared with the largest of all in each permutation, in standard
-    deviations from its mean over the permutations (the true labels included).
+    Each statistic is measured in standard deviations from its mean over the permutations
+    (the true labels included), and compared with the largest statistic of each permutation.
 
     Parameters
     ----------
     observed : array-like of shape (n_statistics,)
-        With the true labels.
+        Statistics with the true labels.
     null : array-like of shape (n_permutations, n_statistics)
-        With permuted ones, in each row by the same permutation.
+        Statistics with permuted labels; a row holds those of one permutation.
 
     Returns
     -------
     ndarray of shape (n_statistics,)
-        The probability that any of them is as small is held, if all null hypotheses are
-        true. A statistic that never varies has about 1.
+        Adjusted p-values: if all null hypotheses are true, any of them is at most a with
+        probability at most a. A statistic that never varies has about 1.
 
     References
     ----------
@@ -116,40 +117,40 @@ def max_t_p_values(observed: ArrayLike, null: ArrayLike) -> NDArray[np.float64]:
 
 
 def _at_least(values: NDArray[np.float64], bound: Any) -> NDArray[np.bool_]:
-    """Compare so that values which differ by rounding alone are ties."""
+    """Compare values such that those which differ only by rounding are ties."""
     return (values > bound) | np.isclose(values, bound, rtol=1e-12, atol=1e-12)
 
 
 def permute_labels(
     y: ArrayLike, groups: ArrayLike | None = None, *, rng: np.random.Generator
 ) -> NDArray[Any]:
-    """Draw labels that are as probable as `y` if membership means nothing.
+    """Draw labels that are as probable as `y` if the scores do not depend on the labels.
 
-    Without groups that is any order of the labels. With groups, whole patients were
-    used or not, so patients exchange their labels as a whole. Those with one label only
-    exchange it among themselves: the number of *patients* of each class stays, that of
-    queries need not. That takes membership for independent of a patient's number of
-    images. Patients with both labels exchange their rows of labels with others that
-    have both and as many images.
+    Without groups every order of the labels is as probable. With groups, whole patients were
+    used or not used, so patients exchange their labels as a whole. Patients with one label
+    exchange it among themselves: the number of *patients* of each class stays the same, the
+    number of queries may change. This assumes that membership does not depend on a
+    patient's number of images. Patients with both labels exchange their rows of labels with
+    patients that have both labels and the same number of images.
 
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        Labels.
+        Label of each query.
     groups : array-like of shape (n_queries,), default=None
-        Patients, say.
+        Group of each query, its patient for example.
     rng : numpy.random.Generator
-        Draws the permutation.
+        Source of the permutation.
 
     Returns
     -------
     ndarray of shape (n_queries,)
-        A new array.
+        Permuted labels, a new array.
 
     Raises
     ------
     ValueError
-        If every permutation gives `y` again.
+        If every permutation equals `y`.
 
     References
     ----------
@@ -181,8 +182,9 @@ def permute_labels(
     if not differ:
         kind = "labels" if groups is None else f"labels of {len(rows)} groups"
         raise ValueError(
-            f"The {len(labels)} {kind} can't be permuted: no two that may be exchanged differ. "
-            "Groups exchange their labels if they have one label each, or as many queries."
+            f"The {len(labels)} {kind} can't be permuted, because no two that may be exchanged "
+            "differ. Two groups exchange their labels if each has only one label, or if both have "
+            "the same number of queries."
         )
     return permuted
 
@@ -192,26 +194,27 @@ def conformal_p_values(
 ) -> NDArray[np.float64]:
     """P-value of each query for the hypothesis that it was not used.
 
-    For a query that is exchangeable with the known non-members, P(p <= a) <= a for
-    every a. That holds for one query at a time: among many, some p-values are small by
-    chance, and those of one set of non-members are not independent. Of patients with
-    several images each counts once, with the share of its images that score as high;
-    for an image of a new patient that keeps the level.
+    For a query that is exchangeable with images known as not used, P(p <= a) <= a for every
+    a. This holds for one query at a time: among many, some p-values are small by chance, and
+    p-values from one set of null scores are not independent. A patient with several images
+    counts once, with the share of its images that have at least the query's score; for an
+    image of a new patient this keeps the level.
 
     Parameters
     ----------
     scores : array-like of shape (n_queries,)
-        Larger for members.
+        Scores of the attack, larger for queries that were used.
     null_scores : array-like of shape (n_nonmembers,)
-        Of known non-members, by the same fitted attack, which saw neither.
+        Scores of images known as not used, by the same fitted attack, which was trained on
+        none of the images here.
     null_groups : array-like of shape (n_nonmembers,), default=None
-        Their patients, none of whom has a query.
+        Patient of each of these images; no query is of one of these patients.
 
     Returns
     -------
     ndarray of shape (n_queries,)
-        ``(1 + #{null_scores >= score}) / (1 + n_nonmembers)``, or with groups, with their
-        shares and their number.
+        ``(1 + #{null_scores >= score}) / (1 + n_nonmembers)``; with groups, their shares and
+        their number replace the counts.
 
     Raises
     ------
@@ -247,27 +250,27 @@ def conformal_p_values(
 def cross_conformal_p_values(
     y: ArrayLike, scores: ArrayLike, folds: ArrayLike, groups: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """:func:`conformal_p_values` of out-of-fold scores, each within its own fold.
+    """P-values of out-of-fold scores, see :func:`conformal_p_values`, within each fold.
 
-    A query is compared with the non-members that were held out together with it, so
-    that one fitted attack scored them all and saw none of them. A query is not compared
-    with itself, nor with others of its patient.
+    A query is compared with the not used queries that were held out together with it, so
+    that one fitted attack scored them all and was trained on none of them. A query is not
+    compared with itself, nor with others of its patient.
 
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        1 for members, 0 for non-members.
+        Labels: 1 for queries that were used, 0 for queries that were not.
     scores : array-like of shape (n_queries,)
-        Larger for members.
+        Scores of the attack, larger for queries that were used.
     folds : array-like of shape (n_queries,)
-        In which fold each query was held out.
+        Fold in which each query was held out.
     groups : array-like of shape (n_queries,), default=None
-        Patients, say.
+        Group of each query, its patient for example.
 
     Returns
     -------
     ndarray of shape (n_queries,)
-        1 where there is no other non-member in the fold.
+        P-values; 1 where the fold has no other query that was not used.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What an audit of a given size would have noticed."""
+"""Power: the smallest effect that an audit of a given size would have noticed."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,15 +22,15 @@ def detectable_auc(
     Parameters
     ----------
     n_members, n_nonmembers : float
-        Numbers m and n of queries; without `null`, of patients.
+        Numbers m of used and n of not used queries; without `null`, numbers of patients.
     null : array-like of shape (n_permutations,), default=None
-        AUCs of refits with permuted labels, whose spread says how much less m and n are
-        worth to an attack that learns, or with several images a patient, see
-        `auc_interval`. None: for an attack that learns nothing.
+        AUCs of refits with permuted labels. Their spread shows how much less m and n are
+        worth for an attack that learns, or with several images of a patient, see
+        :func:`auc_interval`. None is for an attack that learns nothing.
     significance : float, default=0.05
         Largest probability of a false alarm.
     power : float, default=0.8
-        Probability of noticing.
+        Probability of noticing the effect.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def detectable_auc(
         The A with ``A - 1/2 = z(significance) s(1/2) + z(power) s(A)``, where, with
         Q = A / (2 - A) and R = 2 A^2 / (1 + A),
         ``s(A)^2 = (A (1 - A) + (m - 1) (Q - A^2) + (n - 1) (R - A^2)) / (m n)``.
-        NaN if even an AUC of 1 would not have been noticed.
+        It is NaN if even an AUC of 1 would not have been noticed.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def detectable_auc(
     """
     if min(n_members, n_nonmembers) < 1:
         raise ValueError(
-            "There have to be members and non-members; "
+            "n_members and n_nonmembers have to be at least 1; "
             f"got n_members={n_members!r} and n_nonmembers={n_nonmembers!r}."
         )
     effect = null_effect(null, n_members, n_nonmembers)

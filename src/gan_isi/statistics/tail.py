@@ -1,4 +1,4 @@
-"""The few queries that stand out, whatever the many look like."""
+"""Statistics of the few queries with the highest scores."""
 
 from typing import NamedTuple
 
@@ -9,37 +9,38 @@ from scipy.stats import beta
 from .arguments import check_groups, check_members, check_scores, check_share
 from .intervals import proportion_interval
 
-#: The highest scores that `tail_excess` looks at: from so many to such a share.
+#: `tail_excess` looks at the highest scores: from this number of them to this share.
 _FEWEST, _TAIL = 5, 0.2
 
 
 def tail_excess(y: ArrayLike, scores: ArrayLike, folds: ArrayLike | None = None) -> float:
-    """By how much members are too many among the highest scores.
+    """Excess of used queries among the highest scores, in standard deviations.
 
-    A generator may repeat a few patients and none else: then nearly all of the ROC curve
+    A generator may copy a few patients and no others. Then nearly all of the ROC curve
     is that of chance, and the AUC shows nothing.
 
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        1 for members, 0 for non-members.
+        Labels: 1 for queries that were used, 0 for queries that were not.
     scores : array-like of shape (n_queries,)
-        Larger for members.
+        Scores of the attack, larger for queries that were used.
     folds : array-like of shape (n_queries,), default=None
-        In which fold each query was held out. Each fold's scores are put on one scale by
-        their median and the median distance from it.
+        Fold in which each query was held out. The scores of each fold are put on one scale
+        by their median and the median distance from it.
 
     Returns
     -------
     float
-        With c members among the k highest scores and a share p of members among all, the
-        largest ``(c - k p) / sqrt(k p (1 - p))`` for k from 5 to a fifth of the queries;
-        tied scores are counted together. What is large is for permutations to say.
+        With c used queries among the k highest scores and a share p of used queries among
+        all, the largest ``(c - k p) / sqrt(k p (1 - p))`` for k from 5 to a fifth of the
+        queries. Tied scores are counted together. Permuted labels show which values are
+        large.
 
     Raises
     ------
     ValueError
-        If there is one class only, or a score is NaN.
+        If there is only one class, or if a score is NaN.
 
     References
     ----------
@@ -54,7 +55,10 @@ def tail_excess(y: ArrayLike, scores: ArrayLike, folds: ArrayLike | None = None)
     members, values = check_members(y, scores, folds), check_scores(scores)
     share = members.mean()
     if not 0 < share < 1:
-        raise ValueError(f"The tail needs members and non-members; got {members.sum()} members.")
+        raise ValueError(
+            f"tail_excess needs both classes in y; got {members.sum()} used queries of "
+            f"{len(members)}."
+        )
     blocks = check_groups(np.zeros(len(values)) if folds is None else folds, len(values))
     scaled = np.clip(values, -1e100, 1e100)  # infinite ones have no scale
     for block in range(int(blocks.max()) + 1):
@@ -67,7 +71,7 @@ def tail_excess(y: ArrayLike, scores: ArrayLike, folds: ArrayLike | None = None)
     excess = (np.cumsum(members[order]) - k * share) / np.sqrt(k * share * (1 - share))
     last_of_ties = np.append(np.diff(scaled[order]) < 0, True)
     looked_at = last_of_ties & (k >= _FEWEST) & (k <= max(_FEWEST, _TAIL * len(k)))
-    # Where all of them are tied, nothing stands out.
+    # If all of these scores are tied, none of them stands out.
     return float(excess[looked_at].max(initial=0.0 if not looked_at.any() else -np.inf))
 
 
@@ -87,33 +91,33 @@ def recall_at_fpr(
     *,
     confidence: float = 0.95,
 ) -> Recall:
-    """Share of members found where a share `max_fpr` of all non-members would be accused.
+    """Share of used images above the threshold whose false positive rate is `max_fpr`.
 
-    The k-th highest of n non-members is exceeded by a share of *all* non-members that has
-    the distribution Beta(k, n + 1 - k), of mean k / (n + 1): what they are worth as a
-    threshold is known exactly. The lower bound takes the threshold that is surely above
-    the wanted one, the upper bound one that is surely below, and each the bound of the
-    members' share; a plug-in that takes the threshold for known is too narrow.
+    The share of *all* not used images that exceed the k-th highest of n sampled ones has the
+    distribution Beta(k, n + 1 - k), with mean k / (n + 1), so the uncertainty of a threshold
+    is known exactly. The lower bound is that of the true positive rate at a threshold that is
+    almost surely above the right one, the upper bound that at a threshold almost surely below
+    it. An interval that takes the threshold as known is too narrow.
 
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        1 for members, 0 for non-members.
+        Labels: 1 for queries that were used, 0 for queries that were not.
     scores : array-like of shape (n_queries,)
-        Larger for members, on one scale.
+        Scores of the attack on one scale, larger for queries that were used.
     max_fpr : float
-        False positive rate a.
+        False positive rate a, between 0 and 1.
     groups : array-like of shape (n_queries,), default=None
-        Patients, say: n is then their number, and thresholds are their quantiles.
+        Group of each query, its patient for example; n is then the number of groups.
     confidence : float, default=0.95
-        At least this share of such intervals hold the truth, for given scores without
-        groups: half of the rest is left to the threshold, half to the members' share.
+        Two-sided confidence level, held exactly or exceeded for given scores without
+        groups. The rate and the threshold have half of the error probability each.
 
     Returns
     -------
     Recall
-        NaN where (n + 1) a is below 1; the lower bound is 0 where no threshold is surely
-        high enough.
+        Named tuple (value, low, high). All are NaN where (n + 1) a is below 1; the lower
+        bound is 0 where no threshold is almost surely high enough.
 
     References
     ----------
@@ -126,7 +130,7 @@ def recall_at_fpr(
     level = (1 - check_share(confidence, "confidence")) / 4
     others = np.sort(values[~members])[::-1]
     n_units = len(np.unique(numbers[~members]))
-    # Ranks among patients become ranks among images.
+    # A rank among patients becomes a rank among images.
     rank = int(max_fpr * (n_units + 1) + 1e-9) * len(others) // n_units
     if rank < 1:
         return Recall(np.nan, np.nan, np.nan)
@@ -148,7 +152,7 @@ def recall_at_fpr(
 def _share_bounds(
     found: NDArray[np.bool_], groups: NDArray[np.intp] | None, level: float
 ) -> tuple[float, float]:
-    """Bounds of a share, each missed with probability level / 2: exact without groups."""
+    """Return bounds of a share, each missed with probability level / 2; exact without groups."""
     if groups is not None and len(np.unique(groups)) < len(groups):
         if len(np.unique(groups)) < 2:
             return 0.0, 1.0
@@ -165,30 +169,32 @@ def recognisable_share(
     *,
     confidence: float = 0.95,
 ) -> float:
-    """Lower bound of the share of members that can be told from non-members.
+    """Lower bound of the share of used images that the scores tell from not used ones.
 
-    If a share r of the members is told at all, and the rest score like non-members, then
-    at every threshold TPR <= r + (1 - r) FPR, so that r >= (TPR - FPR) / (1 - FPR).
+    If a share r of the used images can be recognised, and the rest have scores like images
+    that were not used, then TPR <= r + (1 - r) FPR at every threshold, so that
+    r >= (TPR - FPR) / (1 - FPR).
 
     Parameters
     ----------
     y : array-like of shape (n_queries,)
-        1 for members, 0 for non-members.
+        Labels: 1 for queries that were used, 0 for queries that were not.
     scores : array-like of shape (n_queries,)
-        Larger for members, on one scale.
+        Scores of the attack on one scale, larger for queries that were used.
     groups : array-like of shape (n_queries,), default=None
-        Patients, say: each then counts once, with the mean of its scores. One with both
-        labels counts as two.
+        Group of each query, its patient for example. A group counts once, with the mean of
+        its scores; a group with both labels counts as two.
     confidence : float, default=0.95
-        At least this share of such bounds holds, for given scores.
+        One-sided confidence level, for given scores.
 
     Returns
     -------
     float
-        The largest over the thresholds at the 1st, 4th, 16th ... highest non-member
-        of the exact lower bound of TPR (Clopper and Pearson's) and upper bound of FPR
-        (Beta(k, n + 1 - k), see :func:`recall_at_fpr`), each missed with a share
-        (1 - confidence) / 2 over the number of thresholds; 0 if none is positive.
+        The largest r over thresholds at the 1st, 4th, 16th ... highest score of the not used
+        queries, and at least 0. Each r is computed from an exact lower bound of the TPR
+        (Clopper and Pearson's) and an exact upper bound of the FPR (Beta(k, n + 1 - k), see
+        :func:`recall_at_fpr`), each with the error probability (1 - confidence) / 2 divided
+        by the number of thresholds.
 
     Examples
     --------

@@ -3,21 +3,21 @@
 A map is represented by its quantile function Q, integrated over n cells of probability.
 With edges e_0 = 0 < e_1 < ... < e_n = 1, entry k is
 
-    n * integral of Q(u) du from e_k to e_(k+1),
+    n * integral of Q(u) du from e_k to e_(k+1).
 
-the sum of the order statistics that fall into the cell, parts of a pixel counted by
-their share; for cells of equal probability it is their mean. W1(P, Q) is the integral
+This is the sum of the order statistics that fall into the cell, where a part of a pixel
+counts by its share; for cells of equal probability it is their mean. W1(P, Q) is the integral
 of |Q_P - Q_Q|, so the mean absolute difference of two such vectors equals W1 except in
-cells where the two quantile functions cross, and never exceeds it.
+cells where the two quantile functions cross, and it never exceeds W1.
 
 Most maps have heavy tails, and a crossing in an outermost cell is expensive. Cells that
 become finer towards both ends have fewer large errors with a quarter of the numbers
 (docs/guide/distances.md).
 
-Two functions that step at the same places can't cross between them. Where all maps have
-the same number of values, and there are at least as many cells, cells that end at every
-step (`n_values`) make the distance exact. Only vectors of the same cells can be compared:
-so cells are chosen by what all maps have in common, never by the map at hand.
+Two functions that step at the same places can't cross between their steps. Where all maps
+have the same number of values, and there are at least as many cells, cells that end at every
+step (`n_values`) make the distance exact. Only vectors of the same cells can be compared, so
+the cells are chosen by what all maps have in common, never by a single map.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,11 +33,11 @@ from .._validation.typing import FloatArray
 
 DEFAULT_N_LEVELS = 64
 
-#: Up to so many values, the maps of an array are sorted together: where they are many and
-#: small (the 2048 of ResNet-50) ten times faster than one by one, and the same bits.
+#: The maps of an array with up to this many values are sorted together. For many small maps
+#: (the 2048 of ResNet-50) that is ten times faster than one by one, with the same bits.
 _SORTED_AT_ONCE = 2**20
 
-#: Beyond this a cell's sum overflows single precision.
+#: Larger values would make a cell's sum overflow single precision.
 _LARGEST_VALUE = 1e36
 
 Cells: TypeAlias = Literal["fine_tails", "equal"]
@@ -53,22 +53,24 @@ def cell_edges(
     n_levels : int
         Number of cells, at least 1.
     cells : {"fine_tails", "equal"}, default="fine_tails"
-        Cells of equal probability, or finer ones towards 0 and 1: the edges are
-        ``10 t**3 - 15 t**4 + 6 t**5`` at equally spaced t.
+        Kind of the cells: of equal probability, or finer towards 0 and 1, with edges at
+        ``10 t**3 - 15 t**4 + 6 t**5`` for equally spaced t.
     n_values : int, default=None
-        Number of values of every map that will be compared, where all have the same.
-        With at least as many cells, whatever `cells` says, every value has cells of its
-        own, in equal parts: each one where the numbers are equal.
+        Number of values of every map that will be compared, if all maps have the same. If
+        there are at least as many cells, every value gets cells of its own, of equal
+        probability, whatever `cells` is; if the numbers are equal, each value gets one.
 
     Returns
     -------
     ndarray of shape (n_levels + 1,)
-        From 0 to 1, ascending; symmetric about 0.5 without `n_values`.
+        Ascending edges from 0 to 1, symmetric about 0.5 without `n_values`.
 
     Raises
     ------
-    TypeError, ValueError
-        For other numbers and names.
+    TypeError
+        If a number is not a whole number.
+    ValueError
+        If a number is below 1, or `cells` is not one of these names.
 
     Examples
     --------
@@ -87,7 +89,7 @@ def cell_edges(
         return np.interp(np.arange(n_levels + 1), steps * n_levels // n_values, steps / n_values)
     if cells == "equal":
         return t
-    # Computed from the nearer end, so that the narrow cells at both ends are exact.
+    # Each edge is computed from the nearer end, so that the narrow cells at both ends are exact.
     from_end = np.minimum(t, 1 - t)
     edges = from_end**3 * (10 - 15 * from_end + 6 * from_end**2)
     return np.where(t <= 0.5, edges, 1 - edges)
@@ -103,14 +105,14 @@ def quantile_levels(
     n_levels : int
         Number of cells.
     cells : {"fine_tails", "equal"}, default="fine_tails"
-        Which cells, see `cell_edges`.
+        Kind of the cells, see `cell_edges`.
     n_values : int, default=None
         Number of values of every map, see `cell_edges`.
 
     Returns
     -------
     ndarray of shape (n_levels,)
-        Ascending.
+        Ascending probabilities between 0 and 1.
 
     Examples
     --------
@@ -128,34 +130,36 @@ def cdf_vectors(
     *,
     n_values: int | None = None,
 ) -> NDArray[np.float32]:
-    """One CDF vector a map: its quantile function integrated over cells.
+    """Compute the CDF vector of each map: its quantile function integrated over cells.
 
     Parameters
     ----------
     maps : array-like of shape (n_maps, ...) or iterable of array-like
-        The values of each map in any order; maps of an iterable may differ in size.
-        Without NaN.
+        Values of each map in any order, without NaN. Maps of an iterable may differ in size.
     n_levels : int, default=64
-        Number of cells, at least 1. May exceed the number of values.
+        Number of cells of probability of each CDF vector, at least 1. It may exceed the
+        number of values.
     cells : {"fine_tails", "equal"}, default="fine_tails"
-        Which cells, see `cell_edges`.
+        Kind of the cells, see `cell_edges`.
     n_values : int, default=None
-        Number of values of every map that will be compared, where all have the same. With
-        `n_levels` at least as large distances are then exact.
+        Number of values of every map that will be compared, if all maps have the same. If
+        `n_levels` is at least as large, distances are exact.
 
     Returns
     -------
     ndarray of shape (n_maps, n_levels), float32
-        In the units of the maps. The mean of a row is the mean of its map, and the
-        mean absolute difference of two rows their 1-Wasserstein distance, up to
+        CDF vectors in the units of the maps. The mean of a row is the mean of its map, and
+        the mean absolute difference of two rows is their 1-Wasserstein distance, up to
         crossings within a cell. With equal cells the entries are the means of the
         order statistics of each cell and ascend.
 
     Raises
     ------
-    TypeError, ValueError
-        For maps without numbers, with NaN or infinity, or with another number of values
-        than `n_values`, and for no maps.
+    TypeError
+        If a map does not hold real numbers.
+    ValueError
+        If there are no maps, or a map holds NaN, infinity, or another number of values than
+        `n_values`.
 
     Examples
     --------
@@ -170,7 +174,7 @@ def cdf_vectors(
 
 
 def _rows(maps: Any, n_values: int | None) -> Iterator[NDArray[np.float32]]:
-    """Yield checked values, (n_maps, n) of small maps together and (1, n) of others."""
+    """Yield checked values: (n_maps, n) for small maps together, (1, n) for others."""
     if isinstance(maps, np.ndarray) and maps.dtype != object and 0 < maps.size <= _SORTED_AT_ONCE:
         each = iter([(_checked(maps, "maps", "(n_maps, values, ...)"), "maps")])
     else:
@@ -193,7 +197,7 @@ def _numbered(maps: Any) -> Iterator[tuple[int, Any]]:
 
 
 def _checked(values: Any, name: str, axes: str) -> NDArray[np.float32]:
-    # float32 sorts several times faster than float64, and is what is returned.
+    # The result is float32, and float32 sorts several times faster than float64.
     return check_array(values, name, axes, largest=_LARGEST_VALUE).astype(np.float32, copy=False)
 
 
@@ -203,34 +207,38 @@ def tiled_cdf_vectors(
     n_levels: int = DEFAULT_N_LEVELS,
     cells: Cells = "fine_tails",
 ) -> NDArray[np.float32]:
-    """CDF vectors of the tiles of each map, one after the other.
+    """Compute the CDF vectors of the tiles of each map.
 
-    A CDF forgets where the values are; those of tiles know it to the size of a tile.
+    The CDF of a map does not tell where its values are; the CDFs of its tiles tell it up to
+    the size of a tile.
 
     Parameters
     ----------
     maps : array-like of shape (n_maps, ..., height, width) or iterable of array-like
-        Their last two axes are cut; maps of an iterable may differ in size. Without NaN.
+        Maps without NaN, whose last two axes are cut into tiles. Maps of an iterable may
+        differ in size.
     grid : int
-        Number of tiles along each of them, at most their lengths. Where a length is no
-        multiple, some tiles are a pixel longer than others.
+        Number of tiles along each of these axes, at most its length in pixels. Where it
+        does not divide the length, some tiles are a pixel longer than others.
     n_levels : int, default=64
-        Number of cells of a tile's vector.
+        Number of cells of probability of the CDF vector of each tile.
     cells : {"fine_tails", "equal"}, default="fine_tails"
-        Which cells, see `cell_edges`.
+        Kind of the cells, see `cell_edges`.
 
     Returns
     -------
     ndarray of shape (n_maps, grid * grid * n_levels), float32
-        Row by row of tiles, each as from `cdf_vectors`. As all tiles have equally many
-        numbers, the mean absolute difference of two rows is the mean over the tiles of
-        their 1-Wasserstein distances.
+        CDF vectors of the tiles, row by row of tiles, each as from `cdf_vectors`. As all
+        tiles have the same number of cells, the mean absolute difference of two rows is the
+        mean over the tiles of their 1-Wasserstein distances.
 
     Raises
     ------
-    TypeError, ValueError
-        If maps have no two axes to cut, or fewer values along one than tiles, for less
-        than one tile, and as `cdf_vectors`.
+    TypeError
+        As in `cdf_vectors`, or if `grid` is not a whole number.
+    ValueError
+        As in `cdf_vectors`, or if `grid` is below 1, or if a map has fewer than two axes, or
+        fewer pixels along one of them than tiles.
 
     Examples
     --------
@@ -252,7 +260,7 @@ def tiled_cdf_vectors(
         raise ValueError(f"Maps of shape {maps.shape[1:]} can't be cut into {grid} x {grid} tiles.")
     rows, columns = (np.arange(grid + 1) * length // grid for length in maps.shape[-2:])
     edges = cell_edges(n_levels, cells)
-    # Checked once, not once a tile.
+    # The values are checked once, not once for each tile.
     values = _checked(maps, "maps", "(n_maps, values, ...)")
     tiles = [
         _integrals(np.sort(values[..., top:bottom, left:right].reshape(len(maps), -1)), edges)
@@ -270,7 +278,7 @@ def _integrals(ordered: NDArray[np.float32], edges: NDArray[np.float64]) -> NDAr
     n_values, n_levels = ordered.shape[-1], len(edges) - 1
     positions = edges * n_values
     whole = np.minimum(positions.astype(np.intp), n_values - 1)
-    # Up to a cell's edge belong the pixels before it and a part of the one it cuts.
+    # The integral up to an edge has the pixels before it and a part of the pixel that it cuts.
     before = np.add.reduceat(ordered, whole, axis=-1, dtype=np.float64)[..., :-1]
     before[..., whole[1:] == whole[:-1]] = 0.0  # reduceat has no empty sums
     cut = (positions - whole) * ordered[..., whole]

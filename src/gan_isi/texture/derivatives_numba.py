@@ -12,9 +12,9 @@ def five_derivatives(
     first: NDArray[np.float64],
     second: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Return x, y, xx, xy, yy of an image that is padded by the kernels' radius.
+    """Return the derivatives x, y, xx, xy, yy of an image padded by the kernels' radius.
 
-    Sums in double precision, in the order of :func:`scipy.ndimage.correlate1d`.
+    The sums are in double precision, in the order of :func:`scipy.ndimage.correlate1d`.
     """
     radius = len(smooth) // 2
     width = padded.shape[1]

@@ -11,8 +11,8 @@ def window_sums(
 ) -> NDArray[np.float64]:
     """Sum ``weighted_log[count]`` over the levels of every window.
 
-    A histogram slides along each row; a step takes one column of pixels out and another
-    in. `levels` are numbers from 0 to `n_levels` - 1.
+    A histogram slides along each row; each step removes one column of pixels and adds
+    another. `levels` holds numbers from 0 to `n_levels` - 1.
     """
     n_rows, n_columns = levels.shape[0] - size + 1, levels.shape[1] - size + 1
     sums = np.empty((n_rows, n_columns))
@@ -22,7 +22,7 @@ def window_sums(
         total = 0.0
         for column in range(n_columns + size - 1):
             for i in range(row, row + size):
-                # Out before in: no count may exceed the window, where the table ends.
+                # Remove before adding: the table ends where a count fills the window.
                 if column >= size:
                     level = levels[i, column - size]
                     total += weighted_log[counts[level] - 1] - weighted_log[counts[level]]

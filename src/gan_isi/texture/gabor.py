@@ -1,10 +1,10 @@
 """Magnitude of a bank of Gabor filters, applied in the frequency domain.
 
 Every filter is a Gaussian in the frequency plane, centred at one over its wavelength.
-Two facts make the bank cheap without changing what it computes: the border is padded
-by replication, so the padded rows are copies and need no transform of their own; and
-beyond a few standard deviations the Gaussian is zero, so only the frequencies near
-its centre are transformed back.
+Two facts make the bank cheap without changing its results. The border is padded by
+replication, so the padded rows are copies and need no transform of their own. And beyond
+a few standard deviations the Gaussian is zero, so only the frequencies near its centre
+are transformed back.
 """
 
 import math
@@ -34,13 +34,13 @@ from .strips import LARGEST_STRIP
 PAPER_WAVELENGTHS = tuple(2**k * 4 / math.sqrt(2) for k in range(6))
 PAPER_ORIENTATIONS = (0.0, 45.0, 90.0, 135.0)
 
-#: Pixels; keeps the seam away from filters that ring (see `gabor_magnitudes`).
+#: Padding in pixels that keeps the seam away from filters that ring (see `gabor_magnitudes`).
 LEAST_PADDING = 128
 
 #: Standard deviations after which a filter's Gaussian counts as zero (exp(-5^2/2) = 4e-6).
 _SUPPORT = 5.0
 
-#: Pixels by which an image is continued at most; a filter as wide as that sees no texture.
+#: Largest padding in pixels; a filter that needs more is too wide to see texture.
 _LARGEST_PADDING = 50_000
 
 
@@ -64,7 +64,7 @@ def gabor_magnitudes(
         Wavelengths of the carrier in pixels, at least 2. The default is the paper's:
         ``2**k * 4 / sqrt(2)`` for k = 0..5.
     orientations : sequence of float
-        Direction of the carrier in degrees, counterclockwise from the rows' direction.
+        Directions of the carriers in degrees, counterclockwise from the rows' direction.
     bandwidth : float, default=1.0
         Half-response bandwidth in octaves.
     aspect_ratio : float, default=0.5
@@ -73,13 +73,21 @@ def gabor_magnitudes(
         Replicated border on each side, in units of the wavelength's larger spatial
         standard deviation.
     least_padding : int, default=128
-        Least replicated border, in pixels, of filters that the Nyquist frequency cuts.
+        Least replicated border, in pixels, of filters that the Nyquist frequency cuts off.
 
     Returns
     -------
     ndarray of shape (n_wavelengths * n_orientations, height, width), float32
-        In the units of `image` times square pixels (the filters are not normalised), all
-        orientations of the first wavelength first.
+        Magnitudes in the units of `image` times square pixels (the filters are not
+        normalised), with all orientations of the first wavelength first.
+
+    Raises
+    ------
+    TypeError
+        If the image or a parameter does not hold real numbers.
+    ValueError
+        If the image is not two-dimensional or holds NaN or infinity, or if a parameter is
+        out of range.
 
     Notes
     -----
@@ -94,15 +102,14 @@ def gabor_magnitudes(
         \exp\left(-\frac{(u' - 1/L)^2}{2\sigma_u^2} - \frac{v'^2}{2\sigma_v^2}\right),
         \quad u' = u\cos t - v\sin t,\ v' = u\sin t + v\cos t .
 
-    A plane wave of amplitude a along the carrier therefore answers with
+    The response to a plane wave of amplitude a along the carrier is therefore
     :math:`\pi\sigma_x\sigma_y a`. The paper names no software; MATLAB's `imgaborfilt`, whose
-    published formula is our reading, pads by seven of the largest wavelength's standard
-    deviations. Ours changed a map by at most
-    1.7e-4 of its maximum on 17 X-rays and photographs, except for the shortest
-    wavelength at 0 and 90 degrees: these filters are cut off at the Nyquist frequency and
-    ring all over the image, also from the seam where the padded image meets itself. With
-    the least padding their CDFs shift by up to 0.2 % of the mean on chest X-rays and
-    0.7 % on photographs (1.5 and 2.5 % without).
+    published formula is our reading, pads by seven standard deviations of the largest
+    wavelength. On 17 X-rays and photographs our smaller padding changed a map by at most
+    1.7e-4 of its maximum, except for the shortest wavelength at 0 and 90 degrees: these
+    filters are cut off at the Nyquist frequency and ring all over the image, also from the
+    seam where the padded image meets itself. With the least padding their CDFs shift by up
+    to 0.2 % of the mean on chest X-rays and 0.7 % on photographs (1.5 % and 2.5 % without).
 
     References
     ----------
@@ -137,21 +144,21 @@ def gabor_magnitudes(
 
 
 def sampling_step(wavelength: float, shape: tuple[int, int], samples_per_wavelength: float) -> int:
-    """Power of two at which a response may be sampled to know the CDF of its map.
+    """Step, a power of two, at which a response can be sampled to find the CDF of its map.
 
     Parameters
     ----------
     wavelength : float
         Wavelength in pixels.
     shape : tuple (height, width)
-        Of the image in pixels.
+        Shape of the image in pixels.
     samples_per_wavelength : float
-        The least number of samples on one wavelength.
+        Least number of samples on one wavelength.
 
     Returns
     -------
     int
-        The largest such step that divides height and width; at least 1.
+        The largest such step, in pixels, that divides height and width; at least 1.
 
     Examples
     --------
@@ -175,7 +182,7 @@ def sampling_step(wavelength: float, shape: tuple[int, int], samples_per_wavelen
 
 @dataclass(frozen=True)
 class FilterBank:
-    """The parameters of a bank of filters; see `gabor_magnitudes`."""
+    """Parameters of a bank of filters; see `gabor_magnitudes`."""
 
     wavelengths: tuple[float, ...]
     orientations: tuple[float, ...]
@@ -193,7 +200,7 @@ class FilterBank:
         check_count(self.least_padding, "least_padding", least=0)
 
     def spatial_sigmas(self, wavelength: float) -> tuple[float, float]:
-        """Spatial standard deviations along and across the carrier, in pixels."""
+        """Return the spatial standard deviations along and across the carrier, in pixels."""
         octaves = 2.0**self.bandwidth
         along = wavelength / math.pi * math.sqrt(math.log(2) / 2) * (octaves + 1) / (octaves - 1)
         return along, along / self.aspect_ratio
@@ -239,16 +246,16 @@ class FilterBank:
         step = check_count(step, "step")
         if any(size % step for size in image.shape):
             raise ValueError(
-                f"step={step} has to divide the height and the width of the image; it has shape "
-                f"{image.shape}."
+                f"step={step} has to divide the height and the width of the image, which has the "
+                f"shape {image.shape}."
             )
         if image.size > LARGEST_STRIP:
-            yield from _inblocks(self, image, wavelength, step)
+            yield from _in_blocks(self, image, wavelength, step)
             return
         filters = _wavelength_filters(self, wavelength, image.shape, step)
         rows, columns = filters.rows, filters.columns
-        # Rows first: the replicated rows above and below are copies of the outermost
-        # ones, so they are transformed once and copied afterwards.
+        # The rows are transformed first, and copied afterwards: the replicated rows above
+        # and below are copies of the outermost rows.
         spectrum = fft.rfft(replicate(image, columns, axis=1), axis=1)
         spectrum = signed_bins(spectrum, columns.bins)
         spectrum = fft.fft(replicate(spectrum, rows, axis=0), axis=0, overwrite_x=True)
@@ -258,10 +265,10 @@ class FilterBank:
             yield np.abs(sampled_columns(samples, axes[1]))
 
 
-def _inblocks(
+def _in_blocks(
     bank: "FilterBank", image: NDArray[np.float32], wavelength: float, step: int
 ) -> Iterator[NDArray[np.float32]]:
-    """Do the same with few rows or columns at once, transforming anew for each orientation."""
+    """Do the same with few rows or columns at once, and transform again for each orientation."""
     rows, columns = _axes(bank, wavelength, image.shape, step)
     n_rows, n_columns = rows.size // step, columns.size // step
     spectrum = np.empty((rows.size, columns.length // 2 + 1), dtype=np.complex64)
@@ -294,13 +301,13 @@ def _inblocks(
 class _WavelengthFilters:
     rows: Axis
     columns: Axis
-    #: For each orientation: the window of kept bins, H on it times the phases that move
-    #: the first pixel to the origin, and its two axes.
+    #: For each orientation: the window of kept bins, the gains on it (H times the phases that
+    #: move the first pixel to the origin), and its two axes.
     by_orientation: list[tuple[tuple[slice, slice], NDArray[np.complex64], tuple[Axis, Axis]]]
 
 
-# Images of one data set mostly share their shape; the transfer functions are then
-# computed once. A bank for 256 x 256 pixels takes about 2 MB.
+# Images of one data set mostly have the same shape; their transfer functions are computed
+# once. A bank for 256 x 256 pixels takes about 2 MB.
 @lru_cache(maxsize=64)
 def _wavelength_filters(
     bank: FilterBank, wavelength: float, shape: tuple[int, int], step: int
@@ -320,14 +327,15 @@ def _wavelength_filters(
 def _axes(
     bank: FilterBank, wavelength: float, shape: tuple[int, ...], step: int
 ) -> tuple[Axis, Axis]:
-    """Rows and columns, padded, with the bins that filters of this wavelength may keep."""
+    """Return the padded axes with the bins that filters of this wavelength may keep."""
     along, across = bank.spatial_sigmas(wavelength)
     wanted = bank.padding * max(along, across)
     if not wanted <= _LARGEST_PADDING:
         raise ValueError(
             f"wavelength={wavelength:g}, bandwidth={bank.bandwidth:g} and aspect_ratio="
             f"{bank.aspect_ratio:g} make a filter {max(along, across):g} pixels wide, and "
-            f"padding={bank.padding:g} of that more than {_LARGEST_PADDING} pixels."
+            f"padding={bank.padding:g} times that exceeds {_LARGEST_PADDING} pixels; choose a "
+            "smaller wavelength or padding."
         )
     padding = math.ceil(wanted)
     sigma_u, sigma_v = 1 / (2 * math.pi * along), 1 / (2 * math.pi * across)
@@ -341,14 +349,14 @@ def _axes(
 def _exponent(
     bank: FilterBank, wavelength: float, angle: float, rows: Axis, columns: Axis
 ) -> NDArray[np.float64]:
-    """Square of the distance from the filter's centre, in standard deviations."""
+    """Return the squared distance from the filter's centre, in standard deviations."""
     along, across = bank.spatial_sigmas(wavelength)
     sigma_u, sigma_v = 1 / (2 * math.pi * along), 1 / (2 * math.pi * across)
     v = (rows.bins / rows.length)[:, None]
     u = (columns.bins / columns.length)[None, :]
     cosine, sine = _cos_sin(angle)
-    u_turned, v_turned = u * cosine - v * sine, u * sine + v * cosine
-    return ((u_turned - 1 / wavelength) / sigma_u) ** 2 + (v_turned / sigma_v) ** 2
+    u_rotated, v_rotated = u * cosine - v * sine, u * sine + v * cosine
+    return ((u_rotated - 1 / wavelength) / sigma_u) ** 2 + (v_rotated / sigma_v) ** 2
 
 
 def _gains(
@@ -358,7 +366,7 @@ def _gains(
     rows: Axis,
     columns: Axis,
 ) -> NDArray[np.complex64]:
-    """H times the phases that move the first pixel to the origin."""
+    """Return H times the phases that move the first pixel to the origin."""
     along, across = bank.spatial_sigmas(wavelength)
     gains = 2 * math.pi * along * across * np.exp(-exponent / 2)
     phases = np.outer(rows.phases(), columns.phases())
@@ -366,7 +374,7 @@ def _gains(
 
 
 def _bounding_window(support: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Smallest window of bins that holds the filter; never empty."""
+    """Return the smallest window of bins that holds the filter; it is never empty."""
 
     def span(line: Any) -> slice:
         inside = np.flatnonzero(line)
@@ -376,6 +384,6 @@ def _bounding_window(support: NDArray[np.bool_]) -> tuple[slice, slice]:
 
 
 def _cos_sin(degrees: float) -> tuple[float, float]:
-    """Cosine and sine with exact zeros, so that 0 and 90 degrees mirror each other."""
+    """Return cosine and sine with exact zeros, so that 0 and 90 degrees mirror each other."""
     radians = math.radians(degrees)
     return round(math.cos(radians), 15), round(math.sin(radians), 15)

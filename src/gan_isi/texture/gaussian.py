@@ -1,4 +1,4 @@
-"""Gaussian derivatives: one steered scale, and invariants over several scales."""
+"""Gaussian derivatives: steered at one scale, and as invariants at several scales."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ from .strips import LARGEST_STRIP, in_strips
 PAPER_SIGMAS = (0.5, 0.75, 1.0, 1.25, 1.5)
 PAPER_ANGLES = (0.0, 45.0, 90.0, 135.0)
 
-#: What `multiscale_maps` computes at each scale, in this order.
+#: The maps that `multiscale_maps` computes at each scale, in this order.
 MULTISCALE_MAPS = (
     "gradient_magnitude",
     "hessian_eigenvalue1",
@@ -40,13 +40,13 @@ EigenvalueOrder = Literal["value", "magnitude"]
 #: Standard deviation in pixels below which a sampled Gaussian is a single pixel.
 LEAST_SIGMA = 0.1
 
-#: Standard deviations of a window's half, in which single digits of a curvature are left.
+#: Ratio of sigma to the window's radius beyond which rounding leaves no digits of a curvature.
 _LARGEST_SIGMA_TO_RADIUS = 1000
 
-#: Maps of a large image that are held at once, by derivatives that are computed again.
+#: Number of maps of a large image that are held at once; others are computed in a later pass.
 _MAPS_AT_ONCE = 2
 
-#: SciPy's names of boundaries as NumPy's.
+#: NumPy's names of SciPy's boundaries.
 _PAD_MODES: dict[str, Literal["symmetric", "edge", "reflect", "wrap"]] = {
     "reflect": "symmetric",
     "nearest": "edge",
@@ -82,13 +82,14 @@ def gaussian_derivatives(
     sigma : float
         Standard deviation of the Gaussian in pixels, at least 0.1.
     window : int, default=None
-        Side of the filter window in pixels, odd and at least 3; None takes the paper's
+        Side of the filter window in pixels, odd and at least 3. None takes the paper's
         ``2 * ceil(2 * sigma) + 1``.
     boundary : {"reflect", "nearest", "mirror", "wrap"}, default="reflect"
-        How the image goes on outside, as in :func:`scipy.ndimage.correlate1d`.
+        Rule that continues the image beyond its border, as in
+        :func:`scipy.ndimage.correlate1d`.
     kernels : {"corrected", "sampled"}, default="corrected"
-        Kernels that keep their moments, or the derivatives of the Gaussian as they are at
-        the pixels, see `derivative_kernels`.
+        Kind of the kernels: corrected to keep their moments, or the derivatives of the
+        Gaussian sampled at the pixels, see `derivative_kernels`.
 
     Returns
     -------
@@ -98,18 +99,21 @@ def gaussian_derivatives(
 
     Raises
     ------
-    TypeError, ValueError
-        For what is no image of finite numbers, and for parameters that are none of these.
+    TypeError
+        If the image or a parameter does not hold real numbers.
+    ValueError
+        If the image is not two-dimensional or holds NaN or infinity, or if a parameter is
+        out of range.
 
     Notes
     -----
-    So short a window cuts a Gaussian at two standard deviations. The kernels are therefore
-    corrected to keep the defining moments: smoothing sums to 1, the first derivative of
-    ``x`` is 1, the second derivative of ``x**2`` is 2 and that of a constant is 0.
-    Derivatives of a quadratic are then exact, and a brighter image does not have a larger
-    Laplacian; with sampled kernels it has. The paper does not say how its kernels were cut.
-    With numba (the extra `fast`) several times faster, and the same bit for bit in single
-    precision.
+    The paper's short window cuts the Gaussian at two standard deviations. The kernels are
+    therefore corrected to keep the defining moments: smoothing sums to 1, the first
+    derivative of ``x`` is 1, the second derivative of ``x**2`` is 2 and that of a constant
+    is 0. Derivatives of a quadratic are then exact, and a brighter image does not have a
+    larger Laplacian; with sampled kernels it does. The paper does not say how its kernels
+    were cut. With numba (the extra `fast`) the function is several times faster, and in
+    single precision its results are the same bit for bit.
 
     Examples
     --------
@@ -124,9 +128,9 @@ def gaussian_derivatives(
 
 
 def _checked(image: FloatImage, kernels: Kernels) -> tuple[FloatImage, Any]:
-    """Check an image; return it, and its mean, which costs precision and no derivative sees.
+    """Check an image and return it with its mean, or with None for sampled kernels.
 
-    Sampled kernels do see it.
+    The mean costs precision, and corrected kernels do not depend on it; sampled ones do.
     """
     image = check_image(image)
     if kernels == "sampled":
@@ -174,15 +178,23 @@ def derivative_kernels(
     sigma : float
         Standard deviation in pixels, at least 0.1.
     window : int, default=None
-        Number of taps, odd and at least 3; None takes ``2 * ceil(2 * sigma) + 1``.
+        Number of taps, odd and at least 3. None takes ``2 * ceil(2 * sigma) + 1``.
     kernels : {"corrected", "sampled"}, default="corrected"
-        With exact moments, see `gaussian_derivatives`; or sampled: a Gaussian g that sums
-        to 1 over the window, ``x / sigma**2 * g`` and ``(x**2 / sigma**4 - 1 / sigma**2) * g``.
+        Kind of the kernels: with exact moments, see `gaussian_derivatives`, or sampled: a
+        Gaussian g that sums to 1 over the window, ``x / sigma**2 * g`` and
+        ``(x**2 / sigma**4 - 1 / sigma**2) * g``.
 
     Returns
     -------
     tuple of three ndarrays of shape (window,)
-        Of orders 0, 1 and 2.
+        Kernels of order 0, 1 and 2.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is not a number.
+    ValueError
+        If a parameter is out of range, or the Gaussian is flat over the window.
     """
     check_choice(kernels, "kernels", get_args(Kernels))
     sigma = check_number(sigma, "sigma", least=LEAST_SIGMA, most=1e6)
@@ -227,16 +239,23 @@ def steered_derivatives(
     sigma : float, default=1.0
         Standard deviation of the Gaussian in pixels.
     window : int, default=5
-        Side of the filter window in pixels, odd; None takes ``2 * ceil(2 * sigma) + 1``.
+        Side of the filter window in pixels, odd and at least 3. None takes
+        ``2 * ceil(2 * sigma) + 1``.
     boundary : {"reflect", "nearest", "mirror", "wrap"}, default="reflect"
-        How the image goes on outside.
+        Rule that continues the image beyond its border, see `gaussian_derivatives`.
     kernels : {"corrected", "sampled"}, default="corrected"
-        Whether the kernels keep their moments, see `gaussian_derivatives`.
+        Kind of the kernels: with exact moments or sampled, see `gaussian_derivatives`.
 
     Returns
     -------
     ndarray of shape (2 * n_angles, height, width)
-        In units of `image` per pixel (first half) and per square pixel (second half).
+        First derivatives in units of `image` per pixel, then second derivatives in units of
+        `image` per square pixel.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `gaussian_derivatives`.
 
     References
     ----------
@@ -265,11 +284,11 @@ def each_steered_derivative(
     boundary: Boundary = "reflect",
     kernels: Kernels = "corrected",
 ) -> Iterator[FloatImage]:
-    """Yield the maps of `steered_derivatives`, computing few of a large image at once."""
+    """Yield the maps of `steered_derivatives`; of a large image few are computed at once."""
     radians = np.deg2rad(check_numbers(angles, "angles"))
     check_choice(boundary, "boundary", get_args(Boundary))
     taps = derivative_kernels(sigma, window, kernels=kernels)
-    # The rows are counted downwards, so the direction of angle t is (cos t, -sin t).
+    # Rows are counted downwards, so the direction of the angle t is (cos t, -sin t).
     directions = [(math.cos(angle), -math.sin(angle)) for angle in radians]
     plans = [(order, c, s) for order in (1, 2) for c, s in directions]
 
@@ -292,7 +311,7 @@ def _few_at_a_time(
     n_maps: int,
     compute: Callable[[Derivatives, slice], list[FloatImage]],
 ) -> Iterator[FloatImage]:
-    """Yield maps of the derivatives, computing so few of a large image at once that they fit."""
+    """Yield maps of the derivatives; of a large image so few are computed at once that they fit."""
     n_at_once = n_maps if image.size <= LARGEST_STRIP else _MAPS_AT_ONCE
     for first in range(0, n_maps, n_at_once):
         some = slice(first, first + n_at_once)
@@ -321,19 +340,25 @@ def multiscale_maps(
     sigmas : sequence of float
         Standard deviations of the Gaussians in pixels.
     curvature : {"determinant", "surface"}, default="determinant"
-        The Gaussian curvature: the determinant of the Hessian, or that of the grey
-        value surface, ``det(H) / (1 + |gradient|**2)**2``.
+        Definition of the Gaussian curvature: the determinant of the Hessian, or the curvature
+        of the surface of grey values, ``det(H) / (1 + |gradient|**2)**2``.
     eigenvalue_order : {"value", "magnitude"}, default="value"
-        Whether eigenvalue 1 is the larger one, or the larger in absolute value.
+        Order of the eigenvalues: the first one is the larger one, or the one that is larger
+        in absolute value.
     boundary : {"reflect", "nearest", "mirror", "wrap"}, default="reflect"
-        How the image goes on outside.
+        Rule that continues the image beyond its border, see `gaussian_derivatives`.
     kernels : {"corrected", "sampled"}, default="corrected"
-        Whether the kernels keep their moments, see `gaussian_derivatives`.
+        Kind of the kernels: with exact moments or sampled, see `gaussian_derivatives`.
 
     Returns
     -------
     ndarray of shape (6 * n_sigmas, height, width)
-        For the first sigma, then the next: the maps of `MULTISCALE_MAPS`.
+        The maps of `MULTISCALE_MAPS` for the first sigma, then for the next.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `gaussian_derivatives`.
 
     Notes
     -----
@@ -364,7 +389,7 @@ def each_multiscale_map(
     boundary: Boundary = "reflect",
     kernels: Kernels = "corrected",
 ) -> Iterator[FloatImage]:
-    """Yield the maps of `multiscale_maps`, computing few of a large image at once."""
+    """Yield the maps of `multiscale_maps`; of a large image few are computed at once."""
     check_choice(curvature, "curvature", get_args(Curvature))
     check_choice(eigenvalue_order, "eigenvalue_order", get_args(EigenvalueOrder))
     check_choice(boundary, "boundary", get_args(Boundary))

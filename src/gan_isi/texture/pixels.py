@@ -1,4 +1,4 @@
-"""The pixels themselves: one size for every image, and contrast taken out on request."""
+"""Pixels as a descriptor: every image at one size, with its contrast normalised on request."""
 
 from typing import Literal, TypeAlias, get_args
 
@@ -15,38 +15,48 @@ Contrast: TypeAlias = Literal["none", "global", "local"]
 #: Standard deviation of the local window as a share of the image's side.
 _LOCAL_SIGMA = 1 / 16
 
-#: Contrast, in units of the intensity, below which local normalisation no longer amplifies.
+#: Contrast, in units of the intensity, below which local normalisation stops amplifying.
 _LEAST_CONTRAST = 1e-2
 
-#: What single precision can't tell from a constant image, relative to its values.
+#: Relative contrast below which single precision can't tell an image from a constant one.
 _ROUNDING = 1e-6
 
 
 def pixels(
     image: FloatImage, *, size: int = 64, contrast: Contrast = "none"
 ) -> NDArray[np.float32]:
-    """One grey image at a common size, with its contrast normalised.
+    """Resize a grey image to a common size and normalise its contrast.
 
     Parameters
     ----------
     image : ndarray of shape (height, width)
         Grey values without NaN.
     size : int, default=64
-        Side of the result in pixels. Images of another shape are interpolated
-        linearly, after a Gaussian against aliasing where they shrink; those of another
-        aspect are stretched.
+        Side of the result in pixels. Images of another shape are interpolated linearly,
+        after a Gaussian filter against aliasing where they shrink; images of another aspect
+        ratio are stretched.
     contrast : {"none", "global", "local"}, default="none"
-        - "none": intensities as they are.
-        - "global": minus the mean, divided by the standard deviation of the image. A
+        Normalisation of the contrast.
+
+        - "none" leaves the intensities as they are.
+        - "global" subtracts the mean of the image and divides by its standard deviation. A
           constant image becomes zero.
-        - "local": minus the Gaussian mean around each pixel (standard deviation
-          `size` / 16, mirrored at the border), divided by the square root of the
-          Gaussian mean of its square plus 0.01 squared.
+        - "local" subtracts the Gaussian mean around each pixel (standard deviation
+          `size` / 16, mirrored at the border), and divides by the square root of the
+          Gaussian mean of the squared difference plus 0.01 squared.
 
     Returns
     -------
     ndarray of shape (size, size), float32
-        In units of the intensity for "none", else without unit.
+        Pixels in units of the intensity for "none", and without unit otherwise.
+
+    Raises
+    ------
+    TypeError
+        If the image or `size` does not hold real numbers.
+    ValueError
+        If the image is not two-dimensional or holds NaN or infinity, or if a parameter is
+        out of range.
 
     References
     ----------

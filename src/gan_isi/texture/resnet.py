@@ -1,13 +1,13 @@
 """Deep texture maps: the 14th addition layer of a ResNet-50.
 
 ResNet-50 ends each of its 3 + 4 + 6 + 3 residual blocks with an addition. The 14th is
-that of the first block of the last stage, in torchvision `layer4[0]`: 2048 channels of
-7 x 7 values from an input of 224 x 224 pixels, taken before the ReLU that follows.
+that of the first block of the last stage, in torchvision `layer4[0]`. It has 2048 channels
+of 7 x 7 values for an input of 224 x 224 pixels, taken before the ReLU that follows.
 
 The paper [1]_ (section Methods) names the network and the layer, but no software and no
-weights. Other implementations have the same layers with values of another training run.
-torchvision's variant also halves the resolution in the 3 x 3 convolution of a block, the
-original one [2]_ in the 1 x 1 convolution before.
+weights. Other implementations have the same layers with the values of another training run.
+torchvision's variant also halves the resolution in the 3 x 3 convolution of a block, while
+the original one [2]_ halves it in the 1 x 1 convolution before.
 
 PyTorch and torchvision are imported when a function is called, never with this module.
 
@@ -40,16 +40,16 @@ INPUT_SIZE = 224
 #: Channels of the 14th addition layer.
 N_CHANNELS = 2048
 
-#: Of the RGB images that the pretrained networks have seen, on the unit scale.
+#: Mean and standard deviation of the RGB images of the pretraining, on the unit scale.
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
-#: Parts of the network that come after the layer wanted.
+#: Names of the parts of the network that come after the 14th addition layer.
 _BEYOND = ("layer4.1.", "layer4.2.", "avgpool.", "fc.")
 
 
 def values_per_channel() -> int:
-    """Return how many values a map has: one for 32 x 32 pixels of the input, 49."""
+    """Return the number of values of a map: 49, one for each 32 x 32 pixels of the input."""
     return (INPUT_SIZE // 32) ** 2
 
 
@@ -64,35 +64,39 @@ def load_resnet50(
     Parameters
     ----------
     weights : {"IMAGENET1K_V1", "IMAGENET1K_V2", "DEFAULT"}, path or None
-        - A name of :class:`torchvision.models.ResNet50_Weights`. torchvision downloads
+        Weights of the network.
+
+        - A name of :class:`torchvision.models.ResNet50_Weights`: torchvision downloads
           the file (98 MB) once and keeps it in its cache.
-        - The path of a state dict that :func:`torch.save` wrote, bare or as the entry
+        - A path of a state dict that :func:`torch.save` wrote, bare or as the entry
           "state_dict" of a dictionary. Layers beyond the 14th addition, such as `fc`,
           may be missing or of another shape.
-        - None: random weights, for tests; not a texture descriptor of any merit.
+        - None: random weights, for tests only; they make no useful descriptor.
     device : str, default="cpu"
-        Where the network goes: "auto" or a device string of PyTorch.
+        Device of the network: "auto" or a device string of PyTorch.
     random_state : int, RandomState instance or None, default=None
-        Seed of the random weights. PyTorch's own generators are left as they are.
+        Seed of the random weights. PyTorch's own generators are not changed.
 
     Returns
     -------
     torch.nn.Module
         A :class:`torchvision.models.ResNet` without the layers beyond `layer4[0]`, in
-        evaluation mode, float32, without gradients. For `addition_layer`; it can't be
-        called itself.
+        evaluation mode, float32, without gradients. It is an argument of `addition_layer`
+        and can't be called itself.
 
     Raises
     ------
     ImportError
-        Without PyTorch or torchvision.
+        If PyTorch or torchvision can't be imported.
+    TypeError
+        If `weights` is neither text, a path nor None.
     FileNotFoundError
-        When `weights` is a path and nothing is there.
+        If `weights` is a path of a file that does not exist.
     OSError
-        When torchvision can't fetch or read the file of a name.
+        If torchvision can't fetch or read the file of a name.
     ValueError
-        When `weights` is neither a name nor a path, or the file doesn't hold the
-        weights of a ResNet-50; the first wrong keys are named.
+        If `weights` is neither a name nor a path, or if the file doesn't hold the
+        weights of a ResNet-50; the message names the first wrong keys.
     """
     _require_torch()
     if weights is not None and not isinstance(weights, (str, os.PathLike)):
@@ -113,19 +117,26 @@ def preprocess(images: Sequence[ArrayLike] | NDArray[np.floating[Any]]) -> "torc
     Parameters
     ----------
     images : ndarray of shape (n, height, width) or sequence of (height, width) arrays
-        Grey images on the unit scale, of any size each.
+        Grey images on the unit scale; each may have another size.
 
     Returns
     -------
     torch.Tensor of shape (n, 3, 224, 224), float32
-        On the CPU. The grey image in all three channels, normalised with the mean and
-        the standard deviation of each of ImageNet's channels.
+        Batch on the CPU. All three channels hold the grey image, normalised with the mean
+        and the standard deviation of that channel in ImageNet.
+
+    Raises
+    ------
+    ImportError
+        If PyTorch or torchvision can't be imported.
+    TypeError, ValueError
+        If there are no images, or one is not a finite two-dimensional array.
 
     Notes
     -----
-    An image is resized to 224 x 224 whatever its aspect ratio, bilinearly, with the
-    kernel widened where the image shrinks (antialiasing). The paper doesn't say what it
-    did.
+    An image is resized to 224 x 224 pixels whatever its aspect ratio, bilinearly, with a
+    wider kernel where the image shrinks (antialiasing). The paper doesn't say how it
+    resized images.
     """
     torch = _require_torch()
     grey = [
@@ -142,7 +153,7 @@ def preprocess(images: Sequence[ArrayLike] | NDArray[np.floating[Any]]) -> "torc
     batch = torch.empty((len(grey), 3, *size), dtype=torch.float32, device="cpu")
     with torch.inference_mode(), one_thread():
         for row, image in zip(batch, grey, strict=True):
-            # A copy, since PyTorch warns of arrays that may not be written to.
+            # This copies, since PyTorch warns of arrays that may not be written to.
             pixels = torch.from_numpy(np.array(image, dtype=np.float32, order="C"))
             resized = torch.nn.functional.interpolate(
                 pixels[None, None], size=size, mode="bilinear", align_corners=False, antialias=True
@@ -152,29 +163,33 @@ def preprocess(images: Sequence[ArrayLike] | NDArray[np.floating[Any]]) -> "torc
 
 
 def addition_layer(model: "torch.nn.Module", batch: "torch.Tensor") -> NDArray[np.float32]:
-    """Output of the 14th addition layer, before its ReLU.
+    """Compute the output of the 14th addition layer, before its ReLU.
 
     Parameters
     ----------
     model : torch.nn.Module
-        As from `load_resnet50`; a whole torchvision ResNet-50 in evaluation mode does
-        as well. Computes on the device where it is.
+        Network as from `load_resnet50`, or a whole torchvision ResNet-50 in evaluation mode.
+        It computes on its own device.
     batch : torch.Tensor of shape (n, 3, 224, 224)
-        As from `preprocess`.
+        Images as from `preprocess`.
 
     Returns
     -------
     ndarray of shape (n, 2048, 7, 7), float32
-        Negative values included.
+        Sums before the ReLU; they may be negative.
+
+    Raises
+    ------
+    ValueError
+        If `batch` is not a tensor of this shape.
 
     Notes
     -----
-    On the CPU one image after the other goes through the network in one thread: that
-    makes the result of an image the same bit for bit, whatever else is in the batch
-    and however many processes share the work. (Another number of threads splits the
-    sums of the convolutions in another way, which shows in the fourth decimal.) An
-    accelerator takes the batch as a whole, in full single precision; there the last
-    bits may depend on its size.
+    On the CPU one image after the other goes through the network in one thread. This makes
+    the result of an image the same bit for bit, whatever else is in the batch and however
+    many processes share the work. (Another number of threads splits the sums of the
+    convolutions in another way, which shows in the fourth decimal.) An accelerator takes the
+    batch as a whole, in full single precision; there the last bits may depend on its size.
     """
     torch = _require_torch()
     shape = tuple(getattr(batch, "shape", ()))
@@ -201,8 +216,8 @@ def resolve_device(device: str = "auto") -> str:
     Parameters
     ----------
     device : str, default="auto"
-        "auto" is CUDA where there is one, else MPS (Apple), else the CPU. Otherwise a
-        device string of PyTorch, such as "cpu", "cuda:1" or "mps".
+        Device string of PyTorch, such as "cpu", "cuda:1" or "mps"; or "auto", which takes
+        CUDA if it is there, else MPS (Apple), else the CPU.
 
     Returns
     -------
@@ -211,8 +226,10 @@ def resolve_device(device: str = "auto") -> str:
 
     Raises
     ------
+    TypeError
+        If `device` is not text.
     ValueError
-        When PyTorch doesn't know the device or can't use it here.
+        If PyTorch doesn't know the device or can't use it here.
     """
     torch = _require_torch()
     if not isinstance(device, str):
@@ -228,7 +245,7 @@ def resolve_device(device: str = "auto") -> str:
         reason = str(error).partition("\n")[0]
         raise ValueError(
             f"device={device!r} can't be used on this machine ({reason}). Give 'auto', 'cpu', or "
-            "a device of PyTorch that is there, such as 'cuda', 'cuda:1' or 'mps'."
+            "a device of PyTorch that exists here, such as 'cuda', 'cuda:1' or 'mps'."
         ) from error
     return "cpu" if torch.device(device).type == "cpu" else device
 
@@ -246,7 +263,7 @@ def _require_torch() -> Any:
 
 
 def _empty_model() -> Any:
-    """ResNet-50 up to `layer4[0]`, its weights not there yet."""
+    """Return a ResNet-50 up to `layer4[0]`, without memory for its weights."""
     torch = _require_torch()
     from torchvision.models import resnet50
 
@@ -273,7 +290,7 @@ def _randomize(model: Any, random_state: int | np.random.RandomState | None) -> 
 
 
 def _read_weights(weights: str | os.PathLike[str]) -> tuple[Any, str]:
-    """State dict, and how errors speak of where it came from."""
+    """Return a state dict, and the name of its source for errors."""
     from torchvision.models import ResNet50_Weights
 
     names = list(ResNet50_Weights.__members__)
@@ -300,12 +317,12 @@ def _download(name: str) -> Any:
         return entry.get_state_dict(
             progress=True, check_hash=True, map_location="cpu", weights_only=True
         )
-    # No network, no room, a wrong hash, or a damaged file in the cache.
+    # There is no network or no room, the hash is wrong, or the file in the cache is damaged.
     except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
         cache = Path(torch.hub.get_dir(), "checkpoints")
         raise OSError(
             f"torchvision could not fetch or read the weights {name!r} of ResNet-50 ({error}). "
-            f"Without network: download {entry.url} on another machine, copy the file here, and "
+            f"Without a network, download {entry.url} on another machine, copy the file here, and "
             'give its path, weights="/path/to/state_dict.pth", or put it into '
             f"{cache}, where torchvision looks first."
         ) from error
@@ -317,7 +334,7 @@ def _read_file(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
-    except Exception as error:  # there is no end to what a file that isn't one can raise
+    except Exception as error:  # a file that is no state dict can raise anything
         reason = str(error).partition("\n")[0]
         raise ValueError(
             f"{path} can't be read as a state dict of ResNet-50 ({reason}). Write one with "
@@ -326,7 +343,7 @@ def _read_file(path: Path) -> Any:
 
 
 def _fill(model: Any, state: Any, source: str) -> None:
-    """Put a state dict into the model, or say what is wrong with it."""
+    """Load a state dict into the model, or raise an error that says what is wrong with it."""
     torch = _require_torch()
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
@@ -340,7 +357,7 @@ def _fill(model: Any, state: Any, source: str) -> None:
     expected = model.state_dict()
     found = {name: value for name, value in state.items() if not name.startswith(_BEYOND)}
     for name in expected:
-        # Only training counts batches; files from before 2018 lack the counter.
+        # Only training needs the count of batches; files from before 2018 lack it.
         if name.endswith("num_batches_tracked"):
             found.setdefault(name, torch.tensor(0, device="cpu"))
     shapes = [

@@ -11,17 +11,17 @@ from .._validation.arrays import check_image, check_window
 from .._validation.typing import FloatImage
 from .strips import in_strips
 
-#: An 8-bit picture on the unit scale has its grey levels 1/255 apart.
+#: The grey levels of an 8-bit picture on the unit scale are 1/255 apart.
 _GREY_LEVELS_PER_UNIT = 255
 
-#: Up to here single precision tells every whole number from the next.
+#: Up to this number single precision tells every whole number from the next.
 _LARGEST_WHOLE_NUMBER = 2**24
 
 
 def local_range(image: FloatImage, size: int = 3) -> FloatImage:
     """Difference between the largest and the smallest value around each pixel.
 
-    The first of the paper's statistical maps: grey dilation minus grey erosion with
+    This is the first of the paper's statistical maps: grey dilation minus grey erosion with
     a flat square.
 
     Parameters
@@ -34,8 +34,8 @@ def local_range(image: FloatImage, size: int = 3) -> FloatImage:
     Returns
     -------
     ndarray of shape (height, width)
-        In the units of `image`. The border is mirrored including the edge, which
-        for a range is the same as leaving out what lies outside the image.
+        Local ranges in the units of `image`. The border is mirrored including the edge,
+        which for a range is the same as leaving out the pixels beyond it.
 
     Examples
     --------
@@ -69,7 +69,8 @@ def local_std(image: FloatImage, size: int = 3) -> FloatImage:
     Returns
     -------
     ndarray of shape (height, width)
-        In the units of `image`; the border is mirrored including the edge.
+        Local standard deviations in the units of `image`. The border is mirrored including
+        the edge.
 
     Examples
     --------
@@ -77,8 +78,8 @@ def local_std(image: FloatImage, size: int = 3) -> FloatImage:
     >>> float(local_std(np.eye(3))[1, 1])
     0.5
     """
-    # Double precision, and the mean taken out first: the difference of two sums of
-    # squares would otherwise drown a flat region in rounding noise.
+    # In double precision and without the mean: otherwise the difference of two sums of
+    # squares would drown a flat region in rounding noise.
     image, size = check_image(image), check_window(size, "size", least=3)
     mean = image.astype(np.float64).mean()
     return in_strips(image, lambda part: _std(part, mean, size), size // 2)
@@ -100,21 +101,22 @@ def local_entropy(image: FloatImage, size: int = 9) -> FloatImage:
     ----------
     image : ndarray of shape (height, width)
         One grey image on the unit scale. A grey level is 1/255 wide, so that an
-        8-bit picture divided by 255 has exactly its own 256 levels; values outside
-        0..1 get levels of their own, none is clipped.
+        8-bit picture divided by 255 has exactly its own 256 levels. Values outside
+        0..1 get levels of their own; nothing is clipped.
     size : int, default=9
         Side of the square window in pixels, odd.
 
     Returns
     -------
     ndarray of shape (height, width)
-        Between 0 and ``2 * log2(size)``. The border is mirrored including the edge,
-        so that every window counts ``size**2`` pixels
+        Entropies in bits, between 0 and ``2 * log2(size)``. The border is mirrored including
+        the edge, so that every window has ``size**2`` pixels
         (:func:`skimage.filters.rank.entropy` lets its window shrink there).
 
     Notes
     -----
-    With numba (the extra `fast`) several times faster, and the same bit for bit.
+    With numba (the extra `fast`) the function is several times faster, and its results are
+    the same bit for bit.
 
     Examples
     --------
@@ -123,7 +125,7 @@ def local_entropy(image: FloatImage, size: int = 9) -> FloatImage:
     0.0
     """
     image, size = check_image(image), check_window(size, "size")
-    # H = (N log2(N) - sum_b c_b log2(c_b)) / N, with c_b the counts in a window of N.
+    # H = (N log2(N) - sum_b c_b log2(c_b)) / N, where c_b are the counts in a window of N pixels.
     n_pixels = size * size
     counts = np.arange(1, n_pixels + 1)
     weighted_log = np.concatenate([[0.0], counts * np.log2(counts)])
@@ -144,7 +146,7 @@ def _entropy(image: FloatImage, size: int, weighted_log: NDArray[np.float64]) ->
 def _window_sums(
     levels: NDArray[np.floating[Any]], size: int, weighted_log: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Sum ``weighted_log[count]`` over the levels of every window, compiled if possible."""
+    """Sum ``weighted_log[count]`` over the levels of every window, with numba if it is there."""
     compiled = _compiled_window_sums()
     if compiled is None:
         return _window_sums_by_sorting(levels, size, weighted_log)
@@ -166,10 +168,10 @@ def _window_sums_by_sorting(
 ) -> NDArray[np.float64]:
     windows = np.lib.stride_tricks.sliding_window_view(levels, (size, size))
     sums = np.empty(windows.shape[:2])
-    # A row at a time: all windows of an image at once would take 81 times its memory.
+    # One row at a time: all windows of an image at once would take 81 times its memory.
     for row, row_windows in enumerate(windows):
         ordered = np.sort(row_windows.reshape(-1, size * size), axis=1)
-        # A run of equal levels ends where the level changes, and with its window.
+        # A run of equal levels ends where the level changes, or where its window ends.
         run_ends = np.ones(ordered.shape, dtype=bool)
         np.not_equal(ordered[:, 1:], ordered[:, :-1], out=run_ends[:, :-1])
         last = np.flatnonzero(run_ends)
@@ -184,7 +186,7 @@ def _pad_symmetric(values: NDArray, size: int) -> NDArray:
 
 
 def _sliding_extreme(values: NDArray, size: int, which: np.ufunc) -> NDArray:
-    """Extreme of `size` consecutive rows, by doubling; windows may overlap."""
+    """Return the extreme of `size` consecutive rows, by doubling; windows may overlap."""
     n_rows, width = values.shape[0] - size + 1, 1
     while 2 * width <= size:
         values = which(values[:-width], values[width:])
@@ -193,12 +195,12 @@ def _sliding_extreme(values: NDArray, size: int, which: np.ufunc) -> NDArray:
 
 
 def _box_sum(values: NDArray, size: int) -> NDArray:
-    """Sum over every ``size x size`` window that lies inside `values`."""
+    """Return the sum over every ``size x size`` window that lies inside `values`."""
     return _sliding_sum(_sliding_sum(values, size).T, size).T
 
 
 def _sliding_sum(values: NDArray, size: int) -> NDArray:
-    """Sum of `size` consecutive rows, by doubling: log2(size) additions instead of size."""
+    """Return the sum of `size` consecutive rows, by doubling, with log2(size) additions."""
     n_sums = values.shape[0] - size + 1
     total, offset, width, block = None, 0, 1, values
     while True:

@@ -1,4 +1,4 @@
-"""Maps of very large images, a strip of rows after the other."""
+"""Maps of very large images, computed one strip of rows after the other."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .._validation.typing import FloatImage
 
-#: Pixels up to which an image is one strip. Their filters take some 100 MB.
+#: Number of pixels up to which an image is one strip. Its filters take about 100 MB.
 LARGEST_STRIP = 2**22
 
 
@@ -18,24 +18,26 @@ def in_strips(
     radius: int,
     mode: Literal["symmetric", "edge", "reflect", "wrap"] = "symmetric",
 ) -> Any:
-    """Filter an image in strips, so that little more than the result is in memory.
+    """Filter an image in strips, so that memory holds little more than the result.
 
     Parameters
     ----------
     image : ndarray of shape (height, width)
         One grey image.
     function : callable
-        Gives an array (..., height, width) or a list of such of an image, by rows up to
-        `radius` away.
+        Filter that takes an image and returns an array (..., height, width) or a list of
+        such arrays. A row of its result may depend on rows up to `radius` away.
     radius : int
-        Rows above and below that a strip is given; what comes out of them is left out.
+        Number of rows above and below that are added to each strip, and dropped from its
+        result.
     mode : str
-        How the image goes on above and below, in the words of :func:`numpy.pad`.
+        Mode of :func:`numpy.pad` that continues the image above and below.
 
     Returns
     -------
     ndarray of shape (..., height, width)
-        The bits of ``function(image)``, where that continues the image by the same `mode`.
+        The result of ``function(image)`` to the last bit, if that continues the image by
+        the same `mode`.
     """
     height, width = image.shape
     if image.size <= LARGEST_STRIP:

@@ -11,10 +11,10 @@ _thread_limit = {"depth": 0, "before": 1}
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread an operation.
+    """Let PyTorch use one thread for each operation.
 
-    The number belongs to the process: of threads that are in here at the same time
-    (joblib's threading backend) the first saves it and the last puts it back.
+    The number of threads is a setting of the process. If several threads are in here at the
+    same time (joblib's threading backend), the first saves it and the last restores it.
     """
     import torch
 
@@ -34,7 +34,7 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def exact_convolutions(device: Any) -> Iterator[None]:
-    """Single precision throughout: CUDA would use 10 bits of mantissa (TF32)."""
+    """Compute in full single precision; CUDA would use 10 bits of mantissa (TF32)."""
     if device.type != "cuda":
         yield
         return
