@@ -15,7 +15,7 @@ from _common import fastest, load_pictures, megabytes, peak_allocated, print_tab
 from scipy.stats import wasserstein_distance
 
 from gan_isi import make_descriptors
-from gan_isi.texture.cdf import wasserstein_distances
+from gan_isi.distances import wasserstein_distances
 
 N_QUERIES, N_GENERATED = 200, 2000
 
@@ -35,7 +35,7 @@ def main():
 
     broadcast, expected = fastest(by_broadcasting, repeats=2)
     np.testing.assert_allclose(distances[:20], expected, rtol=1e-4, atol=1e-7)
-    first, second = (union.transformer_list[1][1].feature_maps(p)[9].ravel() for p in pictures[:2])
+    first, second = (union.transformers_[1][1].feature_maps(p)[9].ravel() for p in pictures[:2])
     of_one_pair, _ = fastest(lambda: wasserstein_distance(first, second))
 
     def row(name, seconds, note, function):

@@ -73,7 +73,7 @@ def null_bags(vectors, n_pairs):
         most = N_QUERIES * len(generated)
         raise SystemExit(f"--pairs {n_pairs}: these images give {N_QUERIES} to {most} pairs.")
     distances = PairwiseWassersteinTransformer(n_levels=64)
-    distances.fit(queries, generated=(generated[:n_generated],))
+    distances.fit(queries, generated=generated[:n_generated])
     bags = distances.transform(queries)
     used = np.random.default_rng(0).permutation(N_QUERIES) % 2
     return bags[:N_QUERIES], bags[N_QUERIES:], used
@@ -181,7 +181,7 @@ def built_in_bags(n_generated, seed):
     )
     descriptors = make_descriptors(n_jobs=2).fit(problem.images)
     real, generated = (descriptors.transform(i) for i in (problem.images, problem.generated))
-    distances = PairwiseWassersteinTransformer(n_levels=64).fit(real, generated=(generated,))
+    distances = PairwiseWassersteinTransformer(n_levels=64).fit(real, generated=generated)
     return distances.transform(real), problem.target
 
 
