@@ -151,7 +151,7 @@ def compare_samples(sizes, n_problems, n_generated, C):
                 of_all = scores, roc_auc_score(used[held_out], scores)
             area = roc_auc_score(used[held_out], scores)
             correlation = np.corrcoef(scores, of_all[0])[0, 1]
-            low, high = attack.pair_calibrator_.predict_proba([[0.0], [1.0]])[:, 1]
+            low, high = attack.pair_calibrator_.predict([0.0, 1.0])
             of_problems.append([seconds, area, area - of_all[1], correlation, high < low])
     rows = []
     for size, of_problems in results.items():
