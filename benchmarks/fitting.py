@@ -155,11 +155,11 @@ def compare_samples(sizes, n_problems, n_generated, C):
             of_problems.append([seconds, area, area - of_all[1], correlation, high < low])
     rows = []
     for size, of_problems in results.items():
-        seconds, area, change, correlation, turned = np.mean(of_problems, axis=0)
+        seconds, area, change, correlation, falls = np.mean(of_problems, axis=0)
         spread = np.std(of_problems, axis=0)[2]
         name = f"{size:,}" if size else f"all {len(known) * n_generated:,}"
         rows.append([name, f"{seconds:.1f}", f"{area:.3f}", f"{change:+.3f} ± {spread:.3f}"])
-        rows[-1] += [f"{correlation:.3f}", f"{turned * n_problems:.0f} of {n_problems}"]
+        rows[-1] += [f"{correlation:.3f}", f"{falls * n_problems:.0f} of {n_problems}"]
     print_table(
         f"max_pairs with C={C:g}: mean of {n_problems} built-in problems (memorization 0.98), "
         f"{len(known)} queries fitted on, {len(held_out)} held out",
@@ -169,7 +169,7 @@ def compare_samples(sizes, n_problems, n_generated, C):
             "AUC",
             "change (± deviation)",
             "correlation with the scores of all",
-            "turned round",
+            "sigmoid falls",
         ],
         rows,
     )
