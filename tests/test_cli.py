@@ -234,8 +234,8 @@ class TestCache:
             ([], "c holds 4 entries with 0.0 MB, the oldest used on "),
             (["--prune", "1kB"], "; 2 were dropped."),
             (["--limit", "2.5 GB"], "After each run at most 2500.0 MB are kept."),
-            (["--limit", "none"], "c: 2 entries"),
-            (["--prune", "0"], "c: 0 entries"),
+            (["--limit", "none"], "c holds 2 entries"),
+            (["--prune", "0"], "c holds 0 entries"),
         ]:
             assert main(["cache", str(tmp_path / "c"), *arguments]) == 0
             assert words in capsys.readouterr().out

@@ -118,9 +118,10 @@ def audit(
     intensity_range: Any,
     dry_run: bool,
 ) -> None:
-    """Test whether used images can be told from others, and how certain that is.
+    """Test whether used images can be told from others.
 
-    This needs real images of known membership. It prints its findings as sentences.
+    This needs real images of known membership. It prints its findings as sentences, with
+    their uncertainty.
 
     \b
     gan-isi audit --used used/ --not-used other/ --generated fakes/ --report audit.html

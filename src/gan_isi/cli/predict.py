@@ -63,7 +63,7 @@ def predict(
     intensity_range: Any,
     dry_run: bool,
 ) -> None:
-    """Score each candidate with an attack that is fitted on images of known membership.
+    """Score candidates with an attack fitted on known images.
 
     Run `gan-isi audit` first: it shows whether the answers mean anything. The column score
     is larger for candidates that are more like the used images; it is not the probability
