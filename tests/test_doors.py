@@ -338,16 +338,6 @@ PARAMETERS = [
         for references in (VECTORS[:, :2], VECTORS[:, :, :4], VECTORS[:, [0, 1, 2, 0]])
     ],
     (quantiles.wasserstein_distances, (VECTORS[:, :2], VECTORS), {}),
-    *[
-        (quantiles.wasserstein_distances, (VECTORS, VECTORS), {"out": out})
-        for out in (
-            np.empty((4, 4, 3)),
-            np.empty((4, 4, 4), dtype=np.float32),
-            np.empty((1, 4, 3), dtype=np.float32),
-            np.empty((4, 4, 3), dtype=np.int32),
-            [[0.0]],
-        )
-    ],
     *[(fusion.fuse, (PROBABILITIES, rule), {}) for rule in ("bad", None, 1, ["mean"])],
     *[
         (fusion.fuse, (PROBABILITIES, "top_mean"), {"top_fraction": share})

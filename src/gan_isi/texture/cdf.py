@@ -285,9 +285,7 @@ def _integrals(ordered: NDArray[np.float32], edges: NDArray[np.float64]) -> NDAr
     return ((before + np.diff(cut)) * (n_levels / n_values)).astype(np.float32)
 
 
-def wasserstein_distances(
-    queries: FloatArray, references: FloatArray, *, out: NDArray[np.float32] | None = None
-) -> NDArray[np.float32]:
+def wasserstein_distances(queries: FloatArray, references: FloatArray) -> NDArray[np.float32]:
     """1-Wasserstein distance of every map between every query and every reference.
 
     Parameters
@@ -296,23 +294,22 @@ def wasserstein_distances(
         CDF vectors, as from `cdf_vectors`.
     references : ndarray of shape (n_references, n_maps, n_levels)
         CDF vectors of the same maps, with the same cells.
-    out : ndarray of shape (n_queries, n_references, n_maps), float32, default=None
-        Where to write the result.
 
     Returns
     -------
     ndarray of shape (n_queries, n_references, n_maps), float32
-        In the units of the maps.
+        Distances in the units of the maps.
 
     Raises
     ------
-    TypeError, ValueError
-        For another number of maps or levels, NaN or infinity, and an `out` that does not
-        fit.
+    TypeError
+        If the vectors are not real numbers.
+    ValueError
+        If the numbers of maps or levels differ, or a vector holds NaN or infinity.
 
     Notes
     -----
-    Beyond the result, the working memory is that of one map in double precision.
+    Apart from the result, memory holds one map in double precision.
 
     References
     ----------
@@ -334,30 +331,25 @@ def wasserstein_distances(
     for axis, what in ((1, "maps"), (2, "levels")):
         check_same("queries", queries.shape[axis], "references", references.shape[axis], what)
     shape = (len(queries), len(references), queries.shape[1])
-    if out is None:
-        out = np.empty(shape, dtype=np.float32)
-    elif not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != np.float32:
-        raise ValueError(
-            f"out has to be a float32 array of shape {shape}; got "
-            f"{getattr(out, 'dtype', type(out).__name__)} of shape {np.shape(out)}."
-        )
-    return fill_distances(queries, references, out)
+    return fill_distances(queries, references, np.empty(shape, dtype=np.float32))
 
 
 def fill_distances(
     queries: FloatArray, references: FloatArray, out: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Do the work of `wasserstein_distances` on vectors that were checked before.
+    """Compute `wasserstein_distances` of vectors that were checked before, into an array.
 
     Parameters
     ----------
-    queries, references, out : ndarray
-        As there.
+    queries, references : ndarray
+        CDF vectors, as in `wasserstein_distances`.
+    out : ndarray of shape (n_queries, n_references, n_maps), float32
+        Array for the result.
 
     Returns
     -------
     ndarray
-        `out`.
+        The array `out`.
     """
     n_maps, n_levels = queries.shape[1:]
     for index in range(n_maps):
