@@ -3,11 +3,10 @@
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .._validation.arrays import check_count
@@ -15,12 +14,13 @@ from .archives import is_turned, locate, pictures_in, read_image
 from .decode import MAX_PIXELS, ImageReadError
 from .dicom import import_pydicom
 from .formats import SUFFIXES, Passed, format_of, is_regular, pictures_first
+from .lazy import LazyImages
 
 #: Suffixes (lower case) of files that `load_images` takes for images, whatever their content.
 IMAGE_SUFFIXES = tuple(SUFFIXES)
 
 
-class ImageFiles(Sequence[NDArray[Any]]):
+class ImageFiles(LazyImages):
     """A sequence of images that are read from their files when they are asked for.
 
     `load_images` makes it. An integer reads one image; a slice, a list or array of
@@ -108,11 +108,6 @@ class ImageFiles(Sequence[NDArray[Any]]):
         self.exif_transpose = exif_transpose
         self.passed_over = dict(passed_over or {})
 
-    @property
-    def shape(self) -> tuple[int]:
-        """Length as a tuple, as of a one-dimensional array."""
-        return (len(self.paths),)
-
     def __len__(self) -> int:
         return len(self.paths)
 
@@ -124,26 +119,8 @@ class ImageFiles(Sequence[NDArray[Any]]):
             return f"ImageFiles(1 image, {str(self.paths[0])!r})"
         return f"ImageFiles({n} images, {str(self.paths[0])!r} ... {str(self.paths[-1])!r})"
 
-    @overload
-    def __getitem__(self, key: int) -> NDArray[Any]: ...
-    @overload
-    def __getitem__(self, key: slice) -> "ImageFiles": ...
-    @overload
-    def __getitem__(self, key: Any) -> Any: ...
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, tuple):
-            key = self._only_axis(key)
-        if isinstance(key, slice):
-            return self._part(range(len(self))[key])
-        # NumPy checks booleans, floats, bounds and the length of masks.
-        position = np.arange(len(self))[_as_index(key)]
-        if np.ndim(position) == 0:
-            return read_image(self.paths[int(position)], self.max_pixels, self.exif_transpose)
-        if position.ndim > 1:
-            raise IndexError(
-                f"ImageFiles has one axis; the index has {position.ndim} dimensions, expected 1."
-            )
-        return self._part(position)
+    def _read(self, number: int) -> NDArray[Any]:
+        return read_image(self.paths[number], self.max_pixels, self.exif_transpose)
 
     def __add__(self, other: "ImageFiles") -> "ImageFiles":
         """Return these images followed by others, which are read with the same options."""
@@ -170,8 +147,8 @@ class ImageFiles(Sequence[NDArray[Any]]):
         """
         return not self.exif_transpose and is_turned(self.paths[number])
 
-    def _part(self, numbers: Iterable[Any]) -> "ImageFiles":
-        chosen = [int(i) for i in numbers]
+    def _part(self, numbers: Iterable[int]) -> "ImageFiles":
+        chosen = list(numbers)
         return ImageFiles(
             (self.paths[i] for i in chosen),
             names=(self.names[i] for i in chosen),
@@ -179,28 +156,6 @@ class ImageFiles(Sequence[NDArray[Any]]):
             exif_transpose=self.exif_transpose,
             passed_over=self.passed_over,
         )
-
-    @staticmethod
-    def _only_axis(key: tuple[Any, ...]) -> Any:
-        """Unpack ``(key, ...)``, as scikit-learn indexes an array of any dimension."""
-        if len(key) == 2 and key[1] is Ellipsis:
-            return key[0]
-        raise IndexError(
-            f"ImageFiles has one axis, that of the images; got the index {key!r}. "
-            "Read an image first to index its pixels."
-        )
-
-
-def _as_index(key: Any) -> Any:
-    index = np.asarray(key)
-    if index.ndim == 0 and index.dtype.kind in "iu":
-        return int(index)
-    if index.ndim == 0:
-        raise TypeError(
-            "ImageFiles is indexed by integers, slices, integer arrays and boolean masks; "
-            f"got {key!r}."
-        )
-    return index.astype(np.intp) if index.size == 0 and index.dtype != bool else index
 
 
 def load_images(

@@ -3,11 +3,11 @@
 import os
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 
 from .decode import ImageReadError
 from .dicom import HEAD, check_picture, is_dicom, plane_of, read_dicom, read_header
+from .lazy import LazyImages
 
 #: Axis of the slices in a volume that was rotated to (inferior, posterior, left).
 _PLANES = {"axial": 0, "coronal": 1, "sagittal": 2}
@@ -58,7 +59,7 @@ class _PassedOver(Exception):
     """The reason why a file is not a volume."""
 
 
-class VolumeSlices(Sequence[NDArray[Any]]):
+class VolumeSlices(LazyImages):
     """A sequence of slices of volumes, which are read when they are asked for.
 
     `load_volumes` makes it. An integer gives one slice; a slice, a list or array of integers
@@ -110,11 +111,6 @@ class VolumeSlices(Sequence[NDArray[Any]]):
         """File of each slice; for a DICOM series that of its first slice."""
         return tuple(volume.parts[0][0] for volume, _ in self.entries)
 
-    @property
-    def shape(self) -> tuple[int]:
-        """Length as a tuple, as of a one-dimensional array."""
-        return (len(self.entries),)
-
     def __len__(self) -> int:
         return len(self.entries)
 
@@ -132,24 +128,14 @@ class VolumeSlices(Sequence[NDArray[Any]]):
         n_volumes = len({volume.name for volume, _ in self.entries})
         return f"VolumeSlices({len(self)} slices of {n_volumes} volumes, axis={self.axis!r})"
 
-    @overload
-    def __getitem__(self, key: int) -> NDArray[Any]: ...
-    @overload
-    def __getitem__(self, key: slice) -> "VolumeSlices": ...
-    @overload
-    def __getitem__(self, key: Any) -> Any: ...
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
-            key = key[0]  # as scikit-learn indexes an array of any dimension
-        if isinstance(key, list) and not key:
-            key = slice(0)
-        position = np.arange(len(self))[key]
-        if np.ndim(position):
-            return VolumeSlices((self.entries[i] for i in position), self.axis, self.passed_over)
-        volume, number = self.entries[position]
+    def _read(self, number: int) -> NDArray[Any]:
+        volume, place = self.entries[number]
         changed = volume.parts[0][0].stat().st_mtime_ns
         array = _read(volume, isinstance(self.axis, str), changed)
-        return np.ascontiguousarray(array.take(number, _axis(self.axis)))
+        return np.ascontiguousarray(array.take(place, _axis(self.axis)))
+
+    def _part(self, numbers: Iterable[int]) -> "VolumeSlices":
+        return VolumeSlices((self.entries[i] for i in numbers), self.axis, self.passed_over)
 
 
 def load_volumes(
