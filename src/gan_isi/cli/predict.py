@@ -27,12 +27,10 @@ from .plan import show_plan
 from .terminal import say
 
 _PRESETS = click.option(
-    "--preset",
-    type=click.Choice(("recommended", "paper")),
-    default="recommended",
+    "--preset", type=click.Choice(("recommended", "paper")), default="recommended",
     show_default=True,
     help="The attack to fit.",
-)
+)  # fmt: skip
 
 
 @click.command()
