@@ -10,14 +10,12 @@ from sklearn.utils._param_validation import StrOptions
 from .._validation.images import IntensityRange
 from .._validation.typing import FloatImage
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
+from ..texture.derivatives import LEAST_SIGMA, Boundary, Kernels
 from ..texture.gaussian import (
-    LEAST_SIGMA,
     MULTISCALE_MAPS,
     PAPER_SIGMAS,
-    Boundary,
     Curvature,
     EigenvalueOrder,
-    Kernels,
     each_multiscale_map,
 )
 from .base import BaseDescriptor
@@ -137,12 +135,7 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
 
     def _each_map(self, image: NDArray[np.float32]) -> Iterator[FloatImage]:
         return each_multiscale_map(
-            image,
-            self.sigmas,
-            curvature=self.curvature,
-            eigenvalue_order=self.eigenvalue_order,
-            boundary=self.boundary,
-            kernels=self.kernels,
+            image, self.sigmas, self.curvature, self.eigenvalue_order, self.boundary, self.kernels
         )
 
     def _map_names(self) -> list[str]:

@@ -11,13 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._validation.images import IntensityRange
 from .._validation.typing import FloatImage
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
-from ..texture.gaussian import (
-    PAPER_ANGLES,
-    Boundary,
-    Kernels,
-    derivative_kernels,
-    each_steered_derivative,
-)
+from ..texture.derivatives import Boundary, Kernels, derivative_kernels
+from ..texture.gaussian import PAPER_ANGLES, each_steered_derivative
 from .base import BaseDescriptor
 from .parameters import BOUNDARIES, check_numbers
 
@@ -130,12 +125,7 @@ class SteerableDescriptor(BaseDescriptor):
 
     def _each_map(self, image: NDArray[np.float32]) -> Iterator[FloatImage]:
         return each_steered_derivative(
-            image,
-            self.angles,
-            sigma=self.sigma,
-            window=self.window,
-            boundary=self.boundary,
-            kernels=self.kernels,
+            image, self.angles, self.sigma, self.window, self.boundary, self.kernels
         )
 
     def _map_names(self) -> list[str]:

@@ -4,8 +4,9 @@ This package knows nothing of estimators, files or distances. All functions take
 image of shape (height, width) and return maps of the same height and width.
 """
 
+from .derivatives import gaussian_derivatives
 from .gabor import gabor_magnitudes
-from .gaussian import gaussian_derivatives, multiscale_maps, steered_derivatives
+from .gaussian import multiscale_maps, steered_derivatives
 from .statistical import local_entropy, local_range, local_std
 
 __all__ = [
