@@ -137,15 +137,13 @@ def _is_labelled(root: Path, found: set[str]) -> bool:
     raise ValueError(
         f"The folder {root} holds neither layout of a membership data set: expected the "
         f"folders {', '.join(_LABELLED)} (labelled), or {', '.join(_UNLABELLED)} and none of "
-        f"the labelled ones (unlabelled); found {_shorten(sorted(found))}."
+        f"the labelled ones (unlabelled); found {_shorten(sorted(found)) or 'no folders'}."
     )
 
 
-def _shorten(names: list[str], limit: int = 8) -> str:
-    if not names:
-        return "no folders"
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+def _shorten(names: list[str]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more
 
 
 def _load_real(folder: Path, options: dict[str, Any]) -> ImageFiles:

@@ -273,9 +273,9 @@ def _nifti(path: Path) -> Volume:
         raise _PassedOver("that cannot be read as NIfTI") from error
     shape = tuple(int(n) for n in image.shape)
     if len(shape) < 3 or max(shape[3:], default=1) > 1:
-        raise _PassedOver(f"of {len(shape)} axes instead of 3 (one volume a time point)")
+        raise _PassedOver(f"with {len(shape)} axes instead of 3 (save one volume per time point)")
     if not 0 < np.prod(shape, dtype=float) <= MAX_VOXELS:
-        raise _PassedOver(f"of no or more than {MAX_VOXELS} voxels")
+        raise _PassedOver(f"with no voxels or more than {MAX_VOXELS}")
     codes = [int(image.header.get(name, 1)) for name in ("sform_code", "qform_code")]
     axes = np.asarray(image.affine)[:3, :3].T * (-1, -1, 1)  # left and posterior, as in DICOM
     known = any(codes) and np.linalg.matrix_rank(axes) == 3
@@ -290,7 +290,7 @@ def _dicom_header(path: Path) -> Any:
         header = read_header(path, _HEADER)
         check_picture(header)
     except ValueError as error:
-        raise _PassedOver(f"of which {error}") from error
+        raise _PassedOver(f"because {error}") from error
     return header
 
 
@@ -304,12 +304,12 @@ def _series(members: list[tuple[Path, Any]]) -> Volume:
             parts.append((path, frame))
             places.append(plane_of(header, frame))
     if len(parts) == 1:
-        raise _PassedOver("that are one slice only")
+        raise _PassedOver("with one slice only")
     if len(sizes) > 1:
         raise _PassedOver("of a series with slices of several sizes")
     shape = (len(parts), *sizes.pop())
     if np.prod(shape, dtype=float) > MAX_VOXELS:
-        raise _PassedOver(f"of no or more than {MAX_VOXELS} voxels")
+        raise _PassedOver(f"with no voxels or more than {MAX_VOXELS}")
     known = [place for place in places if place is not None]
     if len(known) < len(places):
         return Volume(str(parts[0][0]), tuple(parts), shape, None)
