@@ -83,7 +83,7 @@ html_theme_options = {
     "footer_end": [],
     "logo": {"text": "gan_isi"},
 }
-html_sidebars = {"about": [], "start": [], "paper": [], "comparison": []}
+html_sidebars = {"about": [], "start": [], "paper": [], "comparison": [], "glossary": []}
 html_show_sourcelink = False
 
 sphinx_gallery_conf = {

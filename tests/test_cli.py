@@ -23,11 +23,13 @@ from gan_isi import (
     datasets,
 )
 from gan_isi._runtime.output import from_cell
+from gan_isi.audit.statements import say
 from gan_isi.cli import main
 from gan_isi.cli.audit import ATTACKS
 from gan_isi.cli.folders import read_patients
 
 QUICK = ["--permutations", "4", "--folds", "3", "--attack", "nearest"]
+COMPARED = say("compared", n_used=16, n_not_used=16, n_generated=60).text
 
 
 def save(folder, images, names=None):
@@ -73,14 +75,16 @@ class TestAudit:
         ])  # fmt: skip
         out, err = capsys.readouterr()
         assert code == 0
-        assert "16 real images known to be used and 16 known not to be used" in out
+        assert COMPARED in out
         assert err == ""  # no bars where there is no terminal
         numbers = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
         assert numbers["settings"]["n_candidates"] == 16
         aucs = {r["attack"]: r["value"] for r in numbers["results"] if r["measure"] == "AUC"}
         assert aucs["nearest"] > 0.9
         assert "Images of unknown membership" in (tmp_path / "a.html").read_text(encoding="utf-8")
-        assert "So few permutations can show nothing" in out
+        kinds = [one["kind"] for one in numbers["statements"]["nearest"]]
+        assert "too_few_permutations" in kinds
+        assert [s["text"] for s in numbers["statements"]["nearest"]] == numbers["words"]["nearest"]
         known_rows = [row for row in read_csv(tmp_path / "k.csv") if row["attack"] == "nearest"]
         assert [row["number"] for row in known_rows] == [str(i) for i in range(32)]
         assert {row["file"][0] + row["used"] for row in known_rows} == {"o0", "u1"}
@@ -154,12 +158,15 @@ class TestAudit:
         arguments = known(folders)
         arguments[3] = str(tmp_path / "other")
         assert main(["audit", *arguments, *QUICK]) == 1
-        assert "The same picture lies in two folders, 1 times" in capsys.readouterr().err
+        one, other = f"{folders}/used/u3.png (used)", f"{tmp_path}/other/x.bmp (not used)"
+        said = say("pictures_in_two_sets", n_pictures=1, first=one, second=other)
+        assert capsys.readouterr().err == f"Error: {said.text}\n"
 
     def test_real_images_among_those_generated_are_mentioned(self, folders, tmp_path, capsys):
         arguments = known(folders)
         assert main(["audit", *arguments[:5], f"{folders}/used", *QUICK]) == 0
-        assert "16 real images" in capsys.readouterr().err
+        said = say("generated_are_real", n_images=16, first=f"{folders}/used/u0.png (used)")
+        assert capsys.readouterr().err == f"Warning: {said.text}\n"
 
     def test_names_of_attacks_are_those_of_the_library(self):
         assert set(ATTACKS) == {"recommended", "paper", *baselines.BASELINES} - {"blind"}
@@ -216,7 +223,7 @@ class TestOutputs:
         out, err = capsys.readouterr()
         assert code == 1
         assert "a.html could not be written: No space left on device." in err
-        assert "16 real images known to be used" in out
+        assert COMPARED in out
         assert (tmp_path / "a.html").read_text() == "old"
         assert json.loads((tmp_path / "a.json").read_text())["results"]
         assert len(read_csv(tmp_path / "k.csv")) == 64
@@ -440,7 +447,7 @@ class TestWhatIsRead:
         outputs += ["--report", f"{tmp_path}/a.html"]
         assert main(["audit", *arguments, *QUICK, *outputs]) == 0
         out, err = capsys.readouterr()
-        assert "16 real images known to be used" in out
+        assert COMPARED in out
         assert err == ""
         assert read_csv(tmp_path / "k.csv")[16]["file"] == "p0/0.png"
         (tmp_path / "used" / "film.gif").write_bytes(b"GIF89a")

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from gan_isi import BagSummaryTransformer, PairwiseWassersteinTransformer
 from gan_isi.attacks.pipeline import SourceIdentificationPipeline
 from gan_isi.audit.crossfit import Folds
+from gan_isi.audit.statements import sentences
 
 
 def attack(classifier=None, **summary):
@@ -34,6 +35,18 @@ def folds_of(used, groups=None, cv=2):
     """All queries known, no candidates."""
     known = np.arange(len(used))
     return Folds(known, known[:0], groups, cv, n_repeats=1)
+
+
+def stated(statements):
+    """Kinds of statements, with the numbers of each, all of which the sentence has places for."""
+    for one in statements:
+        assert all("{" + name in sentences()[one.kind] for name in one.values), one
+    return {one.kind: one.values for one in statements}
+
+
+@pytest.fixture(scope="session", name="stated")
+def _stated():
+    return stated
 
 
 @pytest.fixture(scope="session", name="attack")

@@ -1,7 +1,6 @@
 """Audits of attacks whose worth is known."""
 
 import json
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from gan_isi.attacks.pipeline import SourceIdentificationPipeline
 from gan_isi.audit import Estimate, audit
 from gan_isi.audit.crossfit import cross_fit, null_distribution
 from gan_isi.audit.prepared import prepare
-from gan_isi.audit.words import describe_attack
+from gan_isi.audit.statements import of_attack, say
 from gan_isi.statistics import auc_interval, permutation_p_value
 
 
@@ -130,7 +129,8 @@ def test_labels_of_any_kind(found, attack, classes):
     assert_array_equal(named.classes, classes)
     assert_array_equal(named.labels, used)
     assert np.isnan(named.attacks["copies"].p_value)
-    assert "No permutations" in str(named)
+    kinds = [one.kind for one in named.statements()["copies"]]
+    assert {"auc_as_fitted", "no_permutations"} <= set(kinds)
 
 
 def test_patients_stay_together(rng, attack, world):
@@ -149,7 +149,8 @@ def test_patients_stay_together(rng, attack, world):
     )
     folds = result.attacks["attack"].answers.folds[0].reshape(30, 2)
     assert_array_equal(folds[:, 0], folds[:, 1])
-    assert "of 30 patients" in str(result)
+    (patients,) = (one for one in result.statements()["audit"] if one.kind == "patients")
+    assert patients.values == {"n_patients": 30}
     assert result.attacks["attack"].measures["accuracy"].method.startswith("Wilson over groups")
 
 
@@ -187,52 +188,66 @@ def test_table_and_json_hold_the_same_numbers(found):
         assert row["measure"] == expected["measure"]
         if row["value"] is not None:
             assert row["value"] == expected["value"]
-    # 30 non-members resolve no rate of 1 %.
+    # 30 images not used resolve no rate of 1 %.
     unresolved = frame[(frame.attack == "copies") & (frame.measure == "TPR at FPR 0.01")]
     assert unresolved["value"].isna().all()
-    assert "30 non-members resolve no FPR" in unresolved["method"].item()
+    assert "with 30 images not used" in unresolved["method"].item()
 
 
-def test_words_never_say_safe(found):
+def test_what_is_stated_of_an_attack_that_finds_something_and_of_one_that_does_not(found, stated):
     result, *_ = found
-    text = str(result).lower()
-    assert "safe" not in text
-    assert "p = 0.025 with 39 permutations, the smallest that so many can show" in text
-    assert f"if its true auc were {result.attacks['blind'].detectable_auc:.2f}" in text
-    assert "no evidence found by this attack" in text  # the blind one
-    assert "that is no proof of absence" in text
+    said = {heading: stated(some) for heading, some in result.statements().items()}
+    assert list(said) == ["audit", "copies", "blind"]
+    counts = {"n_used": 30, "n_not_used": 30, "n_generated": 200}
+    assert said["audit"] == {"question": {}, "compared": counts, "judged": {"n_folds": 5}}
+    copies, blind = result.attacks["copies"], result.attacks["blind"]
+    auc = copies.measures["AUC"]
+    expected = {"auc": auc.value, "low": auc.low, "high": auc.high, "confidence": 95}
+    assert expected.items() <= said["copies"]["auc"].items()
+    p_values = {"p_value": 1 / 40, "n_permutations": 39, "p_auc": 1 / 40}
+    assert p_values.items() <= said["copies"]["found_as_a_set"].items()
+    assert said["copies"]["smallest_p_value"] == {"p_value": 1 / 40}
+    assert said["blind"]["not_found"]["p_value"] == blind.p_values["AUC or tail"] > 0.05
+    assert said["blind"]["no_proof_of_absence"] == {"detectable_auc": blind.detectable_auc}
+    assert "blind" in said["blind"]
+    assert not {"not_found", "blind", "auc_below_chance"} & set(said["copies"])
+    assert not {"found_as_a_set", "found_a_few", "share_of_images"} & set(said["blind"])
 
 
-def test_single_images_are_counted_only_where_they_can_stand_out(found, attack, world):
+def test_single_images_are_counted_only_where_they_can_stand_out(found, attack, world, stated):
     result, *_ = found
-    # Six non-members a fold.
-    assert "with 6 not used in a fold, none has a p-value below 0.14" in str(result)
+    unresolved = stated(result.statements()["copies"])["single_images_unresolved"]
+    assert unresolved == {"n_not_used": 6, "smallest": 1 / 7}
     real, used, generated = world(np.random.default_rng(0), n=90, n_generated=300)
     options = {"n_permutations": 0, "n_resamples": 10, "cv": 2, "random_state": 0}
     larger = audit(attack(), real, used, generated=generated, **options)
     one = larger.attacks["attack"]
     counts = [(one.conformal[used == label] <= 0.05).sum() for label in (1, 0)]
     assert counts[0] > 20
-    assert f"Taken alone, {counts[0]} of 45 used images stand out" in str(larger)
-    assert f"and {counts[1]} of 45 that were not used; by chance about 2" in str(larger)
+    assert stated(larger.statements()["attack"])["single_images"] == {
+        "n_used_out": counts[0], "n_used": 45, "n_not_used_out": counts[1], "n_not_used": 45,
+        "level": 0.05, "expected": 2.25,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("bounds", "sentence"),
+    ("bounds", "kind"),
     [
-        ((0.1, 0.3), "Its AUC is 0.20 above that of the blind attack (95 % interval of the "
-         "difference 0.10 to 0.30): more than"),
-        ((-0.1, 0.5), "0.20 above that of the blind attack (95 % interval of the difference -0.10 "
-         "to 0.50), an interval that holds 0"),
-        ((-0.3, -0.1), "Its AUC is 0.20 below that of the blind attack (95 % interval of the "
-         "difference -0.30 to -0.10): it tells less"),
+        ((0.1, 0.3), "more_than_blind"),
+        ((0, 0.3), "perhaps_as_blind"),
+        ((-0.1, 0.5), "perhaps_as_blind"),
+        ((-0.3, 0), "perhaps_as_blind"),
+        ((-0.3, -0.1), "less_than_blind"),
     ],
-)  # fmt: skip
-def test_beside_the_blind_attack(found, bounds, sentence):
+)
+def test_beside_the_blind_attack(found, bounds, kind, stated):
     result, *_ = found
     difference = Estimate(sum(bounds) / 2, *bounds, "by hand")
     changed = replace(result.attacks["copies"], beyond_blind=difference)
-    assert sentence in " ".join(describe_attack(result, changed))
+    said = stated(of_attack(result, changed))
+    expected = {"difference": sum(bounds) / 2, "low": bounds[0], "high": bounds[1]}
+    assert said[kind] == expected | {"confidence": 95}
+    assert len({"more_than_blind", "perhaps_as_blind", "less_than_blind"} & set(said)) == 1
 
 
 @pytest.mark.parametrize("value", [0.975, 0.985, 0.565, 0.125])
@@ -240,9 +255,8 @@ def test_one_number_is_rounded_once(found, value):
     result, *_ = found
     auc = replace(result.attacks["copies"].measures["AUC"], value=value)
     changed = replace(result.attacks["copies"], measures={"AUC": auc})
-    first = describe_attack(result, changed)[0]
-    of_100, shown = re.search(r"in (\d+) of 100 pairs \(AUC 0\.(\d\d),", first).groups()
-    assert of_100 == shown
+    shown = of_attack(result, changed)[0].values
+    assert f"{shown['of_100']:.0f}" == f"{shown['auc']:.2f}".removeprefix("0.")
 
 
 def test_a_notebook_shows_one_line_an_attack(found):
@@ -287,7 +301,7 @@ def test_the_page_draws_the_best_of_many_attacks(attack, world, monkeypatch):
     assert "blind" in drawn
     left_out = set(aucs) - set(drawn)
     assert max(aucs[n] for n in left_out) <= min(aucs[n] for n in drawn if n != "blind")
-    assert "The 6 highest AUCs, blind among them." in page
+    assert say("figure_best", n_drawn=6).text in page
 
 
 @pytest.mark.parametrize(

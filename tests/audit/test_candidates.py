@@ -11,11 +11,11 @@ from sklearn.naive_bayes import GaussianNB
 
 from gan_isi.audit import audit
 from gan_isi.audit.arguments import joined
-from gan_isi.audit.candidate_words import describe_candidates
 from gan_isi.audit.candidates import _exchanged, _ranks, candidate_p_values, judge_candidates
 from gan_isi.audit.crossfit import Folds, OutOfFold, cross_fit
 from gan_isi.audit.measures import Estimate, Sampling
 from gan_isi.audit.prepared import Answers, prepare
+from gan_isi.audit.statements import no_answer, of_candidates
 from gan_isi.statistics import auc_interval
 
 
@@ -160,7 +160,7 @@ def test_without_patients_every_image_not_used_is_exchanged():
 @pytest.mark.parametrize("copied", [False, True])
 @pytest.mark.parametrize("patients", [None, ["her"] * 3])
 @pytest.mark.filterwarnings("ignore:.*real images.* are among those generated")
-def test_one_candidate_or_one_patient(patients, copied, attack, world):
+def test_one_candidate_or_one_patient(patients, copied, attack, world, stated):
     n_images = len(patients or [0])
     rng = np.random.default_rng(1)
     real, used, generated = world(rng, n=120, n_generated=300)
@@ -176,16 +176,15 @@ def test_one_candidate_or_one_patient(patients, copied, attack, world):
     assert found.p_value <= 0.05 if copied else found.p_value > 0.05
     assert np.isnan([found.auc.low, found.auc.high]).all()
     assert str(found.auc).endswith("(no interval)")
-    text = str(result)
+    said = {heading: stated(some) for heading, some in result.statements().items()}
+    assert "nan" not in str(result)
+    assert said["audit"]["candidates"] == {"n_candidates": n_images}
     who = "image" if n_images == 1 else "patient"
-    assert f"There is no interval: one {who} does not say how others vary" in text
-    assert "nan" not in text
-    assert (f"evidence that {'it was' if n_images == 1 else 'some of them were'} used" in text) == (
-        copied
-    )
-    if n_images == 1:
-        assert "1 candidate, a real image of unknown membership, was compared" in text
-        assert ("No evidence found by this attack that it was used" in text) != copied
+    pairs = {"of_100": 100 * found.auc.value}
+    assert said["attack"][f"candidates_auc_of_one_{who}"] == pairs
+    assert said["attack"]["exchanges"] == {"n_exchanges": 39, "p_value": found.p_value}
+    claim = "candidate_found" if n_images == 1 else "candidates_found"
+    assert VERDICTS & set(said["attack"]) == {claim if copied else "candidates_not_found"}
     rows = json.loads(result.to_json())["results"]
     (row,) = (r for r in rows if (r["attack"], r["measure"]) == ("attack", "candidates: AUC"))
     assert row["low"] is None
@@ -196,12 +195,15 @@ def test_one_candidate_or_one_patient(patients, copied, attack, world):
     assert_array_equal(alone.p_values, found.p_values)
     assert np.isnan(alone.p_value)
     if n_images == 1:
-        assert ("evidence that it was used" in str(without)) == copied
-        assert f"(p = {alone.p_values[0]:.2g} among those not used)" in str(without)
+        said = stated(without.statements()["attack"])
+        assert VERDICTS & set(said) == {claim if copied else "candidates_not_found"}
+        own = {"p_value": alone.p_values[0], "smallest": 1 / 61}
+        assert said["candidate_alone"] == own
+        assert "exchanges" not in said
 
 
 @pytest.mark.filterwarnings("ignore:.*real images.* are among those generated")
-def test_so_few_images_not_used_can_show_nothing_of_one(attack, world):
+def test_so_few_images_not_used_can_show_nothing_of_one(attack, world, stated):
     real, used, generated = world(np.random.default_rng(0), n=20)
     result = audit(
         attack(), real, used, generated=generated, candidates=generated[:1], cv=2,
@@ -209,7 +211,9 @@ def test_so_few_images_not_used_can_show_nothing_of_one(attack, world):
     )  # fmt: skip
     found = result.attacks["attack"].candidates
     assert found.p_value >= 1 / 11
-    assert "So few images not used can show nothing" in str(result)
+    said = stated(result.statements()["attack"])
+    assert "too_few_not_used" in said
+    assert not VERDICTS & set(said)
 
 
 @pytest.fixture(scope="module")
@@ -225,27 +229,32 @@ def shifted(attack, world):
     )  # fmt: skip
 
 
-CLAIMS = ("evidence", "stand out", "some of them were used", "it was used")
+CLAIMS = {"candidate_found", "candidates_found", "candidates_alone"}
+VERDICTS = {"candidate_found", "candidates_found", "candidates_not_found", "no_answer"}
 
 
-def test_where_blind_tells_candidates_apart_no_attack_claims_anything(shifted):
+def test_where_blind_tells_candidates_apart_no_attack_claims_anything(shifted, stated):
     blind, found = (shifted.attacks[name].candidates for name in ("blind", "attack"))
     assert blind.p_value <= 0.05
     assert found.p_value <= 0.05, "the case is there to mislead"
-    said = {name: describe_candidates(shifted, one, "") for name, one in shifted.attacks.items()}
-    for sentences in said.values():
-        assert not [claim for claim in CLAIMS if claim in " ".join(sentences).lower()]
-        assert "other than membership (scanner, site, time)" in sentences[-1]
-    assert "this comparison does not answer: the blind attack" in said["attack"][-1]
-    assert "(p = 0.025 with 39 exchanges, the smallest that so many can show)" in said["attack"][-1]
-    assert "saw no generated image, and tells the candidates" in said["blind"][-1]
+    said = {name: stated(of_candidates(shifted, one)) for name, one in shifted.attacks.items()}
+    assert list(said["attack"]) == [
+        "candidates_auc", "no_answer", "blind_p_value", "candidates_differ"
+    ]  # fmt: skip
+    assert said["attack"]["blind_p_value"] == {"p_value": 1 / 40}
+    assert list(said["blind"]) == [
+        "candidates_auc", "exchanges", "smallest_p_value", "blind_tells_candidates",
+        "candidates_differ",
+    ]  # fmt: skip
+    assert said["blind"]["exchanges"] == {"n_exchanges": 39, "p_value": 1 / 40}
 
 
 def test_the_page_says_so_too(shifted):
     pytest.importorskip("matplotlib", reason='needs the extra "report"')
     page = shifted.to_html()
     section = page[page.index("Images of unknown membership") : page.index("Single images")]
-    assert "this comparison does not answer" in section
+    for one in no_answer(shifted):
+        assert one.text in section
 
 
 def of_blind(result, **change):
@@ -266,14 +275,13 @@ def of_blind(result, **change):
         ({"p_value": np.nan, "null": np.empty(0), "auc": Estimate(0.8, 0.6, 0.9, "")}, False),
     ],
 )
-def test_when_blind_tells_candidates_apart(shifted, change, answers):
+def test_when_blind_tells_candidates_apart(shifted, change, answers, stated):
     result = of_blind(shifted, **change)
-    text = " ".join(describe_candidates(result, result.attacks["attack"], "95 % interval"))
-    assert ("evidence that some of them were used" in text) == answers
-    assert ("does not answer" in text) != answers
-    blind = " ".join(describe_candidates(result, result.attacks["blind"], "95 % interval"))
-    assert ("does not tell the candidates" in blind) == answers
-    assert not [claim for claim in CLAIMS if claim in blind]
+    attack, blind = (stated(of_candidates(result, result.attacks[n])) for n in ("attack", "blind"))
+    assert VERDICTS & set(attack) == {"candidates_found" if answers else "no_answer"}
+    assert ("blind_does_not_tell_candidates" in blind) == answers
+    assert ("blind_tells_candidates" in blind) != answers
+    assert not CLAIMS & set(blind)
 
 
 @pytest.mark.slow
@@ -295,7 +303,7 @@ def test_p_values_of_one_candidate_are_uniform_where_it_was_not_used():
             assert np.mean(np.array(p_values) <= level) <= binom.ppf(0.999, 200, level) / 200
 
 
-def test_copied_candidates_are_found(attack, world):
+def test_copied_candidates_are_found(attack, world, stated):
     rng = np.random.default_rng(3)
     real, used, generated = world(rng, n=90, n_generated=300)
     known, asked = np.arange(60), np.arange(60, 90)
@@ -320,12 +328,13 @@ def test_copied_candidates_are_found(attack, world):
     nearest = np.abs(real[asked][:, None] - generated[None]).mean(axis=2).argmin(axis=1)
     assert [numbers[0] for numbers in frame["closest_generated"]] == list(nearest)
     assert len(result.queries_to_frame("attack")) == 60
-    text = str(result)
-    assert "30 candidates, real images of unknown membership" in text
+    said = {heading: stated(some) for heading, some in result.statements().items()}
+    assert said["audit"]["candidates"] == {"n_candidates": 30}
+    assert said["attack"]["candidates_alone"]["n_out"] == (found.p_values <= 0.05).sum()
     assert found.smallest_p == 1 / (1 + (used[known] == 0).sum())
     assert found.p_values.min() == pytest.approx(found.smallest_p)
-    assert "evidence that some of them were used" in text
-    assert "does not tell the candidates from the images known not to be used" in text
+    assert VERDICTS & set(said["attack"]) == {"candidates_found"}
+    assert "blind_does_not_tell_candidates" in said["blind"]
     read = json.loads(result.to_json())
     assert read["candidates"]["attack"]["p_value"] == found.p_values.tolist()
     rows = {row["measure"]: row["value"] for row in read["results"] if row["attack"] == "attack"}

@@ -1,5 +1,7 @@
 """Choosing the best attack without flattering it."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -79,7 +81,7 @@ def test_choosing_flatters_the_best_row_but_not_the_chosen_one(folds_of):
     assert 0.3 < np.mean(p_values) < 0.8
 
 
-def test_in_an_audit(attack, world):
+def test_in_an_audit(attack, world, stated):
     real, used, generated = world(np.random.default_rng(0), n=48, n_generated=150)
     attacks = {"closest": attack(n_closest=(1,)), "all": attack(n_closest=(100,))}
     options = {"n_permutations": 4, "n_resamples": 50, "cv": 3, "random_state": 0}
@@ -87,14 +89,18 @@ def test_in_an_audit(attack, world):
     assert list(result.attacks) == ["closest", "all", "blind", "chosen"]
     chosen = result.attacks["chosen"]
     assert set(chosen.answers.chosen) <= set(attacks)
-    assert "Chosen in the folds: " in str(result)
-    assert 'the one to quote is "chosen"' in str(result)
+    counts = Counter(chosen.answers.chosen).most_common()
+    listed = ", ".join(f"{name} ({count})" for name, count in counts)
+    assert stated(result.statements()["chosen"])["chosen"] == {"attacks": listed}
+    assert {"several_attacks", "quote_chosen"} <= set(stated(result.statements()["audit"]))
     for fold, name in enumerate(chosen.answers.chosen):
         here = chosen.answers.folds[0] == fold
         expected = result.attacks[name].answers.scores[0, here]
         assert_array_equal(chosen.answers.scores[0, here], expected)
     without = audit(attacks, real, used, generated=generated, **options)
-    assert "when all attacks are taken into account" in str(without)
+    said = stated(without.statements()["audit"])
+    assert "quote_p_value" in said
+    assert "quote_chosen" not in said
     for name, values in without.attacks["all"].null.items():
         assert_array_equal(values, result.attacks["all"].null[name])
 

@@ -172,7 +172,7 @@ class Column(ClassifierMixin, BaseEstimator):
         return (self.decision_function(X) > 0).astype(int)
 
 
-def test_a_few_that_stand_out_are_found_and_said():
+def test_a_few_that_stand_out_are_found_and_said(stated):
     """Ten of a hundred used images are told without fail, the others not at all."""
     used = np.repeat([0, 1], 100)
     rows = np.random.default_rng(0).normal(size=(200, 3))
@@ -185,12 +185,13 @@ def test_a_few_that_stand_out_are_found_and_said():
     assert one.p_values["AUC"] > 0.05
     assert one.p_values["tail"] == 1 / 100
     assert one.p_values["AUC or tail"] <= 0.03
-    words = " ".join(result.words()["attack"])
-    assert "A few used images score so high" in words
-    assert "No evidence found" not in words
+    assert (
+        one.p_values["AUC or tail"]
+        == stated(result.statements()["attack"])["found_a_few"]["p_value"]
+    )
 
 
-def test_single_images_are_counted_at_a_level_that_both_sides_reach():
+def test_single_images_are_counted_at_a_level_that_both_sides_reach(stated):
     """Of 19 images not used in a fold the highest is compared with 18: p = 1/19 above 0.05."""
     rng = np.random.default_rng(0)
     used = np.repeat([0, 1], [95, 60])
@@ -203,13 +204,14 @@ def test_single_images_are_counted_at_a_level_that_both_sides_reach():
     folds, scores = one.answers.folds[0], one.answers.scores[0]
     highest = [scores[(folds == fold) & (used == 0)].max() for fold in range(5)]
     told = sum((scores[(folds == f) & (used == 1)] > highest[f]).sum() for f in range(5))
-    words = " ".join(result.words()["attack"])
     assert told > 20
-    assert f"Taken alone, {told} of 60 used images stand out (p at most 0.053)" in words
-    assert "and 5 of 95 that were not used; by chance about 3 of the former would" in words
+    assert stated(result.statements()["attack"])["single_images"] == {
+        "n_used_out": told, "n_used": 60, "n_not_used_out": 5, "n_not_used": 95, "level": 1 / 19,
+        "expected": pytest.approx(60 / 19),
+    }  # fmt: skip
 
 
-def test_the_share_that_can_be_told_is_said_where_something_was_shown():
+def test_the_share_that_can_be_told_is_said_where_something_was_shown(stated):
     rng = np.random.default_rng(0)
     used = np.repeat([0, 1], 100)
     rows = rng.normal(size=(200, 3))
@@ -219,14 +221,17 @@ def test_the_share_that_can_be_told_is_said_where_something_was_shown():
     shown = audit(attacks, rows, used, n_permutations=19, **options)
     bound = shown.attacks["attack"].recognisable
     assert 0.25 < bound < 0.5
-    assert f"At least {100 * bound:.0f} % of the used images can be told" in str(shown)
+    said = stated(shown.statements()["attack"])
+    assert said["share_of_images"] == {"percent": 100 * bound, "confidence": 95}
     by_patient = audit(attacks, rows, used, groups=np.arange(200), n_permutations=19, **options)
-    assert f"At least {100 * bound:.0f} % of the used patients can be told" in str(by_patient)
+    said = stated(by_patient.statements()["attack"])
+    assert said["share_of_patients"] == {"percent": 100 * bound, "confidence": 95}
+    assert "share_of_images" not in said
     untested = audit(attacks, rows, used, n_permutations=0, **options)
-    assert "can be told from those" not in str(untested)
+    assert "share_of_images" not in stated(untested.statements()["attack"])
 
 
-def test_one_of_many_attacks_that_looks_good_is_said_to_be_one_of_many():
+def test_one_of_many_attacks_that_looks_good_is_said_to_be_one_of_many(stated):
     rng = np.random.default_rng(2)
     used = np.repeat([0, 1], 30)
     rows = rng.normal(size=(60, 22))
@@ -244,20 +249,21 @@ def test_one_of_many_attacks_that_looks_good_is_said_to_be_one_of_many():
     smallest = min(attacks.keys() - {"blind"}, key=lambda name: result.attacks[name].p_value)
     one = result.attacks[smallest]
     assert one.p_values["AUC or tail"] <= 0.05 < one.p_values["any attack"]
-    words = " ".join(result.words()[smallest])
-    assert "shows as much by chance more often (p = " in words
+    said = result.statements()
+    assert stated(said[smallest])["one_of_many"] == {"p_value": one.p_values["any attack"]}
     least = min(attacks.keys() - {"blind"}, key=lambda n: result.attacks[n].p_values["any attack"])
     assert least != "0"
-    shown = f"{result.attacks[least].p_values['any attack']:.2g} when all attacks"
-    assert f'that of "{least}", is {shown}' in " ".join(result.words()["audit"])
+    quoted = {"attack": least, "p_value": result.attacks[least].p_values["any attack"]}
+    assert stated(said["audit"])["quote_p_value"] == quoted
+    assert stated(said["audit"])["several_attacks"] == {"n_attacks": 20}
 
 
-def test_the_other_way_round_is_said(attack, world):
+def test_the_other_way_round_is_said(attack, world, stated):
     real, used, generated = world(np.random.default_rng(0), n=80, n_generated=200)
 
     from dataclasses import replace
 
-    from gan_isi.audit.words import describe_attack
+    from gan_isi.audit.statements import of_attack
 
     result = audit(
         attack(), real, used, generated=generated, n_permutations=0, n_resamples=9, random_state=0
@@ -265,16 +271,16 @@ def test_the_other_way_round_is_said(attack, world):
     auc = result.attacks["attack"].measures["AUC"]
     mirrored = replace(auc, value=1 - auc.value, low=1 - auc.high, high=1 - auc.low)
     changed = replace(result.attacks["attack"], measures={"AUC": mirrored})
-    assert "told apart the other way round" in " ".join(describe_attack(result, changed))
-    assert "other way round" not in " ".join(result.words()["attack"])
+    assert "auc_below_chance" in stated(of_attack(result, changed))
+    assert "auc_below_chance" not in stated(result.statements()["attack"])
     # An AUC below 1/2 whose interval is not, of the attack and of the rule, is nothing to say.
     low = replace(auc, value=0.4, low=0.3, high=0.55)
     changed = replace(changed, measures={"AUC": low, "AUC of closeness, not learned": low})
-    assert "other way round" not in " ".join(describe_attack(result, changed))
-    assert "exchanged" not in " ".join(describe_attack(result, changed))
+    said = stated(of_attack(result, changed))
+    assert not {"auc_below_chance", "closeness_below_chance"} & set(said)
 
 
-def test_exchanged_labels_are_said_though_the_attack_learns_them(attack, world):
+def test_exchanged_labels_are_said_though_the_attack_learns_them(attack, world, stated):
     """The generator copies the images that are labelled as not used."""
     real, used, generated = world(np.random.default_rng(0), n=80, n_generated=200)
     options = {"generated": generated, "n_permutations": 19, "n_resamples": 9, "random_state": 0}
@@ -287,6 +293,7 @@ def test_exchanged_labels_are_said_though_the_attack_learns_them(attack, world):
     scores = -ordered[:, 0] / ordered[:, 1:51].mean(axis=1)
     assert rule.value == pytest.approx(roc_auc_score(1 - used, scores))
     assert rule.high < 0.5
-    assert "labels or folders are exchanged" in " ".join(exchanged.words()["attack"])
-    assert "exchanged" not in str(right)
+    numbers = {"auc": rule.value, "low": rule.low, "high": rule.high, "confidence": 95}
+    assert stated(exchanged.statements()["attack"])["closeness_below_chance"] == numbers
+    assert "closeness_below_chance" not in stated(right.statements()["attack"])
     assert "AUC of closeness, not learned" not in exchanged.attacks["blind"].measures

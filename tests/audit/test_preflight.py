@@ -14,6 +14,7 @@ from skimage.transform import resize
 
 from gan_isi import audit, baselines, datasets, make_pipeline
 from gan_isi.audit import PreflightWarning, preflight
+from gan_isi.audit.statements import say
 from gan_isi.cli import main
 
 QUICK = {"n_permutations": 0, "n_resamples": 20, "random_state": 0}
@@ -153,7 +154,9 @@ class TestErrors:
             [("used", i), ("not used", j)]
         ]
         if of_copy == "grey":
-            with pytest.raises(ValueError, match=rf"two sets, 1 times; once it is image {i} "):
+            names = {"first": f"image {i} (used)", "second": f"image {j} (not used)"}
+            said = say("pictures_in_two_sets", n_pictures=1, **names)
+            with pytest.raises(ValueError, match=re.escape(said.text)):
                 audit.audit(nearest, X, y, generated=problem.generated, **QUICK)
         candidates = [problem.images[0], copy(X[5])]
         X[j] = problem.images[j]
@@ -232,14 +235,13 @@ class TestWarnings:
         twice = [[("used", i), ("used", 40 + n)] for n, i in enumerate(used[:4])]
         assert sorted(result.copies) == sorted(twice)
         assert result.sets["used"].n_copies == 4
-        assert any(
-            "4 pictures of the used images are there more than" in w for w in result.warnings
-        )
+        names = {"images": "used", "first": f"image {used[0]}", "second": "image 40"}
+        assert result.warnings == [say("copies", n_pictures=4, **names).text]
         groups = np.r_[np.arange(40), used[:4], 99]
         assert found(doubled, labels, problem.generated, groups=groups)[1] == []
         groups[40] = 50
         (text,) = found(doubled, labels, problem.generated, groups=groups)[1]
-        assert "1 pictures of the used images are there more than once, under several" in text
+        assert text == say("copies_of_several_patients", n_pictures=1, **names).text
 
     def test_near_copies(self, tmp_path):
         it = datasets.make_membership_problem(40, n_generated=20, image_size=64, random_state=0)
@@ -252,7 +254,8 @@ class TestWarnings:
         result = preflight(more, np.r_[y, 0, 0, 0], generated=it.generated)
         pairs = [(("used", used[n]), ("not used", 40 + n)) for n in range(3)]
         assert sorted(result.near_copies) == sorted(pairs)
-        assert any("3 pairs of real images look almost the same" in w for w in result.warnings)
+        names = {"first": f"image {used[0]} (used)", "second": "image 40 (not used)"}
+        assert say("near_copies", n_pairs=3, **names).text in result.warnings
 
     def test_alike_but_for_the_details_is_no_copy(self):
         rng = np.random.default_rng(0)
@@ -264,7 +267,7 @@ class TestWarnings:
     def test_real_images_among_the_generated(self, problem):
         G = np.concatenate([problem.generated, problem.images[3:5]])
         (text,) = found(problem.images, problem.target, np.stack([G] * 3, -1))[1]
-        assert text.startswith("2 real images, image ")
+        assert text == say("generated_are_real", n_images=2, first="image 3 (used)").text
 
 
 class TestInnocent:

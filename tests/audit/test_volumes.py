@@ -49,7 +49,7 @@ def test_volumes_of_one_slice_are_images(small):
     )
 
 
-def test_a_slice_twice_changes_no_score_of_an_attack_without_fit(small):
+def test_a_slice_twice_changes_no_score_of_an_attack_without_fit(small, stated):
     one = run(small.images, small.target, small.generated)
     twice = run(
         np.repeat(small.images, 2, axis=0), np.repeat(small.target, 2), small.generated,
@@ -59,8 +59,7 @@ def test_a_slice_twice_changes_no_score_of_an_attack_without_fit(small):
         twice.attacks["nearest"].measures["AUC"].value
     )
     assert (twice.n_slices, len(twice.labels)) == (60, 30)
-    assert "Each real image is a volume" in str(twice)
-    assert "60 of those of known membership" in str(twice)
+    assert stated(twice.statements()["audit"])["volumes"] == {"n_slices": 60}
 
 
 def test_scores_votes_and_evidence_by_hand():

@@ -1,7 +1,7 @@
 """Progress of long work: progress bars, and scikit-learn's callbacks in `fit`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from tqdm.auto import tqdm
@@ -45,7 +45,14 @@ def progress_bar(total: int, *, description: str, unit: str, verbose: int | bool
 
 
 @contextmanager
-def fit_task(context: Any, estimator: Any, name: str = "") -> Iterator[None]:
+def fit_task(
+    context: Any,
+    estimator: Any,
+    name: str = "",
+    *,
+    child: Any = None,
+    timed: AbstractContextManager[None] | None = None,
+) -> Iterator[None]:
     """Tell scikit-learn's callbacks that a task of a fit begins and ends.
 
     Parameters
@@ -57,11 +64,18 @@ def fit_task(context: Any, estimator: Any, name: str = "") -> Iterator[None]:
         Estimator that is being fitted.
     name : str, default=""
         Name of this task.
+    child : estimator, default=None
+        Estimator that this task fits; its own tasks are parts of this one.
+    timed : context manager, default=None
+        Context that prints the time that this task took.
     """
-    if context is None:
-        yield
-        return
-    task = context.subcontext(task_name=name) if name else context
-    task.call_on_fit_task_begin(estimator=estimator)
-    yield
-    task.call_on_fit_task_end(estimator=estimator)
+    with timed or nullcontext():
+        if context is None:
+            yield
+            return
+        task = context.subcontext(task_name=name) if name else context
+        task.call_on_fit_task_begin(estimator=estimator)
+        inner = hasattr(child, "_init_callback_context")
+        with task.propagate_callback_context(child) if inner else nullcontext():
+            yield
+        task.call_on_fit_task_end(estimator=estimator)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn import get_config
 
 from .pillow import to_array
 
@@ -195,6 +196,62 @@ class Items(Sequence[Any]):
             return Items([self.items[i] for i in chosen], start)
         number = range(len(self))[key]
         return as_image(self.items[number], f"image {self.first + number}")
+
+
+class _ReadOnce(Sequence[Any]):
+    """Images of which the first ones, as many as fit, are kept once they were read."""
+
+    def __init__(self, images: Any) -> None:
+        self._images = images
+        self._kept: dict[int, Any] = {}
+        # Several sets and their descriptions are in memory beside these.
+        self._room = get_config()["working_memory"] * 2**20 // 4
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            chosen = range(len(self))[key]
+            if any(number in self._kept for number in chosen):
+                return [self[number] for number in chosen]
+            return self._images[key]  # read by whoever gets the task
+        number = range(len(self))[key]
+        if number in self._kept:
+            return self._kept[number]
+        image = self._images[number]
+        size = getattr(image, "nbytes", None)
+        if size is not None and size <= self._room:
+            self._room -= size
+            self._kept[number] = image
+        return image
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._images, name)
+
+    def __reduce__(self) -> Any:
+        return _ReadOnce, (self._images,)
+
+
+def read_once(images: Any) -> Any:
+    """Return lazily read images as a sequence that keeps them, as far as memory is bounded.
+
+    Who looks at images first and describes them afterwards opens each file once.
+
+    Parameters
+    ----------
+    images : array-like or sequence of array-like
+        Arrays and lists come back as they are.
+
+    Returns
+    -------
+    array-like or sequence
+    """
+    if not isinstance(images, Sequence) or isinstance(images, (list, tuple, _ReadOnce)):
+        return images
+    return _ReadOnce(images)
 
 
 def _is_object_array(X: Any) -> bool:

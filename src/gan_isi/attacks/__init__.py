@@ -1,6 +1,6 @@
 """The attack as one estimator, and the ready-made ones by name."""
 
 from .pipeline import SourceIdentificationPipeline
-from .presets import make_pipeline
+from .registry import ATTACKS, REPRESENTATIONS, make_pipeline
 
-__all__ = ["SourceIdentificationPipeline", "make_pipeline"]
+__all__ = ["ATTACKS", "REPRESENTATIONS", "SourceIdentificationPipeline", "make_pipeline"]

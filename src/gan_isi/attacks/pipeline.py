@@ -1,25 +1,32 @@
 """The attack as one estimator: descriptors, distances, membership."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import config_context, get_config
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, gen_batches
+from sklearn.utils import gen_batches
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from .._generated import check_generated
 from .._preflight.before_fit import check_before_fit
 from .._runtime.pickling import VersionedPickleMixin
-from .._runtime.progress import progress_bar
+from .._runtime.progress import CallbackSupportMixin, fit_task, progress_bar
+from .._runtime.sklearn_compat import num_samples, print_elapsed_time, safe_indexing
+from .._validation.blocks import Block
 from .._validation.images import check_finite_pixels
-from .._validation.items import as_images
+from .._validation.items import as_images, read_once
 from .._validation.labels import check_groups, check_used, number_groups
+from .._validation.shared import SharedImages
+
+#: The steps of every attack.
+STEPS = ("descriptors", "distances", "membership")
 
 #: Queries compared between two movements of the progress bar.
 _QUERIES_SEEN = 16
@@ -29,23 +36,20 @@ def _last_step_has(method: str) -> Callable[[Pipeline], bool]:
     return lambda pipeline: hasattr(pipeline._final_estimator, method)
 
 
-class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
+class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSupportMixin):
     """The attack: a scikit-learn pipeline that knows the generated images.
 
-    Built by :func:`make_pipeline`, with the steps `descriptors`, `distances` and
-    `membership`. A sample is a query image, so that scikit-learn's model selection
-    splits by query. `fit` hands the generated images through the descriptors to the
-    distances; no configuration is needed.
+    Built by :func:`make_pipeline`. A sample is a real image, so that scikit-learn's model
+    selection splits by image; the generated images are a parameter, which it leaves alone.
 
     Parameters
     ----------
     steps : list of (name, estimator)
-        As for :class:`sklearn.pipeline.Pipeline`.
-    transform_input : list of str, default=None
-        Arguments of `fit` that go through the preceding steps; has to hold
-        "generated".
-    memory : str or joblib.Memory, default=None
-        As for :class:`sklearn.pipeline.Pipeline`.
+        The steps `descriptors`, `distances` and `membership`. Distances that are
+        "passthrough" compare with nothing: the attack is blind.
+    generated : array-like or sequence of array-like, default=None
+        Images that the generator made; they may be of another size than the real ones.
+        `clone` shares them. A pickle of a fitted attack is without them.
     verbose : bool, default=False
         Whether each step prints its time when fitting, and predicting shows a progress
         bar over the queries.
@@ -62,7 +66,32 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
     make_pipeline : Build one, with an example.
     """
 
-    def fit(self, X: Any, y: Any = None, *, generated: Any = None, groups: Any = None) -> Self:
+    # Patients: of use where something is calibrated in folds, else without effect.
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012
+
+    _parameter_constraints: dict[str, list[Any]] = {}  # noqa: RUF012
+
+    #: As :class:`sklearn.pipeline.Pipeline` has them, which this one does not use.
+    transform_input, memory = None, None
+
+    def __init__(
+        self, steps: list[tuple[str, Any]], *, generated: Any = None, verbose: bool = False
+    ) -> None:
+        self.steps = steps
+        self.generated = generated
+        self.verbose = verbose
+
+    @property
+    def generated(self) -> SharedImages | None:
+        """The generated images, as they are shared; None where there are none."""
+        return self._generated
+
+    @generated.setter
+    def generated(self, images: Any) -> None:
+        shared = images is None or isinstance(images, SharedImages)
+        self._generated = images if shared else SharedImages(images)
+
+    def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> Self:
         """Learn from real images of known membership.
 
         Parameters
@@ -72,12 +101,9 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         y : array-like of shape (n_queries,)
             Whether each was used to train: booleans, 0/1 or -1/1. Text is refused, since
             which of two words means "used" can't be told.
-        generated : array-like, sequence, or 1-tuple of either
-            Images that the generator made; they may be of another size. Inside
-            scikit-learn's model selection write the tuple, ``generated=(images,)``:
-            an argument as long as `X` would be sliced.
         groups : array-like of shape (n_queries,), default=None
-            Patients, say: the queries of one stay together when calibrating.
+            Patients, say: the queries of one stay together when calibrating. Attacks that
+            calibrate nothing in folds ignore them.
 
         Returns
         -------
@@ -87,36 +113,51 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         Raises
         ------
         ValueError
-            For missing generated images, or as many of them as queries outside a tuple;
-            for other labels, missing ones, one class only, another number of them than of
-            images, and patients without a name. All before an image is described. Where an
-            intensity does not mean the same in real and generated images (a few of each are
-            compared, see :func:`gan_isi.audit.preflight`; other differences are warnings).
+            For other steps, and without generated images; for other labels, missing ones, one
+            class only, another number of them than of images, and patients without a name.
+            All before an image is described. Where an intensity does not mean the same in
+            real and generated images (a few of each are compared, see
+            :func:`gan_isi.audit.preflight`; other differences are warnings).
         """
-        X = as_images(X)
+        X = read_once(as_images(X))
         n_queries = len(X) if hasattr(X, "__len__") else None
-        if hasattr(self._final_estimator, "predict"):  # not a slice without the classifier
-            used, classes = check_used(y, n_queries)
-            y = classes[used.astype(np.intp)]
-        if groups is not None and n_queries is not None:
-            groups = number_groups(check_groups(groups, n_queries))
-        if "distances" not in self.named_steps:
-            return super().fit(X, y)
-        if generated is None:
-            raise ValueError(
-                "fit needs the generated images: attack.fit(real, used, generated=generated). In "
-                "model selection: search.fit(real, used, generated=(generated,)) or "
-                "cross_val_predict(..., params={'generated': (generated,)})."
-            )
-        generated = check_generated(generated, n_queries)
-        check_finite_pixels(generated, "generated")
-        self._check_levels()
-        check_before_fit(self, X, y, generated)
-        params = {"generated": (generated,)}
+        used, classes = check_used(y, n_queries)
+        y = classes[used.astype(np.intp)]
         if groups is not None:
-            params["groups"] = groups
-        with config_context(enable_metadata_routing=True):
-            return super().fit(X, y, **params)
+            groups = number_groups(check_groups(groups, len(y)))
+        generated = self.check_steps()
+        if generated is not None:
+            check_finite_pixels(generated, "generated")
+            check_before_fit(self, X, y, generated)
+        context = self._init_callback_context(max_subtasks=len(STEPS))
+        descriptors, _, membership = (step for _, step in self.steps)
+        with fit_task(context, self):
+            with self._step(context, 0):
+                if not isinstance(descriptors, str):
+                    descriptors.fit(X)
+                vectors = _transformed(descriptors, X)
+                reference = None if generated is None else _transformed(descriptors, generated)
+            with self._step(context, 1):
+                bags = self.fit_distances(vectors, reference)
+            del vectors, reference
+            with self._step(context, 2):
+                fit_membership(membership, bags, y, groups, self.blocks_)
+        return self
+
+    def get_metadata_routing(self) -> Any:
+        """Return that `fit` itself takes `groups`.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRequest
+        """
+        return BaseEstimator.get_metadata_routing(self)
+
+    def __getitem__(self, position: Any) -> Any:
+        """Return a step, or some of them as a pipeline of scikit-learn."""
+        if isinstance(position, slice):
+            return Pipeline(self.steps[position], verbose=self.verbose)
+        return super().__getitem__(position)
 
     @available_if(_last_step_has("predict"))
     def predict(self, X: Any, **params: Any) -> NDArray[Any]:
@@ -212,6 +253,118 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         called_used = self.predict(X, **params) == self.classes_[1]
         return float(accuracy_score(used, called_used, sample_weight=sample_weight))
 
+    def retarget(self, generated: Any) -> Self:
+        """Return a fitted copy that compares queries with other generated images.
+
+        Parameters
+        ----------
+        generated : array-like or sequence of array-like
+            The other generated images.
+
+        Returns
+        -------
+        SourceIdentificationPipeline
+            Shares the descriptors and the classifier with the original, which stays
+            as it is. A blind attack says the same as before.
+
+        Raises
+        ------
+        ValueError
+            For retrieval, whose classifier knows the generated images of `fit` one by one.
+        """
+        check_is_fitted(self)
+        descriptors, distances, membership = (step for _, step in self.steps)
+        if getattr(membership, "_knows_generated", False):
+            raise ValueError(
+                f"{type(membership).__name__} knows how close the known non-members come to the "
+                "generated images of fit only; fit it again, with the others for generated."
+            )
+        other = copy.copy(self)
+        other.generated = generated
+        if self.compares:
+            assert other.generated is not None
+            check_finite_pixels(other.generated.images, "generated")
+            vectors = _transformed(descriptors, other.generated.images)
+            other.steps = list(self.steps)
+            other.steps[1] = ("distances", distances.retarget(vectors))
+        return other
+
+    @property
+    def compares(self) -> bool:
+        """Whether queries are compared with generated images; blind attacks don't."""
+        return hasattr(self.steps[1][1], "retarget")
+
+    @property
+    def n_generated_(self) -> int:
+        """Number of generated images that queries are compared with."""
+        if not self.compares:
+            raise AttributeError("A blind attack compares with no generated images.")
+        return self.named_steps["distances"].n_generated_
+
+    @property
+    def blocks_(self) -> list[Block] | None:
+        """Which maps of the distances belong together, and their names; None if blind."""
+        return self.named_steps["distances"].blocks_ if self.compares else None
+
+    def check_steps(self) -> Any:
+        """Look at the steps before any of them is fitted.
+
+        Returns
+        -------
+        sequence or None
+            The generated images; None for a blind attack.
+
+        Raises
+        ------
+        ValueError
+            For other steps than those of an attack, and without generated images.
+        """
+        names = tuple(name for name, _ in self.steps)
+        if names != STEPS:
+            raise ValueError(
+                f"An attack has the steps {', '.join(STEPS)}; got {', '.join(names)}. Others go "
+                "together in a Pipeline of scikit-learn, with transform_input=['generated']."
+            )
+        if not self.compares:
+            return None
+        if self.generated is None:
+            raise ValueError(
+                "The attack has no generated images: give make_pipeline(..., generated=images), or "
+                "attack.set_params(generated=images), also after a fitted attack was loaded."
+            )
+        return read_once(self.generated.images)
+
+    def _step(self, context: Any, index: int) -> Any:
+        name, step = self.steps[index]
+        return fit_task(
+            context,
+            self,
+            f"fit-{name}",
+            child=step,
+            timed=print_elapsed_time("Pipeline", self._log_message(index)),
+        )
+
+    def fit_distances(self, vectors: Any, reference: Any) -> Any:
+        """Fit the distances on what describes the images; no labels are needed.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n_queries, n_columns)
+            What describes the real images, by the fitted step `descriptors`.
+        reference : ndarray of shape (n_generated, n_columns) or None
+            The same of the generated images; a blind attack needs none.
+
+        Returns
+        -------
+        ndarray of shape (n_queries, n_generated, n_maps)
+            Bags of distances; of a blind attack the vectors.
+        """
+        if not self.compares:
+            return vectors
+        distances = self.steps[1][1]
+        blocks = getattr(self.steps[0][1], "blocks_", None)
+        return distances.fit(vectors, generated=reference, blocks=blocks).transform(vectors)
+
     def _in_blocks(self, method: str, X: Any, params: dict[str, Any]) -> NDArray[Any]:
         """Describe all queries, then compare and classify so many that memory is bounded.
 
@@ -219,74 +372,87 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline):
         of generated images, does not.
         """
         check_is_fitted(self)
-        answer = getattr(self._final_estimator, method)
-        names = [name for name, _ in self.steps]
-        if "distances" not in names:
-            return answer(self[:-1].transform(X), **params)
-        position = names.index("distances")
-        vectors = self[:position].transform(X) if position else X
-        distances = self.named_steps["distances"]
+        descriptors, distances, membership = (step for _, step in self.steps)
+        answer = getattr(membership, method)
+        vectors = _transformed(descriptors, as_images(X))
+        if not self.compares:
+            return answer(vectors, **params)
         bag_size = distances.n_generated_ * distances.n_maps_ * np.dtype(np.float32).itemsize
         # Scaled copies in double precision come on top of the distances themselves.
         size = int(get_config()["working_memory"] * 2**20 // (4 * bag_size))
-        n_queries = _num_samples(vectors)
-        if self.verbose and position:  # else the bar would hardly move
+        n_queries = num_samples(vectors)
+        if self.verbose:  # else the bar would hardly move
             size = min(size, _QUERIES_SEEN)
-        after = self[position:-1]
         answers = []
         with progress_bar(
             n_queries, description="compare", unit="query", verbose=self.verbose
         ) as bar:
             for block in gen_batches(n_queries, max(1, size)):
-                answers.append(answer(after.transform(_safe_indexing(vectors, block)), **params))
+                bags = distances.transform(safe_indexing(vectors, block))
+                answers.append(answer(bags, **params))
                 bar.update(len(answers[-1]))
         return np.concatenate(answers)
 
-    def retarget(self, generated: Any) -> Self:
-        """Return a fitted copy that compares queries with other generated images.
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """Return the steps, a line each."""
+        shown = [f"{name}={' '.join(repr(step).split())}" for name, step in self.steps]
+        shown.append(f"generated={self.generated!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
 
-        Parameters
-        ----------
-        generated : array-like, sequence, or 1-tuple of either
-            The other generated images.
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the generated images out where they are not needed any more."""
+        state = super().__getstate__()
+        try:
+            check_is_fitted(self)
+        except NotFittedError:
+            return state
+        return state | {"_generated": None}
 
-        Returns
-        -------
-        SourceIdentificationPipeline
-            Shares the descriptors and the classifier with the original, which stays
-            as it is.
-        """
-        check_is_fitted(self)
-        position = [name for name, _ in self.steps].index("distances")
-        generated = check_generated(generated)
-        check_finite_pixels(generated, "generated")
-        vectors = self[:position].transform(generated) if position else generated
-        other = copy.copy(self)
-        other.steps = list(self.steps)
-        other.steps[position] = ("distances", self.named_steps["distances"].retarget(vectors))
+    def __copy__(self) -> Self:
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
         return other
 
-    @property
-    def n_generated_(self) -> int:
-        """Number of generated images that queries are compared with."""
-        return self.named_steps["distances"].n_generated_
+    def __deepcopy__(self, memo: Any) -> Self:
+        other = type(self).__new__(type(self))
+        other.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return other
 
-    def _check_levels(self) -> None:
-        """Refuse descriptors whose vectors the distances would cut at wrong places."""
-        if "descriptors" not in self.named_steps:
-            return
-        wanted = self.named_steps["distances"].get_params().get("n_levels")
-        descriptors = self.named_steps["descriptors"]
-        families = getattr(descriptors, "transformer_list", [("descriptors", descriptors)])
-        for name, family in families:
-            if wanted is None or not hasattr(family, "n_levels"):
-                continue
-            n_levels, grid = family.n_levels, getattr(family, "grid", 1)
-            if grid * grid * n_levels != wanted:
-                tiles = f" for each of {grid} x {grid} tiles" if grid > 1 else ""
-                raise ValueError(
-                    f"The family {name!r} has n_levels={n_levels}{tiles}, but the distances have "
-                    f"n_levels={wanted}; all have to agree (make_pipeline(n_levels=...))."
-                )
-        if families and all(isinstance(family, str) for _, family in families):
-            raise ValueError("All descriptor families are dropped; keep at least one.")
+
+def fit_membership(
+    estimator: Any,
+    bags: Any,
+    y: NDArray[Any],
+    groups: NDArray[Any] | None,
+    blocks: Sequence[Block] | None,
+) -> Any:
+    """Fit the last step of an attack, with what it asks for.
+
+    Parameters
+    ----------
+    estimator : classifier
+        The step `membership`; fitted in place.
+    bags : ndarray of shape (n_queries, n_generated, n_maps), or (n_queries, n_columns)
+        Distances, or what describes the queries of a blind attack.
+    y : ndarray of shape (n_queries,)
+        Labels.
+    groups : ndarray of shape (n_queries,) or None
+        Patients, for what calibrates in folds.
+    blocks : list of Block or None
+        Names of the maps.
+
+    Returns
+    -------
+    classifier
+        The same, fitted.
+    """
+    offered = {"groups": groups, "blocks": blocks}
+    given = {name: value for name, value in offered.items() if value is not None}
+    with config_context(enable_metadata_routing=True):
+        routing = getattr(estimator, "get_metadata_routing", None)
+        asked = routing().consumes("fit", list(given)) if routing is not None else set()
+        return estimator.fit(bags, y, **{name: given[name] for name in asked})
+
+
+def _transformed(descriptors: Any, images: Any) -> Any:
+    return images if isinstance(descriptors, str) else descriptors.transform(images)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import _num_samples
 
+from .._runtime.sklearn_compat import num_samples
 from .._validation.labels import check_groups, check_used, number_groups
+from ..attacks import make_pipeline
 from ..statistics import permute_labels
 from .candidates import exchangeable
 from .names import BLIND, CHOSEN, DEFAULT
@@ -61,10 +62,10 @@ def check_queries(X: Any, y: Any, groups: Any, candidates: Any, candidate_groups
         For labels that do not say who was used, patients without a name, and a patient
         with both known images and candidates.
     """
-    used, classes = check_used(y, _num_samples(X))
+    used, classes = check_used(y, num_samples(X))
     if candidates is None and candidate_groups is not None:
         raise ValueError("candidate_groups were given without candidates.")
-    n_candidates = 0 if candidates is None else _num_samples(candidates)
+    n_candidates = 0 if candidates is None else num_samples(candidates)
     if candidates is not None and n_candidates == 0:
         raise ValueError("Found 0 candidates; at least 1 is required.")
     known = np.arange(len(used))
@@ -126,8 +127,6 @@ def name_attacks(attacks: Any, n_jobs: int | None, memory: Any = None) -> dict[s
         If there is none, for unknown names of attacks, names that are given twice or mean
         something else, and what is no classifier.
     """
-    from ..attacks.registry import make_attack
-
     if isinstance(attacks, str):
         attacks = [attacks]
     if isinstance(attacks, (list, tuple)):
@@ -150,8 +149,7 @@ def name_attacks(attacks: Any, n_jobs: int | None, memory: Any = None) -> dict[s
                 f"and {DEFAULT!r} (in n_permutations) mean something else."
             )
         if isinstance(attack, str):
-            kept = {} if memory is None else {"memory": memory}
-            named[name] = make_attack(attack, n_jobs=n_jobs, **kept)
+            named[name] = make_pipeline(attack, n_jobs=n_jobs, memory=memory)
         _check_classifier(name, named[name])
     return named
 
@@ -293,7 +291,7 @@ class _Chain(Sequence[Any]):
         self._parts = parts
 
     def __len__(self) -> int:
-        return sum(_num_samples(part) for part in self._parts)
+        return sum(num_samples(part) for part in self._parts)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -301,5 +299,5 @@ class _Chain(Sequence[Any]):
         if not -len(self) <= index < len(self):
             raise IndexError(f"Image {index} of {len(self)}.")
         index %= len(self)
-        first = _num_samples(self._parts[0])
+        first = num_samples(self._parts[0])
         return self._parts[0][index] if index < first else self._parts[1][index - first]

@@ -1,4 +1,4 @@
-"""Images of unknown membership: each of them, and all of them as one set."""
+"""Candidates, the images of unknown membership, are judged each, and all as one set."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ from .prepared import PreparedAttack
 
 @dataclass(frozen=True)
 class CandidateResult:
-    """What an attack says of images of unknown membership.
+    """What an attack says of the candidates, the images of unknown membership.
 
     Attributes
     ----------
@@ -31,22 +31,22 @@ class CandidateResult:
         Share of the known images, used or not, that score lower by an attack that saw
         neither; ties count one half.
     p_values : ndarray of shape (n_candidates,)
-        For the hypothesis that the image was not used: the share of known non-members
-        that score as high by an attack that saw neither, itself counted (see
-        `candidate_p_values`).
+        P-values for the hypothesis that the image was not used: the share of images known
+        not to be used that score as high by an attack that saw neither, itself counted
+        (see `candidate_p_values`).
     smallest_p : float
-        Smallest p-value that so many non-members, or patients of them, can show.
+        Smallest p-value that so many images not used, or patients of them, can show.
     auc : Estimate
-        Share of pairs of a candidate and a known non-member in which the candidate
+        Share of pairs of a candidate and an image known not to be used in which the candidate
         scores higher; 0.5 is expected if no candidate was used. One candidate, or one patient,
         says nothing of how others vary: there is no interval, and its bounds are NaN.
     null : ndarray of shape (n_permutations,)
-        That share where candidates and known non-members are exchanged.
+        That share where candidates and images known not to be used are exchanged.
     p_value : float
-        Of the set, for the hypothesis that none of its images was used: no smaller than
-        1 / (number of sets that could be drawn); NaN without permutations.
+        P-value of the set, for the hypothesis that none of its images was used: no smaller
+        than 1 / (number of sets that could be drawn); NaN without permutations.
     evidence : Evidence or None
-        Which generated images look closest.
+        Generated images that look closest; None for attacks that compare with none.
     """
 
     ranks: NDArray[np.float64] = field(repr=False)
@@ -77,24 +77,24 @@ def judge_candidates(
     progress: Callable[[int], Any] = lambda n: None,
     store: Store | None = None,
 ) -> CandidateResult:
-    """Compare candidates with the known non-members that were held out.
+    """Compare candidates with the held-out images known not to be used.
 
     Parameters
     ----------
     attack : PreparedAttack
-        See `prepare`.
+        Attack to judge by, see `prepare`.
     labels : ndarray of shape (n_known,)
         0 or 1.
     answers : OutOfFold
-        Of `cross_fit`.
+        Answers of `cross_fit`.
     plan : Folds
-        How those were made.
+        Folds in which those were made.
     sampling : Sampling
         How the interval is made.
     evidence : Evidence or None
-        Of the candidates.
+        Generated images that look closest to the candidates.
     n_permutations, seed, n_jobs, progress, store
-        As for `null_distribution`.
+        Number of exchanges, and the rest as for `null_distribution`.
 
     Returns
     -------
@@ -136,31 +136,31 @@ def candidate_p_values(
     candidates: NDArray[np.float64],
     groups: NDArray[Any] | None = None,
 ) -> NDArray[np.float64]:
-    """Cross-conformal p-values of images that no fold was fitted on.
+    """Return cross-conformal p-values of images that no fold was fitted on.
 
-    Each known non-member is compared with the candidate by the attack that was fitted
-    without its fold; the comparisons of all folds are counted together. For a candidate
-    that is exchangeable with the non-members the p-value is below a in about a share a
-    of cases; what can be proved is a share of 2 a (and a little for small folds), since
-    the folds' attacks differ. Patients with several images count once.
+    Each image known not to be used is compared with the candidate by the attack that was
+    fitted without its fold; the comparisons of all folds are counted together. For a
+    candidate that is exchangeable with the images not used the p-value is below a in about
+    a share a of cases; what can be proved is a share of 2 a (and a little for small folds),
+    since the folds' attacks differ. Patients with several images count once.
 
     Parameters
     ----------
     labels : ndarray of shape (n_known,)
         0 or 1.
     scores : ndarray of shape (n_known,)
-        Out of fold.
+        Out-of-fold scores.
     folds : ndarray of shape (n_known,), int
-        From 0.
+        Number of the fold in which each was held out, from 0.
     candidates : ndarray of shape (n_folds, n_candidates)
-        Scores by the attack of each fold.
+        Scores of the candidates by the attack of each fold.
     groups : ndarray of shape (n_known,) or None
         Patients.
 
     Returns
     -------
     ndarray of shape (n_candidates,)
-        No smaller than 1 / (1 + number of known non-members or their patients).
+        P-values, no smaller than 1 / (1 + number of images not used, or of their patients).
 
     References
     ----------
@@ -178,7 +178,7 @@ def candidate_p_values(
 
 
 def _ranks(answers: OutOfFold) -> NDArray[np.float64]:
-    """Mean over the folds and repeats of the share of held-out queries that score lower."""
+    """Return the mean over folds and repeats of the share of held-out queries that score lower."""
     shares = []
     for scores, folds, candidates in zip(
         answers.scores, answers.folds, answers.candidates, strict=True
@@ -192,7 +192,7 @@ def _ranks(answers: OutOfFold) -> NDArray[np.float64]:
 def _beside(
     labels: NDArray[np.intp], answers: OutOfFold, repeat: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp]]:
-    """Labels, scores and folds: known non-members, then all candidates in each fold."""
+    """Return labels, scores and folds of the images not used, then of all candidates by fold."""
     others = labels == 0
     candidates = answers.candidates[repeat]
     n_folds, n_candidates = candidates.shape
@@ -218,7 +218,7 @@ def _estimate(
     sampling: Sampling,
     null: NDArray[np.float64],
 ) -> Estimate:
-    """Give the AUC its interval, where there are candidates of two patients at least."""
+    """Return the AUC with its interval, if the candidates are of two patients at least."""
     if _n_patients(plan, plan.candidates) == 1:
         who = "image" if len(plan.candidates) == 1 else "patient"
         return Estimate(auc, np.nan, np.nan, f"one {who} does not say how others vary")
@@ -236,7 +236,7 @@ def _n_patients(plan: Folds, images: NDArray[np.intp]) -> int:
 
 
 def _units(labels: NDArray[np.intp], plan: Folds) -> NDArray[Any]:
-    """Patients of the rows of `_beside`: a candidate's are those of all folds at least."""
+    """Return the patients of the rows of `_beside`, where each candidate is once a fold."""
     images = np.concatenate([plan.known[labels == 0], np.tile(plan.candidates, plan.cv)])
     return images if plan.groups is None else plan.groups[images]
 
@@ -244,8 +244,8 @@ def _units(labels: NDArray[np.intp], plan: Folds) -> NDArray[Any]:
 def exchangeable(labels: NDArray[np.intp], groups: NDArray[Any] | None) -> NDArray[np.bool_]:
     """Return which known images may be exchanged with candidates.
 
-    Those not used, of patients of whom no image was used: one of whom other images were
-    used is none like those of the candidates.
+    They are those not used, of patients of whom no image was used: a patient of whom other
+    images were used is unlike those of the candidates.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ def exchangeable(labels: NDArray[np.intp], groups: NDArray[Any] | None) -> NDArr
 def _exchanged(
     attack: PreparedAttack, labels: NDArray[np.intp], plan: Folds, rng: np.random.Generator
 ) -> float:
-    """Return the AUC with candidates drawn at random from them and the known non-members."""
+    """Return the AUC with candidates drawn at random from them and the images not used."""
     fixed = ~exchangeable(labels, plan.known_groups)
     pool = np.concatenate([plan.known[~fixed], plan.candidates])
     is_candidate = np.repeat([0, 1], [(~fixed).sum(), len(plan.candidates)])

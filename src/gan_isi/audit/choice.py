@@ -1,4 +1,4 @@
-"""The best of several attacks, chosen without the queries that it then answers for."""
+"""The best of several attacks is chosen without the queries that it then answers for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ class ChosenAttack:
     Parameters
     ----------
     attacks : mapping of str to PreparedAttack
-        To choose among, by AUC; the first of equals.
+        Attacks to choose among by AUC, the first of equals.
     groups : ndarray of shape (n_images,) or None
         Patients of all real images.
     cv : int
-        Number of folds within.
+        Number of folds of the cross-validation that chooses.
     seed : int
-        Draws them.
+        Seed of these folds.
     """
 
     attacks: Mapping[str, PreparedAttack]
@@ -38,7 +38,7 @@ class ChosenAttack:
 
     @property
     def bags(self) -> None:
-        """Of several attacks there is no one set of distances."""
+        """Several attacks have no one set of distances: this is None."""
 
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]

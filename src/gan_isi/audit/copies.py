@@ -1,4 +1,4 @@
-"""The same picture twice: in two sets, within one, or almost."""
+"""The same picture, or almost the same, is found in two sets or twice in one."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,12 +8,13 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from .._preflight.looks import Look, details
+from .statements import say
 
-#: Correlation of the details of two thumbnails above which one is a near copy of the other:
-#: of different X-rays .65 was the most, of crops of photographs .82.
+#: Correlation of the details of two thumbnails above which one is a near copy of the other.
+#: The largest between different X-rays was 0.65, that between crops of photographs 0.82.
 _NEAR = 0.9
 
-#: Thumbnails compared at once.
+#: Number of thumbnails compared at once.
 _BLOCK = 1024
 
 
@@ -32,41 +33,31 @@ def words_of_copies(
     patients: Mapping[tuple[str, int], Any],
     called: Mapping[tuple[str, int], str],
 ) -> tuple[list[str], list[str]]:
-    """Return errors and warnings; one image can't be used and not used."""
+    """Return errors and warnings; one image can't be both used and not used."""
     errors, warned = [], []
     clashes = [group for group in copies if len({name for name, _ in group}) > 1]
     if clashes:
         a = clashes[0][0]
         b = next(image for image in clashes[0] if image[0] != a[0])
-        places = "sets" if called[a].startswith("image ") else "folders"
-        errors.append(
-            f"The same picture lies in two {places}, {len(clashes)} times; once it is {called[a]} "
-            f"({a[0]}) and {called[b]} ({b[0]}). An image is either used, or not used, or a "
-            "candidate."
-        )
+        first, second = (f"{called[image]} ({image[0]})" for image in (a, b))
+        numbers = {"n_pictures": len(clashes), "first": first, "second": second}
+        errors.append(say("pictures_in_two_sets", **numbers).text)
     for name in ("used", "not used", "real", "candidates"):
         within = [group for group in copies if {one for one, _ in group} == {name}]
         own = [group for group in within if patients[group[0]] is None]
-        if own:
-            warned.append(
-                f"{len(own)} pictures of the {name.removesuffix('s')} images are there more than "
-                f"once, {called[own[0][0]]} and {called[own[0][1]]} for one. An audit takes "
-                "the copies for images of one patient."
-            )
         split = [g for g in within if len({patients[image] for image in g}) > 1]
-        if split:
-            warned.append(
-                f"{len(split)} pictures of the {name.removesuffix('s')} images are there more than "
-                f"once, under several patients: {called[split[0][0]]} and {called[split[0][1]]} "
-                "for one. Attacks are then judged by images that they were fitted on."
-            )
+        for kind, groups in (("copies", own), ("copies_of_several_patients", split)):
+            if groups:
+                first, second = (called[image] for image in groups[0][:2])
+                numbers = {"n_pictures": len(groups), "first": first, "second": second}
+                warned.append(say(kind, images=name.removesuffix("s"), **numbers).text)
     return errors, warned
 
 
 def near_copies(
     real: Sequence[Look], copies: Sequence[Sequence[tuple[str, int]]]
 ) -> Iterator[tuple[tuple[str, int], tuple[str, int]]]:
-    """Find pairs of real images with almost the same details, which are no copies."""
+    """Yield pairs of real images that have almost the same details, but are no copies."""
     if any(one.rows for one in real):
         return
     images = [(one.name, int(number)) for one in real for number in one.numbers]
@@ -93,8 +84,5 @@ def among_generated(
     ]
     if not found:
         return []
-    return [
-        f"{len(found)} real images, {called[found[0]]} ({found[0][0]}) for one, are among those "
-        "generated, pixel by pixel. Unless the generator copied them, the sets are mixed up and "
-        "all results wrong."
-    ]
+    first = f"{called[found[0]]} ({found[0][0]})"
+    return [say("generated_are_real", n_images=len(found), first=first).text]

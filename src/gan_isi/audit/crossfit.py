@@ -1,4 +1,4 @@
-"""Out-of-fold answers, and the same again with labels that mean nothing."""
+"""Attacks answer out of fold, and do so again with labels that mean nothing."""
 
 import warnings
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from .prepared import PreparedAttack
 #: Statistics of refits with permuted labels, see `OutOfFold.statistics`.
 NULL_STATISTICS = ("AUC", "tail", "balanced accuracy", "accuracy", "recall", "specificity")
 
-#: That scikit-learn takes.
+#: The largest seed that scikit-learn takes.
 LARGEST_SEED = np.iinfo(np.int32).max
 
 
@@ -38,15 +38,15 @@ class OutOfFold:
     Attributes
     ----------
     folds : ndarray of shape (n_repeats, n_queries), int
-        Which fold each query was held out in.
+        Number of the fold in which each query was held out.
     scores : ndarray of shape (n_repeats, n_queries)
-        Comparable within a fold only: each is another fit.
+        Scores, comparable within a fold only: each fold is another fit.
     used : ndarray of shape (n_repeats, n_queries), bool
         Decisions.
     candidates : ndarray of shape (n_repeats, n_folds, n_candidates)
-        Scores of the images of unknown membership by the fit of each fold.
+        Scores of the candidates by the fit of each fold.
     chosen : tuple of str
-        Which attack answered in each fold, where there was a choice.
+        Name of the attack that answered in each fold, where there was a choice.
     """
 
     folds: NDArray[np.intp]
@@ -56,12 +56,12 @@ class OutOfFold:
     chosen: tuple[str, ...] = ()
 
     def auc(self, labels: NDArray[np.intp]) -> float:
-        """Mean over the repeats of the AUC within folds."""
+        """Return the mean over the repeats of the AUC within folds."""
         pairs = zip(self.scores, self.folds, strict=True)
         return float(np.mean([within_fold_auc(labels, scores, folds) for scores, folds in pairs]))
 
     def statistics(self, labels: NDArray[np.intp], groups: NDArray[Any] | None) -> dict[str, float]:
-        """All that permutations of the labels are asked for, means over the repeats."""
+        """Return all that permutations of the labels are asked for, as means over the repeats."""
         pairs = zip(self.scores, self.folds, strict=True)
         counts = np.sum([confusion_counts(labels, used) for used in self.used], axis=(0, 1))
         by_unit = [balanced_accuracy(labels, used, groups) for used in self.used]
@@ -75,7 +75,7 @@ class OutOfFold:
         }
 
     def ranks(self) -> NDArray[np.float64]:
-        """Score of each query as its rank within its fold, 0 to 1, mean over the repeats."""
+        """Return the rank of each query within its fold, 0 to 1, as the mean over the repeats."""
         rows = [
             (rank_within(scores, folds) - 0.5) / np.bincount(folds)[folds]
             for scores, folds in zip(self.scores, self.folds, strict=True)
@@ -92,13 +92,13 @@ class Folds:
     known : ndarray of shape (n_known,), int
         Numbers of the real images of known membership.
     candidates : ndarray of shape (n_candidates,), int
-        Numbers of those of unknown membership: answered in each fold, fitted in none.
+        Numbers of the candidates, which are answered for in each fold and fitted in none.
     groups : ndarray of shape (n_images,) or None
         Patients of all real images, by number.
     cv, n_repeats : int
-        Number of folds, and how often, each time others.
+        Number of folds, and of repeats with other folds.
     splitter : splitter or None
-        Who draws them, see `draw_folds`.
+        What draws the folds, see `draw_folds`.
     """
 
     known: NDArray[np.intp]
@@ -110,7 +110,7 @@ class Folds:
 
     @property
     def known_groups(self) -> NDArray[Any] | None:
-        """Patients of the known images, in their order."""
+        """Patients of the known images, in the order of these."""
         return None if self.groups is None else self.groups[self.known]
 
 
@@ -122,13 +122,13 @@ def cross_fit(
     Parameters
     ----------
     attack : PreparedAttack
-        See `prepare`.
+        Attack that answers, see `prepare`.
     labels : ndarray of shape (n_known,)
         0 or 1.
     plan : Folds
-        How.
+        How queries are held out.
     seed : int
-        Draws the folds.
+        Seed of the folds.
 
     Returns
     -------
@@ -163,29 +163,29 @@ def null_distribution(
     progress: Callable[[int], Any] = lambda n: None,
     store: Store | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """Statistics where the labels mean nothing, by permuting and fitting again.
+    """Return statistics where the labels mean nothing, by permuting and fitting again.
 
     Parameters
     ----------
     attack : PreparedAttack
-        See `prepare`; everything in it that depends on labels is fitted again.
+        Attack that answers, see `prepare`; all in it that depends on labels is fitted again.
     labels, plan
-        As for `cross_fit`. Candidates are left out.
+        Labels and folds, as for `cross_fit`. Candidates are left out.
     n_permutations : int
-        How often.
+        Number of permutations.
     seed : int
-        Draws the permutations, the same for each attack of an audit.
+        Seed of the permutations, the same for each attack of an audit.
     n_jobs : int, default=None
-        Number of parallel jobs. Changes no result.
+        Number of parallel jobs, which changes no result.
     progress : callable
-        Called with 1 after each.
+        Function that is called with 1 after each permutation.
     store : Store, default=None
-        Keeps the result of each, so that what was interrupted goes on.
+        Store that keeps the result of each, so that what was interrupted goes on.
 
     Returns
     -------
     dict of str to ndarray of shape (n_permutations,)
-        See `OutOfFold.statistics`.
+        The statistics of `OutOfFold.statistics`.
     """
     plan = replace(plan, candidates=plan.candidates[:0])
     rows = refit_often(
@@ -211,24 +211,25 @@ def refit_often(
     Parameters
     ----------
     statistic : callable
-        Permutes, fits, and returns what is to be kept: a number or an array of them.
+        Function that permutes, fits, and returns what is to be kept: a number or an array.
     arguments : tuple
-        What it gets each time.
+        Arguments of each call.
     n_permutations : int
-        How often.
+        Number of calls.
     seed : int
-        Of all random numbers.
+        Seed of all random numbers.
     n_jobs : int or None
-        Number of parallel jobs. Changes no result.
+        Number of parallel jobs, which changes no result.
     progress : callable
-        Called with 1 after each.
+        Function that is called with 1 after each call.
     store : Store, default=None
-        Has what was computed before for the same arguments and random numbers, and keeps the
-        rest as it comes.
+        Store that has what was computed before for the same arguments and random numbers, and
+        keeps the rest as it comes.
 
     Returns
     -------
     list of length n_permutations
+        What the calls returned.
     """
     seeds = np.random.SeedSequence(seed).generate_state(n_permutations).tolist()
     keys = _keys(statistic, arguments, seeds) if store is not None else []
@@ -249,10 +250,10 @@ def refit_often(
 def _keys(
     statistic: Callable[..., Any], arguments: tuple[Any, ...], seeds: list[int]
 ) -> list[bytes]:
-    """Return the keys of single results; none, and a warning, if they can't be told apart."""
+    """Return the keys of single results; warn, and return none, if they can't be told apart."""
     try:
         common = digest(code_of_library(), statistic.__qualname__, arguments)
-    except Exception as error:  # of whatever the user's estimators hold
+    except Exception as error:  # may come of whatever the user's estimators hold
         warnings.warn(f"Permutations are not kept: {error}", stacklevel=2)
         return []
     return [digest(common, seed) for seed in seeds]

@@ -6,8 +6,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
+from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
 
+from .._validation.blocks import map_names
 from ..membership.rules import BaseBagClassifier
 from ..membership.scores import map_scales, one_distance
 from ..membership.summaries import low_order_statistics
@@ -64,15 +66,13 @@ class Evidence:
         return Evidence(self.generated[queries], self.distances[queries], self.maps[queries])
 
 
-def closest_generated(recorder: Recorder, attack: Any, *, n_shown: int = 3) -> Evidence | None:
+def closest_generated(recorder: Recorder, *, n_shown: int = 3) -> Evidence | None:
     """Find what speaks for "used" of each query; None for an attack without bags.
 
     Parameters
     ----------
     recorder : Recorder
         After a cross-validation that held every query out.
-    attack : estimator
-        Of which it was made, to name the maps.
     n_shown : int, default=3
         How many generated images, and maps.
 
@@ -112,7 +112,9 @@ def closest_generated(recorder: Recorder, attack: Any, *, n_shown: int = 3) -> E
     parts = np.zeros((n_queries, n_maps))
     for fit, listener in zip(recorder.fits, listeners, strict=True):
         parts[fit.test] += listener.parts(pairs[fit.test])
-    names = map_names(attack, n_maps)
+    names = [f"map {index}" for index in range(n_maps)]
+    if recorder.blocks is not None:
+        names = map_names(recorder.blocks)
     strongest = np.argsort(-parts, axis=1, kind="stable")[:, :n_shown]
     least = np.maximum(_LEAST_PART * parts.max(axis=1), 0)
     maps = [
@@ -162,11 +164,10 @@ class _Listener(Protocol):
 
 
 def _listener(recorder: Recorder, fit: Fit, scales: NDArray[np.float64]) -> _Listener:
-    last = fit.estimator.steps[-1][1]
-    if hasattr(last, "predict_pair_proba"):
+    if hasattr(fit.estimator, "predict_pair_proba"):
         return _Pairs(fit.estimator, scales)
-    if isinstance(last, BaseBagClassifier):
-        return _OneDistance(last.scales_)
+    if isinstance(fit.estimator, BaseBagClassifier):
+        return _OneDistance(fit.estimator.scales_)
     views = _views(fit.estimator, len(scales))
     return _Views(views, _weights(recorder, fit, views, scales), scales)
 
@@ -192,8 +193,7 @@ class _Pairs:
         return parts
 
     def _log_odds(self, bags: NDArray[Any]) -> NDArray[np.float64]:
-        rows = bags if len(self.estimator) == 1 else self.estimator[:-1].transform(bags)
-        used = self.estimator.steps[-1][1].predict_pair_proba(rows)
+        used = self.estimator.predict_pair_proba(bags)
         return np.asarray(logit(np.clip(used, _SMALLEST, 1 - _SMALLEST)))
 
 
@@ -270,10 +270,12 @@ def _heard(fitted: Any, rows: Any) -> NDArray[np.float64]:
 
 def _views(fitted: Any, n_maps: int) -> list[slice]:
     """Return which maps an attack summarises together; each by itself where it does not say."""
-    first = fitted.steps[0][1]
+    if isinstance(fitted, Pipeline):
+        fitted = fitted.steps[0][1]
+    summary = getattr(fitted, "summary_", fitted)
     sizes = [1] * n_maps
-    if getattr(first, "map_groups", None) is not None:
-        sizes = first._group_sizes(n_maps)
+    if getattr(summary, "by_family", False) and summary.blocks_ is not None:
+        sizes = [len(block.maps) for block in summary.blocks_]
     ends = np.cumsum(sizes)
     return [slice(int(end - size), int(end)) for end, size in zip(ends, sizes, strict=True)]
 
@@ -289,28 +291,3 @@ def _copies(bags: NDArray[Any], views: list[slice]) -> NDArray[np.intp]:
 
 def _logarithm(values: NDArray[Any]) -> NDArray[np.float64]:
     return np.log(np.maximum(values, _SMALLEST))
-
-
-def map_names(attack: Any, n_maps: int) -> list[str]:
-    """Return the names of an attack's maps, numbers where they have none."""
-    steps = getattr(attack, "named_steps", {})
-    for step in ("descriptors", "distances"):
-        names = _names_of(steps.get(step) if hasattr(steps, "get") else None)
-        if len(names) == n_maps:
-            return names
-    return [f"map {index}" for index in range(n_maps)]
-
-
-def _names_of(estimator: Any) -> list[str]:
-    """Names of a family's maps, of those of a union, or of branches of distances."""
-    if estimator is None or isinstance(estimator, str):
-        return []
-    if hasattr(estimator, "_map_names"):
-        return list(estimator._map_names())
-    names: list[str] = []
-    for branch, part in getattr(estimator, "transformer_list", []):
-        own = _names_of(part)
-        if not own and hasattr(part, "steps"):
-            own = _names_of(part.steps[0][1])
-        names.extend(own or ([] if part == "drop" else [branch]))
-    return names

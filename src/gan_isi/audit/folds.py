@@ -1,4 +1,4 @@
-"""How an audit holds out its known images: in folds of its own, or of a splitter's."""
+"""An audit holds out its known images in folds of its own, or of a splitter's."""
 
 import copy
 import warnings
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 
-#: How often folds of our own are drawn until each training part has both classes.
+#: Times that folds of our own are drawn, at most, until each training part has both classes.
 _ATTEMPTS = 20
 
 Fold: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -25,29 +25,29 @@ def check_folds(
     seed: int,
     with_candidates: bool,
 ) -> tuple[int, Any, int]:
-    """Validate what an audit is told of its folds, by drawing them.
+    """Validate the folds of an audit by drawing them.
 
     Parameters
     ----------
     cv : int, splitter or iterable of (train, test)
-        See :func:`audit`.
+        Number of folds, or what gives them, see :func:`audit`.
     labels : ndarray of shape (n_known,)
         0 or 1.
     groups : ndarray of shape (n_known,) or None
         Patients.
     n_repeats : int
-        How often folds are drawn.
+        Number of times that folds are drawn.
     seed : int
-        Draws them, as `cross_fit` will.
+        Seed of the folds, as for `cross_fit`.
     with_candidates : bool
         Whether known images and candidates are going to be exchanged.
 
     Returns
     -------
     n_folds : int
-        Their number.
+        Number of folds.
     splitter : splitter or None
-        None for folds of our own.
+        Splitter that draws them; None for folds of our own.
     least : int
         Smallest number of images (or groups) of a class in a training part.
 
@@ -125,9 +125,9 @@ def draw_folds(
     Parameters
     ----------
     n_folds : int
-        Of our own folds, which are stratified and keep patients together.
+        Number of our own folds, which are stratified and keep patients together.
     splitter : splitter or None
-        Who splits instead. One that draws is given the seed.
+        Splitter to use instead. One that draws is given the seed.
     labels : ndarray of shape (n_known,)
         0 or 1.
     groups : ndarray of shape (n_known,) or None

@@ -1,4 +1,4 @@
-"""Before an audit: whether the sets of images mean the same, and which images are there twice."""
+"""A preflight compares the sets of images and finds those that are there twice, before an audit."""
 
 import warnings
 from collections import Counter
@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import _num_samples
 
-from .._generated import check_generated
 from .._preflight.before_fit import (
     PreflightWarning,
     intensity_ranges,
@@ -19,13 +17,15 @@ from .._preflight.before_fit import (
 )
 from .._preflight.comparison import compare, scaled_range
 from .._preflight.looks import Look, look_at
+from .._runtime.sklearn_compat import num_samples
 from .._validation.images import IntensityRange, check_intensity_range
 from .._validation.items import as_images
 from .arguments import Queries
 from .copies import among_generated, find_copies, near_copies, words_of_copies
 from .names import BLIND
+from .statements import say
 
-#: Near copies that are listed; of slices of a volume there may be millions.
+#: Largest number of near copies that are listed; slices of a volume may have millions.
 _MOST_PAIRS = 10_000
 
 
@@ -38,8 +38,8 @@ class ImageSet:
     count : int
         Number of images.
     sizes, dtypes, channels : dict of str to int
-        How many images have each height x width, data type and number of channels; of
-        many sizes the ten most frequent.
+        Number of images of each height x width (the ten most frequent), data type and
+        number of channels.
     intensities : tuple (low, high) or None
         1st and 99th percentile after scaling; None where each image has its own scale.
     bordered : float
@@ -47,11 +47,11 @@ class ImageSet:
     border_width : float
         Median width of these borders, as a share of the side.
     turned : int
-        Files that note an orientation (EXIF), which is not applied.
+        Number of files that note an orientation (EXIF), which is not applied.
     colour_lost : float
-        Share of the variance of coloured images that grey loses, median.
+        Median share of the variance of coloured images that grey loses.
     n_copies : int
-        Images that have a copy earlier in the set.
+        Number of images that have a copy earlier in the set.
     """
 
     count: int
@@ -73,19 +73,19 @@ class Preflight:
     Attributes
     ----------
     sets : dict of str to ImageSet
-        By name: "used" and "not used" (or "real"), "generated", "candidates".
+        Sets by name: "used" and "not used" (or "real"), "generated", "candidates".
     errors : list of str
-        Why no attack would mean anything.
+        Sentences that say why no attack would mean anything.
     warnings : list of str
-        Other differences between the sets.
+        Sentences about other differences between the sets.
     copies : list of list of (str, int)
         Real images that hold the same grey picture, as the name of the set and the number
         in `X` (or in the candidates).
     near_copies : list of ((str, int), (str, int))
         Pairs of real images that look almost the same, 10000 at most.
     passed_over : dict of str to dict of str to int
-        How many files beside the "real" images, the "candidates" and the "generated" ones
-        were not read, by reason.
+        Number of files beside the "real" images, the "candidates" and the "generated" ones
+        that were not read, by reason.
     """
 
     sets: dict[str, ImageSet]
@@ -128,16 +128,16 @@ def preflight(
     X : array-like or sequence of array-like of length n_queries
         Real images; each file is read once.
     y : array-like of shape (n_queries,), default=None
-        Whether each was used: two labels, of which the larger means so. None where that
-        is not known.
+        Labels, of which the larger of two means used; None where that is not known.
     generated : array-like or sequence
         Images of the generator.
     candidates : array-like or sequence of array-like, default=None
         Real images of unknown membership.
     groups, candidate_groups : array-like, default=None
-        Patients. Copies of one patient are not worth a word.
+        Patients. Copies of one patient are not mentioned.
     intensity_range : {"dtype", "image"} or (low, high), default="dtype"
-        What the attack takes for black and white, see :class:`~gan_isi.BaseDescriptor`.
+        Intensities that the attack takes for black and white, see
+        :class:`~gan_isi.BaseDescriptor`.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def preflight(
     Raises
     ------
     TypeError, ValueError
-        For what are no images, and for labels that are not two.
+        If what is given are no images, or if there are not two labels.
 
     Notes
     -----
@@ -173,9 +173,7 @@ def preflight(
     check_intensity_range(intensity_range)
     given = (groups, candidate_groups)
     candidates = None if candidates is None else as_images(candidates)
-    return run(
-        as_images(X), y, check_generated(generated), candidates, given, [intensity_range], {}
-    )
+    return run(as_images(X), y, as_images(generated), candidates, given, [intensity_range], {})
 
 
 def look_first(
@@ -191,22 +189,23 @@ def look_first(
     Parameters
     ----------
     attacks : mapping of str to estimator
-        They know which intensities they take for black and white.
+        Attacks, which know the intensities that they take for black and white.
     X, queries, generated, candidates
-        Of :func:`audit`.
+        Images and queries of :func:`audit`.
     groups : tuple of two array-likes or None
         Patients of the known images and of the candidates, as they were given.
 
     Returns
     -------
     Preflight
+        What was found.
     Queries
-        The same object where there are no copies.
+        The queries, as the same object where there are no copies.
 
     Raises
     ------
     ValueError
-        For errors of the preflight.
+        If the preflight found errors.
     """
     found = known_preflight()
     if found is None:
@@ -246,7 +245,7 @@ def run(
 ) -> Preflight:
     """Compare sets of images, see `preflight`; `others` are further generated ones by name."""
     real = []
-    for name, which in _of_labels(y, _num_samples(X)).items():
+    for name, which in _of_labels(y, num_samples(X)).items():
         real.append(look_at(name, X, which))
     if candidates is not None:
         real.append(look_at("candidates", candidates))
@@ -266,12 +265,8 @@ def run(
     near = list(islice(near_copies(real, doubles), _MOST_PAIRS))
     apart = [p for p in near if patients[p[0]] is None or patients[p[0]] != patients[p[1]]]
     if apart:
-        a, b = apart[0]
-        doubled.append(
-            f"{len(apart)} pairs of real images look almost the same, {called[a]} ({a[0]}) and "
-            f"{called[b]} ({b[0]}) for one. Images of one patient belong into one group (groups, "
-            "in the shell --patients)."
-        )
+        first, second = (f"{called[image]} ({image[0]})" for image in apart[0])
+        doubled.append(say("near_copies", n_pairs=len(apart), first=first, second=second).text)
     doubled += among_generated(real, looks[len(real)], called)
     return Preflight(
         {one.name: _summary(one, ranges[0]) for one in looks},

@@ -30,11 +30,11 @@ class Estimate:
     Attributes
     ----------
     value : float
-        NaN where it can't be told.
+        The number; NaN where it can't be told.
     low, high : float
-        Bounds of the interval.
+        Bounds of the interval; NaN where there is none.
     method : str
-        How the interval was made.
+        Method by which the interval was made, or the reason why there is none.
     """
 
     value: float
@@ -56,7 +56,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How intervals are made: of which units, how often, how wide."""
+    """How intervals are made: over which units, with how many resamples, how wide."""
 
     groups: NDArray[Any] | None
     n_resamples: int
@@ -64,7 +64,7 @@ class Sampling:
     seed: int
 
     def method(self, name: str, null: NDArray[np.float64] | None = None) -> str:
-        """Say how an interval was made, and of what it is."""
+        """Return how an interval was made, and of what it is."""
         units = "" if self.groups is None else " over groups"
         if null is None or not len(null):
             return f"{name}{units}, of the fitted scores only"
@@ -78,27 +78,27 @@ def measure(
     sampling: Sampling,
     null: Null,
 ) -> dict[str, Estimate]:
-    """All numbers of one attack.
+    """Return all numbers of one attack, with their intervals.
 
     Parameters
     ----------
     labels : ndarray of shape (n_queries,)
         0 or 1.
     answers : OutOfFold
-        What the attack said.
+        Answers of the attack.
     fprs : sequence of float
         False positive rates at which the true positive rate is reported.
     sampling : Sampling
         How intervals are made.
     null : mapping of str to ndarray of shape (n_permutations,)
-        Of `null_distribution`: how much the numbers vary as the attack learns anew.
+        Statistics of `null_distribution`, which vary as the attack learns anew.
 
     Returns
     -------
     dict of str to Estimate
         The AUC has Newcombe's interval, proportions have Wilson's, both with the spread of
-        the permutations (precision without); the true positive rates have exact bounds; all
-        else is bootstrapped over queries or patients.
+        the permutations (precision has it without); the true positive rates have exact
+        bounds; all else is bootstrapped over queries or patients.
     """
     table = {"AUC": _auc(labels, answers, sampling, null["AUC"])}
     for name in DECISION_METRICS:
@@ -123,14 +123,14 @@ def _auc(
 
 
 def of_rule(labels: NDArray[np.intp], scores: NDArray[np.float64], sampling: Sampling) -> Estimate:
-    """AUC of scores that depend on no label.
+    """Return the AUC of scores that depend on no label.
 
     Parameters
     ----------
     labels : ndarray of shape (n_queries,)
         0 or 1.
     scores : ndarray of shape (n_queries,)
-        The larger, the more probably used.
+        Scores; larger means used.
     sampling : Sampling
         How the interval is made.
 
@@ -150,17 +150,17 @@ def beyond_blind(
     blind: tuple[OutOfFold, Null],
     sampling: Sampling,
 ) -> Estimate:
-    """AUC of an attack minus that of the blind one.
+    """Return the AUC of an attack minus that of the blind one.
 
     Parameters
     ----------
     labels : ndarray of shape (n_queries,)
         0 or 1.
     answers, null
-        Of the attack.
+        Answers of the attack, and statistics of its refits.
     blind : tuple
-        The same of the blind attack, cross-validated with the same folds, and refitted
-        with the same permutations.
+        Answers and statistics of the blind attack, cross-validated with the same folds and
+        refitted with the same permutations.
     sampling : Sampling
         How intervals are made.
 
@@ -206,12 +206,12 @@ def _of_decisions(
     return Estimate(value, low, high, sampling.method("Wilson", null.get(name)))
 
 
-#: Of members and of those called members: what is right, and among which.
+#: Given who was used and who is called used: which answers are right, and among which they count.
 _COUNTED: dict[str, Callable[..., tuple[NDArray[np.bool_], NDArray[np.bool_]]]] = {
-    "accuracy": lambda members, used: (members == used, np.ones_like(members)),
-    "precision": lambda members, used: (members, used),
-    "recall": lambda members, used: (used, members),
-    "specificity": lambda members, used: (~used, ~members),
+    "accuracy": lambda used, called: (used == called, np.ones_like(used)),
+    "precision": lambda used, called: (used, called),
+    "recall": lambda used, called: (called, used),
+    "specificity": lambda used, called: (~called, ~used),
 }
 
 
@@ -222,11 +222,10 @@ def _recall_at_fpr(
         labels, answers.scores.mean(axis=0), fpr, sampling.groups, confidence=sampling.confidence
     )
     if np.isnan(found.value):
-        others = labels == 0
-        units = others.sum() if sampling.groups is None else len(np.unique(sampling.groups[others]))
-        bound = resolvable_fpr(int(units))
-        return Estimate(
-            np.nan, np.nan, np.nan, f"{units} non-members resolve no FPR below {bound:.2g}"
-        )
+        units, many = np.flatnonzero(labels == 0), "images"
+        if sampling.groups is not None:
+            units, many = np.unique(sampling.groups[units]), "patients"
+        limit = f"no FPR below {resolvable_fpr(len(units)):.2g} with {len(units)} {many} not used"
+        return Estimate(np.nan, np.nan, np.nan, limit)
     # Folds share no scale, so that one threshold for all finds rather too few.
     return Estimate(*found, sampling.method("order statistics, one threshold for all folds"))

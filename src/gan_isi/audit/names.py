@@ -1,4 +1,4 @@
-"""Names that mean something to an audit."""
+"""Names that have a meaning in an audit."""
 
 #: The attack that sees no generated image.
 BLIND = "blind"
@@ -6,8 +6,8 @@ BLIND = "blind"
 #: The attack that is chosen anew in each fold.
 CHOSEN = "chosen"
 
-#: In numbers of permutations, all attacks that are not named.
+#: Stands for all attacks that are not named, where numbers of permutations are given by name.
 DEFAULT = "default"
 
-#: The measure of a rule that does not learn, beside what an attack has learned.
+#: Name of the measure of a rule that does not learn, beside what an attack has learned.
 CLOSENESS = "AUC of closeness, not learned"

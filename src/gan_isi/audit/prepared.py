@@ -1,17 +1,22 @@
 """How the audit runs an attack: what needs no labels once, the rest as often as asked."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
-from sklearn import config_context
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
 
-from ..attacks.pipeline import SourceIdentificationPipeline
+from .._runtime.sklearn_compat import safe_indexing
+from .._runtime.store import digest
+from .._validation.blocks import Block
+from .._validation.images import check_images
+from .._validation.shared import SharedImages
+from ..attacks.pipeline import SourceIdentificationPipeline, fit_membership
+from ..descriptors import DescriptorUnion
+from ..descriptors.transformer import BaseImageTransformer, describe, families_of
 
 
 @dataclass(frozen=True)
@@ -47,54 +52,126 @@ class PreparedAttack(Protocol):
 
 
 def prepare(
-    attack: Any, images: Any, generated: Any, groups: NDArray[Any] | None = None
-) -> PreparedAttack:
-    """Do the part of an attack that needs no labels, where it can be told from the rest.
+    attacks: Mapping[str, Any],
+    images: Any,
+    generated: Any,
+    groups: NDArray[Any] | None = None,
+) -> Iterator[tuple[str, PreparedAttack]]:
+    """Do the part of attacks that needs no labels, where it can be told from the rest.
+
+    Each image is read once, and described once by each family, whatever the number of attacks.
 
     Parameters
     ----------
-    attack : estimator
-        Unfitted. Of a :class:`SourceIdentificationPipeline` everything up to the
-        distances (without distances: all but the last step) needs no labels and
-        learns nothing from one real image that it uses for another; it is done once.
-        Any other estimator with ``fit(X, y, generated=)`` is fitted as a whole each time.
+    attacks : mapping of str to estimator
+        Unfitted. Of a :class:`SourceIdentificationPipeline` descriptors and distances
+        need no labels and learn nothing from one real image that they use for another;
+        they are fitted once. Any other classifier is fitted as a whole each time.
     images : sequence of array-like
         All real images that will be asked about.
     generated : array-like or sequence
-        The generated images.
+        The generated images, a parameter `generated` of the attacks.
     groups : ndarray of shape (n_images,), default=None
         Patients of all real images, for the folds within which an attack calibrates.
 
-    Returns
-    -------
+    Yields
+    ------
+    name : str
     PreparedAttack
     """
-    if not isinstance(attack, SourceIdentificationPipeline):
-        return _WholeAttack(attack, images, generated)
-    names = [name for name, _ in attack.steps]
-    cut = names.index("distances") + 1 if "distances" in names else len(names) - 1
+    shared = SharedImages(generated)
+    targeted = {name: _with_generated(attack, shared) for name, attack in attacks.items()}
+    ours = {
+        name: attack
+        for name, attack in targeted.items()
+        if isinstance(attack, SourceIdentificationPipeline)
+    }
+    described = _described(ours, images, generated)
+    for name, attack in targeted.items():
+        if name not in ours:
+            yield name, _WholeAttack(attack, images, groups)
+            continue
+        rows = attack.fit_distances(*described(name))
+        yield (
+            name,
+            _LabelledPart(
+                attack.steps[-1][1],
+                rows,
+                attack.n_generated_ if attack.compares else None,
+                bool(getattr(attack.steps[1][1], "include_real", False)),
+                groups,
+                attack.blocks_,
+            ),
+        )
+
+
+def _with_generated(attack: Any, generated: SharedImages) -> Any:
+    """Return a clone of an attack, also of one inside a search, with these images."""
     attack = clone(attack)
-    # A slice of a pipeline forgets `transform_input`.
-    before = SourceIdentificationPipeline(
-        attack.steps[:cut], transform_input=["generated"] if "distances" in names else None
-    )
-    if "distances" in names:
-        rows = before.fit(images, generated=(generated,)).transform(images)
-    elif cut:
-        rows = before.fit(images).transform(images)
-    else:
-        rows = images
-    estimator = Pipeline(attack.steps[cut:])
-    if "distances" not in names:
-        return _LabelledPart(estimator, rows, None, with_real=False, groups=groups)
-    distances = before.named_steps["distances"]
-    with_real = bool(getattr(distances, "include_real", False))
-    return _LabelledPart(estimator, rows, distances.n_generated_, with_real, groups)
+    own = [name for name in attack.get_params() if name.split("__")[-1] == "generated"]
+    return attack.set_params(**dict.fromkeys(own, generated))
+
+
+def _described(
+    attacks: Mapping[str, SourceIdentificationPipeline], images: Any, generated: Any
+) -> Callable[[str], tuple[Any, Any]]:
+    """Describe all images for all attacks; return what gives an attack its vectors of both."""
+    families: dict[bytes, BaseImageTransformer] = {}
+    of_attack: dict[str, list[bytes]] = {}
+    for name, attack in attacks.items():
+        attack.check_steps()
+        descriptors = attack.steps[0][1]
+        if isinstance(descriptors, (DescriptorUnion, BaseImageTransformer)):
+            descriptors.fit(images)
+            own = {digest(one._cache_key()): one for one in families_of(descriptors)}
+            of_attack[name] = list(own)
+            families = own | families
+    compared = [key for name, keys in of_attack.items() if attacks[name].compares for key in keys]
+    work = [attacks[name].steps[0][1] for name in of_attack]
+    how = {
+        "n_jobs": next((one.n_jobs for one in work if one.n_jobs is not None), None),
+        "memory": next((one.memory for one in work if one.memory is not None), None),
+        "verbose": any(one.verbose for one in work),
+    }
+    real = _columns(families, families, images, how, "real images")
+    fakes = _columns(families, dict.fromkeys(compared), generated, how, "generated images")
+
+    def vectors_of(name: str) -> tuple[Any, Any]:
+        attack = attacks[name]
+        if name in of_attack:
+            keys = of_attack[name]
+            both = [real, fakes] if attack.compares else [real]
+            found = [np.hstack([columns[key] for key in keys]) for columns in both]
+            return found[0], found[1] if attack.compares else None
+        descriptors = attack.steps[0][1]
+        if isinstance(descriptors, str):
+            return images, generated
+        rows = descriptors.fit(images).transform(images)
+        return rows, descriptors.transform(generated) if attack.compares else None
+
+    return vectors_of
+
+
+def _columns(
+    families: Mapping[bytes, BaseImageTransformer],
+    wanted: Iterable[bytes],
+    images: Any,
+    how: dict[str, Any],
+    description: str,
+) -> dict[bytes, NDArray[np.float32]]:
+    keys = list(wanted)
+    if not keys:
+        return {}
+    own = [families[key] for key in keys]
+    checked = check_images(images, clone(own[0]), reset=True)
+    rows = describe(own, checked, description=description, **how)
+    ends = np.cumsum([one.n_columns for one in own])
+    return dict(zip(keys, np.split(rows, ends[:-1], axis=1), strict=True))
 
 
 @dataclass(frozen=True)
 class _LabelledPart:
-    """The last steps of an attack, on rows that were made without labels."""
+    """The last step of an attack, on rows that were made without labels."""
 
     estimator: Any
     rows: Any
@@ -104,6 +181,8 @@ class _LabelledPart:
     with_real: bool
     #: Patients of all real images.
     groups: NDArray[Any] | None = None
+    #: Which maps belong together, and their names.
+    blocks: list[Block] | None = None
 
     @property
     def bags(self) -> NDArray[Any] | None:
@@ -121,18 +200,13 @@ class _LabelledPart:
         return fitted, _answers(fitted, self._rows(test, train))
 
     def _fit(self, train: NDArray[np.intp], labels: NDArray[np.intp]) -> Any:
-        estimator, rows = clone(self.estimator), self._rows(train, train)
-        if self.groups is None:
-            return estimator.fit(rows, labels)
-        with config_context(enable_metadata_routing=True):
-            # Only what calibrates in folds asks for patients.
-            asks = estimator.get_metadata_routing().consumes("fit", ["groups"])
-            params = {"groups": self.groups[train]} if asks else {}
-            return estimator.fit(rows, labels, **params)
+        groups = None if self.groups is None else self.groups[train]
+        rows = self._rows(train, train)
+        return fit_membership(clone(self.estimator), rows, labels, groups, self.blocks)
 
     def _rows(self, queries: NDArray[np.intp], train: NDArray[np.intp]) -> Any:
         if self.n_generated is None or not self.with_real:
-            return _safe_indexing(self.rows, queries)
+            return safe_indexing(self.rows, queries)
         # Only the real images of this fit may serve as references.
         columns = np.concatenate([np.arange(self.n_generated), self.n_generated + train])
         return self.rows[queries][:, columns]
@@ -183,6 +257,11 @@ class Recorder:
         self.fits.append(Fit(fitted, train, test))
         return answers
 
+    @property
+    def blocks(self) -> list[Block] | None:
+        """Which maps of the distances belong together, and their names."""
+        return getattr(self.prepared, "blocks", None)
+
     def rows(self, fit: Fit, queries: NDArray[np.intp]) -> Any:
         """Return what a fit gets of some queries."""
         assert isinstance(self.prepared, _LabelledPart)
@@ -195,7 +274,7 @@ class _WholeAttack:
 
     estimator: Any
     images: Any
-    generated: Any
+    groups: NDArray[Any] | None
 
     @property
     def bags(self) -> NDArray[Any] | None:
@@ -204,9 +283,10 @@ class _WholeAttack:
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
     ) -> Answers:
-        fitted = clone(self.estimator)
-        fitted.fit(_safe_indexing(self.images, train), labels, generated=(self.generated,))
-        return _answers(fitted, _safe_indexing(self.images, test))
+        groups = None if self.groups is None else self.groups[train]
+        known = safe_indexing(self.images, train)
+        fitted = fit_membership(clone(self.estimator), known, labels, groups, None)
+        return _answers(fitted, safe_indexing(self.images, test))
 
 
 def _answers(fitted: Any, rows: Any) -> Answers:

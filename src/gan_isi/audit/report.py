@@ -1,4 +1,4 @@
-"""The audit as one page that needs nothing but itself."""
+"""An audit is shown as one page that needs nothing but itself."""
 
 import base64
 import io
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from .._version import __version__
 from ..plotting.style import import_pyplot, literal
-from .candidate_words import no_answer, told_apart_by_blind
 from .names import BLIND, CLOSENESS
+from .statements import no_answer, say, texts
 
 if TYPE_CHECKING:
     from .candidates import CandidateResult
     from .evidence import Evidence
     from .result import AuditResult
 
-#: In this order, those that an audit has.
+#: Measures that are shown, in this order, if an audit has them.
 _SHOWN = (
     "AUC",
     "AUC minus blind",
@@ -31,10 +31,10 @@ _SHOWN = (
     "kappa",
 )
 
-#: Curves in one figure.
+#: Largest number of curves in one figure.
 _DRAWN = 6
 
-#: Queries listed for each attack: the highest scores.
+#: Number of queries listed for each attack, those with the highest scores.
 _LISTED = 10
 
 
@@ -44,7 +44,7 @@ def render(result: "AuditResult", title: str) -> str:
     Parameters
     ----------
     result : AuditResult
-        Of :func:`audit`.
+        What :func:`audit` found.
     title : str
         Heading of the page.
 
@@ -55,7 +55,7 @@ def render(result: "AuditResult", title: str) -> str:
     Raises
     ------
     ImportError
-        Without Jinja2 or matplotlib, naming the extra that brings them.
+        If Jinja2 or matplotlib is missing; the error names the extra that installs them.
     """
     try:
         import jinja2
@@ -81,7 +81,7 @@ def render(result: "AuditResult", title: str) -> str:
             for name, attack in result.attacks.items()
             if attack.candidates is not None
         },
-        no_answer=_no_answer(result),
+        no_answer=" ".join(texts(no_answer(result))),
         figures=_figures(result),
         result=result,
         version=__version__,
@@ -129,11 +129,6 @@ def _candidates(found: "CandidateResult") -> dict[str, Any]:
     return {"auc": str(found.auc), "p_value": p_value, "n": len(found.null), "listed": rows}
 
 
-def _no_answer(result: "AuditResult") -> str:
-    found, reason = result.attacks[BLIND].candidates, told_apart_by_blind(result)
-    return "" if found is None or not reason else no_answer(found, reason)
-
-
 def _highest(
     ranks: NDArray[np.float64], p_values: NDArray[np.float64], evidence: "Evidence | None"
 ) -> list[dict[str, Any]]:
@@ -157,7 +152,6 @@ def _figures(result: "AuditResult") -> list[dict[str, str]]:
 
     from ..plotting import LogRocDisplay, MembershipScoreDisplay
 
-    figures, n = [], len(result.attacks)
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.subplots()
     highest = sorted(
@@ -167,24 +161,18 @@ def _figures(result: "AuditResult") -> list[dict[str, str]]:
     for name in (name for name in result.attacks if name in highest):
         scores = result.attacks[name].answers.scores.mean(axis=0)
         LogRocDisplay.from_predictions(result.labels, scores, name=name, ax=axes)
-    figures.append(
-        {
-            "image": _png(figure),
-            "text": "How many used images an attack finds (up) at the price of how many false "
-            "alarms (right), both on logarithmic axes. Left of the shaded limit there are too few "
-            "images not used to tell."
-            + (f" The {_DRAWN} highest AUCs, blind among them." if len(highest) < n else ""),
-        }
-    )
+    said = [say("figure_curves")]
+    if len(highest) < len(result.attacks):
+        said.append(say("figure_best", n_drawn=_DRAWN))
+    figures = [{"image": _png(figure), "text": " ".join(texts(said))}]
     for name, attack in result.attacks.items():
         figure = Figure(figsize=(6.4, 3.0), layout="constrained")
         axes = figure.subplots()
         MembershipScoreDisplay.from_predictions(result.labels, attack.answers.ranks(), ax=axes)
         axes.set_xlabel("rank of the out-of-fold score within its fold")
         axes.set_title(literal(name))
-        figures.append(
-            {"image": _png(figure), "text": f"Each real image by its score under “{name}”."}
-        )
+        text = say("figure_scores", attack=name).text
+        figures.append({"image": _png(figure), "text": text})
     return figures
 
 

@@ -1,7 +1,7 @@
 """What an audit found, as tables, words and a page."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +15,31 @@ from .crossfit import OutOfFold
 from .evidence import Evidence
 from .inputs import Preflight
 from .measures import Estimate
-from .words import describe_attack, describe_audit
+from .statements import Statement, of_attack, of_audit, texts
 
 
 @dataclass(frozen=True)
 class AttackResult:
-    """What one attack could tell.
+    """What one attack found.
 
     Attributes
     ----------
     name : str
-        Of the attack.
+        Name of the attack.
     answers : OutOfFold
         Out-of-fold scores and decisions.
     measures : dict of str to Estimate
         AUC, accuracy and so on, each with its interval.
     null : dict of str to ndarray of shape (n_permutations,)
-        Of refits on permuted labels: AUC, tail, balanced accuracy, accuracy, recall and
-        specificity.
+        Statistics of refits on permuted labels: AUC, tail, balanced accuracy, accuracy,
+        recall and specificity.
     p_values : dict of str to float
-        Share of permutations that did as well; empty without permutations. "AUC" answers
-        the question of the set: were *these* images, as a set, used? "tail" asks whether
-        a few of them stand out (see `tail_excess`), "AUC or tail" whether either is so,
-        and "balanced accuracy" is that of the decisions, where each patient counts once.
-        "any attack" is that of this attack's AUC or tail, adjusted for all the attacks
-        that were tried.
+        Share of permutations that did as well, by statistic; empty without permutations.
+        "AUC" answers the question of the set: were *these* images, as a set, used? "tail"
+        asks whether a few of them stand out (see `tail_excess`), "AUC or tail" whether
+        either is so, and "balanced accuracy" is the p-value of the decisions, where each
+        patient counts once. "any attack" is the p-value of this attack's AUC or tail,
+        adjusted for all the attacks that were tried.
     detectable_auc : float
         Smallest true AUC of such an attack that this audit would have noticed (one-sided,
         2.5 %, as it shares 5 % with the tail) with 80 % power, by the spread of the
@@ -50,12 +50,12 @@ class AttackResult:
     beyond_blind : Estimate or None
         AUC minus that of the blind attack; None for the blind one.
     conformal : ndarray of shape (n_queries,)
-        For each query, the share of held-out known non-members of its fold that score as
-        high, itself counted: no smaller than 1 / (1 + their number).
+        Share of the held-out images of its fold known not to be used that score as high
+        as the query, itself counted: no smaller than 1 / (1 + their number).
     evidence : Evidence or None
-        Which generated images speak for "used"; None for attacks that compare with none.
+        Generated images that speak for "used"; None for attacks that compare with none.
     candidates : CandidateResult or None
-        What it says of the images of unknown membership.
+        What the attack says of the candidates; None if there are none.
     """
 
     name: str
@@ -77,7 +77,7 @@ class AttackResult:
 
     @property
     def p_value(self) -> float:
-        """P-value of the AUC, NaN without permutations."""
+        """P-value of the AUC; NaN without permutations."""
         return self.p_values.get("AUC", float("nan"))
 
 
@@ -88,25 +88,25 @@ class AuditResult:
     Attributes
     ----------
     attacks : dict of str to AttackResult
-        By name; "blind" sees no generated image.
+        Results by name of the attack; "blind" sees no generated image.
     labels : ndarray of shape (n_queries,)
         1 for used, 0 for not used.
     classes : ndarray of shape (2,)
         The labels as they were given.
     groups : ndarray of shape (n_queries,) or None
-        Patients.
+        Patient of each query; None if each is a patient of its own.
     n_generated : int
         Number of generated images.
     n_candidates : int
-        Number of images of unknown membership.
+        Number of candidates.
     cv, n_repeats : int
-        Of the cross-validation.
+        Number of folds of the cross-validation, and of its repeats.
     confidence : float
-        Of all intervals.
+        Confidence of all intervals.
     preflight : Preflight or None
         What was found in the images before anything was described.
     n_slices : int or None
-        Where queries are volumes, how many slices the known ones have.
+        Number of slices of the known volumes; None if queries are no volumes.
     """
 
     attacks: dict[str, AttackResult]
@@ -140,15 +140,15 @@ class AuditResult:
         Parameters
         ----------
         attack : str
-            Its name.
+            Name of the attack.
 
         Returns
         -------
         pandas.DataFrame
             One row a query: whether it was used, its out-of-fold rank within its fold
             (0 to 1), its conformal p-value, and where the attack compares, the
-            generated images that speak most for "used" to it (their numbers), how close
-            the first one is (0 is a copy, 1 a usual pair) and the maps by which it stands
+            numbers of the generated images that speak most for "used", the distance of
+            the first one (0 is a copy, 1 a usual pair) and the maps by which it stands
             out; see :class:`Evidence`.
         """
         import pandas as pd
@@ -162,12 +162,12 @@ class AuditResult:
         return pd.DataFrame(columns | _evidence_columns(result.evidence))
 
     def candidates_to_frame(self, attack: str) -> Any:
-        """Return what an attack says of each image of unknown membership.
+        """Return what an attack says of each candidate.
 
         Parameters
         ----------
         attack : str
-            Its name.
+            Name of the attack.
 
         Returns
         -------
@@ -185,7 +185,7 @@ class AuditResult:
 
         found = self._attack(attack).candidates
         if found is None:
-            raise ValueError("This audit had no candidates: images of unknown membership.")
+            raise ValueError("This audit had no candidates, that is images of unknown membership.")
         columns = {"rank": found.ranks, "p_value": found.p_values}
         return pd.DataFrame(columns | _evidence_columns(found.evidence))
 
@@ -196,8 +196,9 @@ class AuditResult:
         -------
         dict
             With the keys version, settings, results (rows as of `to_frame`), queries,
-            candidates, preflight and words.
+            candidates, preflight, words, and statements (the words as kinds and numbers).
         """
+        said = self.statements()
         settings = {
             "n_used": int(self.labels.sum()),
             "n_not_used": int((self.labels == 0).sum()),
@@ -231,16 +232,17 @@ class AuditResult:
             "queries": queries,
             "candidates": candidates,
             "preflight": None if self.preflight is None else self.preflight.to_dict(),
-            "words": self.words(),
+            "words": {heading: texts(some) for heading, some in said.items()},
+            "statements": {heading: list(map(asdict, some)) for heading, some in said.items()},
         }
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """Return, or also write, `to_dict` as JSON; what can't be told is null.
+        """Return, or also write, `to_dict` as JSON, where NaN becomes null.
 
         Parameters
         ----------
         path : str or Path, default=None
-            Where to write it.
+            File to write it to, if any.
 
         Returns
         -------
@@ -257,9 +259,9 @@ class AuditResult:
         Parameters
         ----------
         path : str or Path, default=None
-            Where to write it.
+            File to write it to, if any.
         title : str, default="Membership audit"
-            Its heading.
+            Heading of the page.
 
         Returns
         -------
@@ -274,21 +276,30 @@ class AuditResult:
             write_atomically(path, page)
         return page
 
+    def statements(self) -> dict[str, list[Statement]]:
+        """Return the findings as data: what kind of statement was made, with which numbers.
+
+        Returns
+        -------
+        dict of str to list of Statement
+            The statements under the headings of `words`, one for each entry there.
+        """
+        said = {"audit": of_audit(self)}
+        if self.preflight is not None and self.preflight.warnings:
+            said["inputs"] = [Statement("inputs", text, {}) for text in self.preflight.warnings]
+        return said | {name: of_attack(self, one) for name, one in self.attacks.items()}
+
     def words(self) -> dict[str, list[str]]:
         """Return the findings as sentences that say no more than the numbers.
 
         Returns
         -------
         dict of str to list of str
-            Of the whole audit under "audit", of what differs between the sets of images
-            under "inputs" (where something does), and of each attack under its name.
+            The sentences about the whole audit under "audit", those about what differs between
+            the sets of images under "inputs" (where something does), and those about each
+            attack under its name.
         """
-        sentences = {"audit": describe_audit(self)}
-        if self.preflight is not None and self.preflight.warnings:
-            sentences["inputs"] = list(self.preflight.warnings)
-        for name, result in self.attacks.items():
-            sentences[name] = describe_attack(self, result)
-        return sentences
+        return {heading: texts(said) for heading, said in self.statements().items()}
 
     def __repr__(self) -> str:
         counts = {
@@ -338,7 +349,7 @@ class AuditResult:
             if result.candidates is not None:
                 one = result.candidates.auc
                 rows.append((name, "candidates: AUC", one.value, one.low, one.high, one.method))
-                method = f"{len(result.candidates.null)} exchanges with non-members, with refit"
+                method = f"{len(result.candidates.null)} exchanges with images not used, with refit"
                 value = result.candidates.p_value
                 rows.append((name, "candidates: p-value", value, np.nan, np.nan, method))
         return rows

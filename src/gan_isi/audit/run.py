@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _num_samples
 
-from .._generated import check_generated
 from .._preflight.before_fit import preflight_done
 from .._runtime.progress import progress_bar
+from .._runtime.sklearn_compat import num_samples
 from .._runtime.store import Store, store_of
-from .._validation.items import as_images
+from .._validation.items import as_images, read_once
 from ..statistics import (
     cross_conformal_p_values,
     detectable_auc,
@@ -69,11 +68,9 @@ def audit(
     Parameters
     ----------
     attacks : estimator, str, list of str, or dict of str to estimator or str
-        Unfitted; pipelines of :func:`gan_isi.make_pipeline`, `gan_isi.baselines`, or any
-        classifier with ``fit(X, y, generated=(images,))``. Ready-made ones by name:
-        "recommended", "paper", and those of :func:`gan_isi.baselines.make_baseline`.
-        Unless one is named "blind", :func:`gan_isi.baselines.make_blind` is added;
-        "chosen" and "default" are no names for an attack.
+        Unfitted; by name those of :func:`gan_isi.make_pipeline`, or any classifier of real
+        images: its parameter `generated`, where it has one, is set. The attack "blind" is
+        added unless one is named so; "chosen" and "default" are no names for an attack.
     X : array-like or sequence of array-like of length n_queries
         Real images.
     y : array-like of shape (n_queries,)
@@ -155,12 +152,12 @@ def audit(
 
     Examples
     --------
-    >>> from gan_isi import audit, baselines, datasets
+    >>> from gan_isi import audit, datasets
     >>> problem = datasets.make_membership_problem(
     ...     30, n_generated=20, memorization=0.9, random_state=0
     ... )
     >>> result = audit.audit(
-    ...     {"nearest": baselines.make_baseline("nearest")},
+    ...     "nearest",
     ...     problem.images,
     ...     problem.target,
     ...     generated=problem.generated,
@@ -170,8 +167,8 @@ def audit(
     >>> sorted(result.attacks)
     ['blind', 'nearest']
     """
-    X = as_images(X)
-    candidates = None if candidates is None else as_images(candidates)
+    X = read_once(as_images(X))
+    candidates = None if candidates is None else read_once(as_images(candidates))
     queries = check_queries(X, y, groups, candidates, candidate_groups)
     given, of_slices, slices = (groups, candidate_groups), queries, None
     if volumes is not None or candidate_volumes is not None:
@@ -181,7 +178,7 @@ def audit(
             volumes if groups is None else groups,
             candidate_volumes if candidate_groups is None else candidate_groups,
         )
-    generated = check_generated(generated)
+    generated = read_once(as_images(generated))
     named = name_attacks(attacks, n_jobs, memory)
     check_numbers(
         queries, [*named, CHOSEN] if choose else list(named),
@@ -222,23 +219,23 @@ def audit(
     prepared: dict[str, PreparedAttack] = {}
     results: dict[str, AttackResult] = {}
     # The blind one first: the others are compared with it.
-    for name in sorted(named, key=lambda one: one != BLIND):
-        patients = queries.groups if slices is None else of_slices.groups
-        one = prepare(named[name], images, generated, patients)
+    in_order = {name: named[name] for name in sorted(named, key=lambda one: one != BLIND)}
+    patients = queries.groups if slices is None else of_slices.groups
+    for name, one in prepare(in_order, images, generated, patients):
         one = one if slices is None else VolumeAttack(one, slices)
-        results[name] = judge(name, one, results.get(BLIND), named[name])
+        results[name] = judge(name, one, results.get(BLIND))
         if choose and name != BLIND:
             prepared[name] = one
     if choose:
         chosen = ChosenAttack(prepared, queries.groups, cv, fold_seed)
-        results[CHOSEN] = judge(CHOSEN, chosen, results[BLIND], None)
+        results[CHOSEN] = judge(CHOSEN, chosen, results[BLIND])
     results = _adjusted(results, queries.labels, queries.known_groups)
     return AuditResult(
         attacks={name: results[name] for name in [*named, *results]},
         labels=queries.labels,
         classes=queries.classes,
         groups=queries.known_groups,
-        n_generated=_num_samples(generated),
+        n_generated=num_samples(generated),
         n_candidates=len(queries.candidates),
         cv=cv,
         n_repeats=n_repeats,
@@ -267,7 +264,6 @@ class _Judge:
         name: str,
         prepared: PreparedAttack,
         blind: AttackResult | None,
-        attack: Any,
     ) -> AttackResult:
         fold_seed, null_seed = self.seeds
         planned = self._planned(name)
@@ -275,7 +271,7 @@ class _Judge:
         recorder = Recorder(prepared if volumes is None else volumes.attack)
         asked = recorder if volumes is None else replace(volumes, attack=recorder)
         answers = cross_fit(asked, self.labels, self.plan, seed=fold_seed)
-        evidence = None if name == BLIND else closest_generated(recorder, attack)
+        evidence = None if name == BLIND else closest_generated(recorder)
         close = None if name == BLIND else closeness(recorder)
         if volumes is not None:
             evidence, close = volumes.evidence(evidence), volumes.mean(close)

@@ -1,4 +1,4 @@
-"""One answer a volume: attacks look at slices, and everything is counted by volume."""
+"""Attacks look at slices but answer for volumes, by which everything is counted."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +19,7 @@ class VolumeAttack:
     Attributes
     ----------
     attack : PreparedAttack
-        On slices. In a fit each has the label of its volume.
+        Attack on slices, each of which has the label of its volume in a fit.
     slices : tuple of ndarray of int
         Numbers of the slices of each volume.
     """
@@ -29,7 +29,7 @@ class VolumeAttack:
 
     @property
     def bags(self) -> None:
-        """Of volumes there are no distances."""
+        """Volumes have no distances: this is None."""
 
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
@@ -43,7 +43,7 @@ class VolumeAttack:
         return Answers(scores, votes > 0.5, found.chosen)
 
     def evidence(self, of_slices: Evidence | None) -> Evidence | None:
-        """Return that of each volume's slice that has the closest generated image."""
+        """Return the evidence of each volume's slice with the closest generated image."""
         if of_slices is None:
             return None
         best = [int(own[of_slices.distances[own, 0].argmin()]) for own in self.slices]
@@ -63,14 +63,14 @@ class VolumeAttack:
 def by_volume(
     queries: Queries, volumes: Any, candidate_volumes: Any
 ) -> tuple[Queries, Queries, tuple[NDArray[np.intp], ...]]:
-    """Make volumes of slices.
+    """Take slices together to volumes.
 
     Parameters
     ----------
     queries : Queries
-        The slices, with their patients if there are any.
+        Slices, with their patients if there are any.
     volumes, candidate_volumes
-        Name of each slice's volume, see :func:`audit`.
+        Names of the slices' volumes, see :func:`audit`.
 
     Returns
     -------
@@ -79,13 +79,13 @@ def by_volume(
     of_slices : Queries
         The slices, of which those of a volume are of one patient.
     slices : tuple of ndarray of int
-        Numbers of the slices of each.
+        Numbers of the slices of each volume.
 
     Raises
     ------
     ValueError
-        For slices without a volume, and volumes of two labels, two patients, or of known and
-        unknown membership.
+        If slices have no volume, or a volume has two labels, two patients, or known as well
+        as unknown membership.
     """
     n_known, n_asked = len(queries.known), len(queries.candidates)
     if volumes is None or (candidate_volumes is None) == (n_asked > 0):

@@ -125,7 +125,6 @@ def audit(
     fakes = images.pop("generated")
     groups = find_patients(patient_from, patients, images, folders)
     from .. import audit as auditing
-    from ..baselines import make_blind
 
     known, labels = known_of(images)
     candidate_images = images.get("candidates")
@@ -141,9 +140,8 @@ def audit(
         name: make_attack(
             name, seed, jobs, None if dry_run else cache, intensity_range, verbose=verbose
         )
-        for name in names
+        for name in [*names, "blind"]
     }
-    attacks["blind"] = make_blind(intensity_range=intensity_range)
     inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range)
     if dry_run:
         return show_plan(
@@ -211,28 +209,17 @@ def make_attack(
     SourceIdentificationPipeline
         The unfitted attack.
     """
-    from ..attacks import registry
+    from ..attacks import make_pipeline
 
-    attack = registry.make_attack(
+    attack = make_pipeline(
         name,
         random_state=seed,
         n_jobs=jobs,
         memory=None if cache is None else str(cache),
         intensity_range=intensity_range,
     )
-    return attack.set_params(**dict.fromkeys(_bars(attack), verbose))
-
-
-def _bars(attack: Any) -> list[str]:
-    """Return the parameters that show bars; others would print lines among the results."""
-    from ..descriptors.transformer import BaseImageTransformer
-
-    parameters = attack.get_params()
-    return [
-        f"{name}__verbose"
-        for name, value in parameters.items()
-        if isinstance(value, BaseImageTransformer)
-    ]
+    # Those of the pipeline print lines among the results.
+    return attack.set_params(descriptors__verbose=verbose)
 
 
 def _check_extras(report: Path | None, table: Path | None) -> None:

@@ -46,10 +46,8 @@ def show_plan(found: "Preflight", attacks: Mapping[str, Any], images: Any, refit
     known = sum(one.count for name, one in found.sets.items() if name != "generated")
     seconds = 0.0
     for attack in attacks.values():
-        names = [name for name, _ in attack.steps]
-        n_images = known + found.sets["generated"].count * ("distances" in names)
-        cut = names.index("distances") if "distances" in names else len(names) - 1
-        seconds += n_images * (_seconds(attack[:cut], images) if cut else 0.0)
+        n_images = known + found.sets["generated"].count * attack.compares
+        seconds += n_images * _seconds(attack[:1], images)
     say(
         f"Describing the images with {', '.join(attacks)} takes about {_duration(seconds)}, as "
         f"estimated from {_TIMED} of them; {refits} come on top. Nothing was written."

@@ -79,15 +79,12 @@ def predict(
     groups = of_known["not used"] + of_known["used"] if of_known else None
     kept = None if dry_run else cache
     attack = make_attack(preset, seed, jobs, kept, intensity_range, verbose=shows_progress(quiet))
-    # The recommended attack is not calibrated, and so makes no use of patients.
-    takes_groups = groups is not None and hasattr(attack.named_steps["membership"], "fusion")
-    options = {"groups": groups} if takes_groups else {}
     generated_images, candidate_images = images["generated"], images["candidates"]
     inputs = known, labels, generated_images, candidate_images, (groups, None), intensity_range
     if dry_run:
         return show_plan(look(*inputs), {preset: attack}, known, "comparing them and the fit")
     with check(*inputs):
-        attack.fit(known, labels, generated=(generated_images,), **options)
+        attack.set_params(generated=generated_images).fit(known, labels, groups=groups)
     scores = attack.predict_proba(images["candidates"])[:, 1]
     decisions = attack.predict(images["candidates"])
     rows = [
@@ -155,8 +152,8 @@ def submit(
         intensity_range=intensity_range,
         others=others,
     ):
-        attack.fit(known.images, known.target, generated=(known.generated,))
-    labels = attack.retarget((asked.generated,)).predict(unknown)
+        attack.set_params(generated=known.generated).fit(known.images, known.target)
+    labels = attack.retarget(asked.generated).predict(unknown)
     ids = [path.stem for path in unknown.paths]
     write_submission(output, ids, labels)
     check_submission(output, ids)

@@ -10,7 +10,8 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 from skimage.color import rgb2gray
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+
+from .._runtime.sklearn_compat import Interval, validate_params
 
 #: Photographs that the wheel of scikit-image (0.24 or later) holds, so nothing is downloaded.
 _PHOTOGRAPHS = (

@@ -7,13 +7,14 @@ from .gaussian import GaussianDerivativeDescriptor
 from .pixels import PixelDescriptor
 from .statistical import StatisticalDescriptor
 from .steerable import SteerableDescriptor
-from .union import CLASSICAL_FAMILIES, FAMILIES, make_descriptors
+from .union import CLASSICAL_FAMILIES, FAMILIES, DescriptorUnion, make_descriptors
 
 __all__ = [
     "CLASSICAL_FAMILIES",
     "FAMILIES",
     "BaseDescriptor",
     "DeepDescriptor",
+    "DescriptorUnion",
     "GaborDescriptor",
     "GaussianDerivativeDescriptor",
     "PixelDescriptor",

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from .._runtime.sklearn_compat import Interval, StrOptions, check_feature_names_in
+from .._validation.blocks import Block
 from .._validation.images import IntensityRange, to_grey
 from .._validation.typing import FloatImage
 from ..texture.cdf import (
@@ -22,6 +23,7 @@ from ..texture.cdf import (
     tiled_cdf_vectors,
 )
 from ..texture.strips import LARGEST_STRIP
+from .picture import Picture
 from .transformer import BaseImageTransformer
 
 
@@ -40,7 +42,7 @@ class BaseDescriptor(BaseImageTransformer):
     cells : {"fine_tails", "equal"}, default="fine_tails"
         Cells that become finer towards both ends, or cells of equal probability. The
         fine ones have fewer large errors of the distances with a quarter of the
-        numbers, see :func:`gan_isi.texture.cdf.cell_edges` and :doc:`/guide/distances`.
+        numbers, see :func:`gan_isi.texture.cell_edges` and :doc:`/guide/distances`.
         Where images of one size have tiles of at most `n_levels` values, equal cells are
         exact if `n_levels` is a multiple of that number.
     grid : int, default=1
@@ -169,7 +171,7 @@ class BaseDescriptor(BaseImageTransformer):
             tile of row 0 and column 3; the level is the centre of the cell.
         """
         check_is_fitted(self, "map_names_")
-        _check_feature_names_in(self, input_features, generate_names=False)
+        check_feature_names_in(self, input_features, generate_names=False)
         centres = quantile_levels(self.n_levels, self.cells, n_values=self._n_values)
         levels = [f"_q{level:.7g}" for level in centres]
         places = [f"_r{row}c{column}" for row, column in np.ndindex(self.grid, self.grid)]
@@ -183,6 +185,12 @@ class BaseDescriptor(BaseImageTransformer):
     def columns_per_map(self) -> int:
         """Number of consecutive columns that belong to one map."""
         return self.grid * self.grid * self.n_levels
+
+    @property
+    def blocks_(self) -> list[Block]:
+        """The family as one block of CDF vectors, see `get_feature_names_out`."""
+        maps = tuple(self.map_names_)
+        return [Block(self._family_name(), maps, self.columns_per_map, cdf=True)]
 
     @property
     def values_per_map(self) -> int | None:
@@ -224,15 +232,9 @@ class BaseDescriptor(BaseImageTransformer):
             return vars(family)["_each_map"](self, image)
         return self.compute_maps(image)
 
-    def _describe(self, images: Sequence[ArrayLike], first: int) -> NDArray[np.float32]:
-        """CDF vectors of consecutive images, the first of which has number `first`."""
-        rows = [
-            self._vectors(
-                self._map_values(to_grey(image, self.intensity_range, f"image {first + offset}"))
-            )
-            for offset, image in enumerate(images)
-        ]
-        return np.stack(rows)
+    def _describe(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+        greys = (one.grey(self.intensity_range) for one in pictures)
+        return np.stack([self._vectors(self._map_values(grey)) for grey in greys])
 
     def _vectors(self, maps: Iterable[ArrayLike]) -> NDArray[np.float32]:
         """CDF vectors of the maps of one image, one after the other."""

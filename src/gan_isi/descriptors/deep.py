@@ -4,16 +4,16 @@ import copy
 import os
 from collections.abc import Sequence
 from numbers import Integral
+from threading import Lock
 from typing import Any, Self
 
 import numpy as np
 from joblib import hash as joblib_hash
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation.images import IntensityRange, to_grey
+from .._runtime.sklearn_compat import Interval, StrOptions, fit_context
+from .._validation.images import IntensityRange
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
 from ..texture.resnet import (
     N_CHANNELS,
@@ -25,6 +25,11 @@ from ..texture.resnet import (
     values_per_channel,
 )
 from .base import BaseDescriptor
+from .picture import Picture
+from .transformer import Tasks
+
+#: One network at a time on an accelerator, whose memory threads share.
+_ACCELERATOR = Lock()
 
 
 class DeepDescriptor(BaseDescriptor):
@@ -145,7 +150,7 @@ class DeepDescriptor(BaseDescriptor):
         self.batch_size = batch_size
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Validate the images and load the network; nothing is learned from the pixels.
 
@@ -209,16 +214,17 @@ class DeepDescriptor(BaseDescriptor):
         """Compute the maps of several images, on an accelerator as one batch."""
         check_is_fitted(self, "model_")
         device = resolve_device(self.device)
-        model = self.model_ if device == "cpu" else copy.deepcopy(self.model_).to(device)
-        sums = addition_layer(model, preprocess(images))
+        if device == "cpu":
+            sums = addition_layer(self.model_, preprocess(images))
+        else:
+            with _ACCELERATOR:
+                model = copy.deepcopy(self.model_).to(device)
+                sums = addition_layer(model, preprocess(images))
         return sums if self.pooling is None else sums[:, np.newaxis]
 
-    def _describe(self, images: Sequence[ArrayLike], first: int) -> NDArray[np.float32]:
-        grey = [
-            to_grey(image, self.intensity_range, f"image {first + offset}")
-            for offset, image in enumerate(images)
-        ]
-        return np.stack([self._vectors(maps) for maps in self._maps(grey)])
+    def _describe(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+        greys = [one.grey(self.intensity_range) for one in pictures]
+        return np.stack([self._vectors(maps) for maps in self._maps(greys)])
 
     def _cache_key(self) -> tuple[Any, ...]:
         *family, parameters, code = super()._cache_key()
@@ -229,13 +235,11 @@ class DeepDescriptor(BaseDescriptor):
         weights = {name: tensor.numpy() for name, tensor in self.model_.state_dict().items()}
         return *family, parameters, code, joblib_hash(weights)
 
-    def _tasks(self) -> tuple[int, dict[str, Any]]:
-        if resolve_device(self.device) != "cpu":
-            return self.batch_size, {"n_jobs": 1}
-        size, how = super()._tasks()
+    def _tasks(self) -> Tasks:
         # PyTorch computes without the interpreter's lock, and processes would need a copy of
         # the network with each task.
-        return size, {**how, "prefer": "threads"}
+        size = Tasks().size if resolve_device(self.device) == "cpu" else self.batch_size
+        return Tasks(size, threads=True)
 
     def _map_names(self) -> list[str]:
         if self.pooling == "channels":

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import StrOptions
 
+from .._runtime.sklearn_compat import StrOptions
 from .._validation.images import IntensityRange
 from .._validation.typing import FloatImage
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells

@@ -26,8 +26,8 @@ class Memo:
         self.key = digest(key)
         self.width = width
 
-    def entry_of(self, image: NDArray[Any]) -> bytes:
-        """Return the key of the vectors of this image."""
+    def entry_of(self, image: bytes) -> bytes:
+        """Return the key of the vectors of the image with this digest."""
         return digest(self.key, image)
 
     def load(self, entry: bytes) -> NDArray[np.float32] | None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from .._validation.images import IntensityRange, to_grey
-from ..texture.pixels import Contrast, pixels
+from .._runtime.sklearn_compat import Interval, StrOptions, check_feature_names_in
+from .._validation.blocks import Block
+from .._validation.images import IntensityRange
+from ..texture.pixels import Contrast, normalised
+from .picture import Picture
 from .transformer import BaseImageTransformer
 
 
@@ -99,7 +101,7 @@ class PixelDescriptor(BaseImageTransformer):
             Names such as ``pixel_r0_c63``.
         """
         check_is_fitted(self, "shape_")
-        _check_feature_names_in(self, input_features, generate_names=False)
+        check_feature_names_in(self, input_features, generate_names=False)
         height, width = self.shape_
         return np.array(
             [f"pixel_r{row}_c{column}" for row in range(height) for column in range(width)],
@@ -113,11 +115,11 @@ class PixelDescriptor(BaseImageTransformer):
     def _set_fitted(self) -> None:
         self.shape_ = (self.size, self.size)
 
-    def _describe(self, images: Sequence[ArrayLike], first: int) -> NDArray[np.float32]:
-        grey = (
-            to_grey(image, self.intensity_range, f"image {first + offset}")
-            for offset, image in enumerate(images)
-        )
-        return np.stack(
-            [pixels(image, size=self.size, contrast=self.contrast).ravel() for image in grey]
-        )
+    @property
+    def blocks_(self) -> list[Block]:
+        """All pixels as one block of one map."""
+        return [Block("pixels", ("pixels",), self._n_features_out)]
+
+    def _describe(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+        grids = (one.resized(self.size, self.intensity_range) for one in pictures)
+        return np.stack([normalised(grid, self.contrast).ravel() for grid in grids])

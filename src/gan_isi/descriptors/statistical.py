@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval
 
+from .._runtime.sklearn_compat import Interval
 from .._validation.images import IntensityRange
 from .._validation.typing import FloatImage
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells

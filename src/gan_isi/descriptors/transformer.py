@@ -1,26 +1,43 @@
-"""What everything that describes images shares: batches, memory, and progress."""
+"""What everything that describes images shares: one reading, batches, memory, progress."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
 from os import PathLike
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import HasMethods, StrOptions
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task, progress_bar
-from .._runtime.store import code_of_library, parts_of, store_of
+from .._runtime.sklearn_compat import HasMethods, StrOptions, fit_context
+from .._runtime.store import code_of_library, digest, parts_of, store_of
+from .._validation.blocks import Block
 from .._validation.images import check_images, check_intensity_range
 from .memory import Memo
+from .picture import Picture
 
 #: Images described by one task. Fixed, so that `n_jobs` can't change a result.
 _BATCH_SIZE = 8
+
+
+class Tasks(NamedTuple):
+    """How a family wants its images.
+
+    Attributes
+    ----------
+    size : int
+        How many at once.
+    threads : bool
+        Whether threads of this process describe them, rather than other processes.
+    """
+
+    size: int = _BATCH_SIZE
+    threads: bool = False
 
 
 class BaseImageTransformer(
@@ -43,7 +60,7 @@ class BaseImageTransformer(
         "verbose": ["verbose"],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Validate the images and the parameters; nothing is learned from the pixels.
 
@@ -87,40 +104,37 @@ class BaseImageTransformer(
             Naming the image, when one has NaN, infinity or no pixels.
         """
         check_is_fitted(self, self._fitted_attribute)
-        images = check_images(X, self, reset=False)
-        size, how = self._tasks()
-        starts = range(0, len(images), size)
-        rows = np.empty((len(images), self._n_features_out), dtype=np.float32)
-        store = store_of(self.memory)
-        memo = None
-        if store is not None:
-            memo = Memo(store, self._cache_key(), self._n_features_out)
-        batches = Parallel(**how, return_as="generator")(
-            delayed(_describe_batch)(self, _batch(images, start, size), start, memo)
-            for start in starts
+        return describe(
+            [self],
+            check_images(X, self, reset=False),
+            n_jobs=self.n_jobs,
+            memory=self.memory,
+            verbose=self.verbose,
+            description=self._family_name(),
         )
-        with progress_bar(
-            len(images), description=self._family_name(), unit="image", verbose=self.verbose
-        ) as bar:
-            for start, batch in zip(starts, batches, strict=True):
-                rows[start : start + len(batch)] = batch
-                bar.update(len(batch))
-        if store is not None:
-            store.prune()
-        return rows
+
+    @property
+    @abstractmethod
+    def blocks_(self) -> list[Block]:
+        """Which columns belong to which map."""
 
     @abstractmethod
-    def _describe(self, images: Sequence[ArrayLike], first: int) -> NDArray[np.float32]:
-        """Return the rows of consecutive images, the first of which has number `first`."""
+    def _describe(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+        """Return one row a picture."""
 
     @abstractmethod
     def _set_fitted(self) -> None:
         """Set `_fitted_attribute`, and whatever else `fit` leaves behind."""
 
     @property
+    def n_columns(self) -> int:
+        """Width of a row."""
+        return self._n_features_out
+
+    @property
     @abstractmethod
     def _n_features_out(self) -> int:
-        """Width of a row."""
+        """Width of a row, as scikit-learn calls it."""
 
     def _check_parameters(self) -> None:
         """Check what the parameter constraints can't say."""
@@ -134,9 +148,9 @@ class BaseImageTransformer(
         *family, code, parameters = parts_of(self)
         return *family, parameters, (code_of_library(), code)
 
-    def _tasks(self) -> tuple[int, dict[str, Any]]:
-        """Return how many images `_describe` gets at once, and the options of Parallel."""
-        return _BATCH_SIZE, {"n_jobs": self.n_jobs}
+    def _tasks(self) -> Tasks:
+        """Return how `_describe` wants its images."""
+        return Tasks()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -145,27 +159,96 @@ class BaseImageTransformer(
         return tags
 
 
-def _describe_batch(
-    transformer: BaseImageTransformer,
-    images: Sequence[ArrayLike],
-    first: int,
-    memo: Memo | None,
+def families_of(descriptors: Any) -> list[BaseImageTransformer]:
+    """Return the fitted families of a union, or a family by itself."""
+    fitted = getattr(descriptors, "transformers_", None)
+    return [descriptors] if fitted is None else [family for _, family in fitted]
+
+
+def describe(
+    families: Sequence[BaseImageTransformer],
+    images: Any,
+    *,
+    n_jobs: int | None,
+    memory: Any,
+    verbose: int | bool,
+    description: str,
 ) -> NDArray[np.float32]:
-    """Describe consecutive images, those that are known from memory."""
-    if memo is None:
-        return transformer._describe(images, first)
-    arrays = [np.asarray(image) for image in images]  # files are read once
-    entries = [memo.entry_of(array) for array in arrays]
-    known = {i: row for i, entry in enumerate(entries) if (row := memo.load(entry)) is not None}
-    if not known:  # all at once, which an accelerator needs
-        described = dict(enumerate(transformer._describe(arrays, first)))
+    """Describe images by several families, each image read once.
+
+    Parameters
+    ----------
+    families : sequence of BaseImageTransformer
+        Fitted.
+    images : sequence
+        Images as `check_images` returns them.
+    n_jobs, memory, verbose
+        See `BaseDescriptor`.
+    description : str
+        What the progress bar is called.
+
+    Returns
+    -------
+    ndarray of shape (n, n_columns), float32
+        The rows of the families side by side.
+    """
+    store = store_of(memory)
+    memos: list[Memo] | None = None
+    if store is not None:
+        memos = [Memo(store, one._cache_key(), one.n_columns) for one in families]
+    wanted = [one._tasks() for one in families]
+    size = max(one.size for one in wanted)
+    how = {"prefer": "threads"} if any(one.threads for one in wanted) else {}
+    starts = range(0, len(images), size)
+    rows = np.empty((len(images), sum(one.n_columns for one in families)), np.float32)
+    batches = Parallel(n_jobs=n_jobs, return_as="generator", **how)(
+        delayed(_describe_batch)(families, _batch(images, start, size), start, memos)
+        for start in starts
+    )
+    with progress_bar(len(images), description=description, unit="image", verbose=verbose) as bar:
+        for start, batch in zip(starts, batches, strict=True):
+            rows[start : start + len(batch)] = batch
+            bar.update(len(batch))
+    if store is not None:
+        store.prune()
+    return rows
+
+
+def _describe_batch(
+    families: Sequence[BaseImageTransformer],
+    images: Sequence[Any],
+    first: int,
+    memos: Sequence[Memo] | None,
+) -> NDArray[np.float32]:
+    """Describe consecutive images by all families; what is known from memory is not."""
+    pictures = [
+        Picture(np.asarray(image) if memos else image, f"image {first + i}")
+        for i, image in enumerate(images)
+    ]
+    if memos is None:
+        return np.hstack([family._describe(pictures) for family in families])
+    images_read = [digest(picture.image) for picture in pictures]
+    return np.hstack([
+        _remembered(family, memo, pictures, images_read)
+        for family, memo in zip(families, memos, strict=True)
+    ])  # fmt: skip
+
+
+def _remembered(
+    family: BaseImageTransformer, memo: Memo, pictures: list[Picture], digests: list[bytes]
+) -> NDArray[np.float32]:
+    entries = [memo.entry_of(one) for one in digests]
+    found = [memo.load(entry) for entry in entries]
+    rows = {i: row for i, row in enumerate(found) if row is not None}
+    missing = [i for i in range(len(pictures)) if i not in rows]
+    if len(missing) == len(pictures):  # all at once, which an accelerator needs
+        described = list(family._describe(pictures))
     else:
-        missing = [i for i in range(len(arrays)) if i not in known]
-        described = {i: transformer._describe([arrays[i]], first + i)[0] for i in missing}
-    for i, row in described.items():
+        described = [family._describe([pictures[i]])[0] for i in missing]
+    for i, row in zip(missing, described, strict=True):
         memo.dump(entries[i], row)
-    rows = known | described
-    return np.stack([rows[i] for i in range(len(arrays))])
+        rows[i] = row
+    return np.stack([rows[i] for i in range(len(pictures))])
 
 
 def _batch(images: Any, start: int, size: int) -> Any:

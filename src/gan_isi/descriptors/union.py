@@ -1,43 +1,148 @@
 """Families side by side, by their names."""
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from inspect import signature
+from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
-from sklearn.pipeline import FeatureUnion
-from sklearn.utils.validation import _num_samples
+from numpy.typing import NDArray
+from sklearn.base import TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
 
-from .._runtime.progress import CallbackSupportMixin, fit_task, with_callbacks
-from .._validation.images import IntensityRange
+from .._runtime.composition import NamedParts
+from .._runtime.pickling import VersionedPickleMixin
+from .._runtime.progress import CallbackSupportMixin, fit_task
+from .._runtime.sklearn_compat import Interval, StrOptions, fit_context
+from .._validation.blocks import Block
+from .._validation.images import IntensityRange, check_images
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
+from .base import BaseDescriptor
 from .deep import DeepDescriptor
 from .gabor import GaborDescriptor
 from .gaussian import GaussianDerivativeDescriptor
+from .pixels import PixelDescriptor
 from .statistical import StatisticalDescriptor
 from .steerable import SteerableDescriptor
+from .transformer import BaseImageTransformer, describe
 
 CLASSICAL_FAMILIES = ("statistical", "gabor", "steerable", "gaussian")
 
-FAMILIES = {
+#: What `make_descriptors` knows by name; the last three are pixels, for whole pictures.
+FAMILIES: dict[str, Any] = {
     "statistical": StatisticalDescriptor,
     "gabor": GaborDescriptor,
     "steerable": SteerableDescriptor,
     "gaussian": GaussianDerivativeDescriptor,
     "deep": DeepDescriptor,
+    "pixels": PixelDescriptor,
+    "pixels_global": partial(PixelDescriptor, contrast="global"),
+    "pixels_local": partial(PixelDescriptor, contrast="local"),
 }
 
+#: Parameters that change what a family computes, one for all families of a union.
+_SHARED = ("n_levels", "cells", "grid", "intensity_range")
 
-class DescriptorUnion(CallbackSupportMixin, FeatureUnion):
-    """A :class:`sklearn.pipeline.FeatureUnion` whose families take turns.
+#: Parameters of the work, which the union does for its families.
+_WORK = ("n_jobs", "memory", "verbose")
 
-    Built by :func:`make_descriptors`; the parameters are those of the base. The images of
-    a family are what goes to parallel jobs: a whole family sent to the worker of a
-    cluster, with tasks of its own, would be lost with that worker.
+
+class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, NamedParts):
+    """Descriptor families side by side; each image is read once for all of them.
+
+    Built by :func:`make_descriptors`. As :class:`sklearn.pipeline.FeatureUnion`, but the
+    parameters that all families share are parameters of the union, and those of the
+    families are not listed: there is one place to set them.
+
+    Parameters
+    ----------
+    transformer_list : list of (name, descriptor)
+        The families. "drop" leaves one out.
+    n_levels : int, default=64
+        Number of cells of each map's CDF vector.
+    cells : {"fine_tails", "equal"}, default="fine_tails"
+        Which cells of probability, see :class:`BaseDescriptor`.
+    grid : int, default=1
+        Number of tiles along each side of a map, see :class:`BaseDescriptor`.
+    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
+        Which intensities become 0 and 1, see :class:`BaseDescriptor`.
+    n_jobs : int, default=None
+        Number of parallel jobs. Changes no result.
+    memory : str, path or joblib.Memory, default=None
+        Folder of the vectors of images described before, see :class:`BaseDescriptor`.
+    verbose : int or bool, default=False
+        Whether `transform` shows a progress bar.
+
+    Attributes
+    ----------
+    transformers_ : list of (name, fitted descriptor)
+        Fitted clones with the parameters of the union, without those that are dropped.
+    blocks_ : list of Block
+        Name of each family, its maps, and the number of columns of each.
+    n_features_in_ : int
+        Number of columns, when `fit` saw a two-dimensional array.
+    feature_names_in_ : ndarray of str
+        Names of these columns, when they all are strings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gan_isi import make_descriptors
+    >>> union = make_descriptors(["statistical", "steerable"], n_levels=8)
+    >>> union.set_params(steerable="drop").fit(np.eye(12)[None]).blocks_[0].maps
+    ('statistical_range', 'statistical_std', 'statistical_entropy')
     """
 
-    @with_callbacks
-    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Fit every family and describe the images.
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **BaseImageTransformer._parameter_constraints,
+        "transformer_list": [list, tuple],
+        "n_levels": [Interval(Integral, 1, None, closed="left")],
+        "cells": [StrOptions({"fine_tails", "equal"})],
+        "grid": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        transformer_list: list[tuple[str, Any]],
+        *,
+        n_levels: int = DEFAULT_N_LEVELS,
+        cells: Cells = "fine_tails",
+        grid: int = 1,
+        intensity_range: IntensityRange = "dtype",
+        n_jobs: int | None = None,
+        memory: Any = None,
+        verbose: int | bool = False,
+    ) -> None:
+        self.transformer_list = transformer_list
+        self.n_levels = n_levels
+        self.cells = cells
+        self.grid = grid
+        self.intensity_range = intensity_range
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.verbose = verbose
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters of the union and, by name, those that a family has alone.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether the families and their parameters are included.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
+        shared = tuple(f"__{name}" for name in (*_SHARED, *_WORK))
+        params = super().get_params(deep=deep)
+        return {name: value for name, value in params.items() if not name.endswith(shared)}
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit every family; nothing is learned from the pixels.
 
         Parameters
         ----------
@@ -45,35 +150,105 @@ class DescriptorUnion(CallbackSupportMixin, FeatureUnion):
             Images, as in :class:`BaseDescriptor`.
         y : None
             Ignored.
-        **params : dict
-            Of `fit`, as for :class:`sklearn.pipeline.FeatureUnion`.
 
         Returns
         -------
-        ndarray of shape (n, n_columns)
-            The vectors of the families side by side.
-        """
-        with fit_task(self._init_callback_context(), self):
-            return self.fit(X, y, **params).transform(X)
+        self
+            Fitted.
 
-    def transform(self, X: Any) -> Any:
-        """Describe the images.
+        Raises
+        ------
+        TypeError
+            For a part that is no descriptor.
+        ValueError
+            If all families are dropped, names repeat, or a family has a value of its own for
+            a parameter of the union.
+        """
+        X = check_images(X, self, reset=True)
+        kept = [(name, self._prepared(name, family)) for name, family in self._kept()]
+        with fit_task(self._init_callback_context(), self):
+            self.transformers_ = [(name, family.fit(X)) for name, family in kept]
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Describe each image by the rows of all families.
 
         Parameters
         ----------
         X : array-like or sequence of array-like
-            Images, as in :class:`BaseDescriptor`.
+            Images, as in `fit`.
 
         Returns
         -------
-        ndarray of shape (n, n_columns)
-            The vectors of the families side by side.
+        ndarray of shape (n, n_columns), float32
+            The vectors of the families side by side, in the order of `blocks_`.
         """
-        vectors = []
-        for _, family, weight in self._iter():
-            described = family.transform(X)
-            vectors.append(described if weight is None else described * weight)
-        return self._hstack(vectors) if vectors else np.zeros((_num_samples(X), 0))
+        check_is_fitted(self, "transformers_")
+        return describe(
+            [family for _, family in self.transformers_],
+            check_images(X, self, reset=False),
+            n_jobs=self.n_jobs,
+            memory=self.memory,
+            verbose=self.verbose,
+            description="describe",
+        )
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Names of the columns of all families.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of str, object
+            As the families name them; with the family in front where two families share
+            names, such as ``pixels_local__pixel_r0_c63``.
+        """
+        check_is_fitted(self, "transformers_")
+        own = [(name, family.get_feature_names_out()) for name, family in self.transformers_]
+        names = np.concatenate([columns for _, columns in own])
+        if len(np.unique(names.astype(str))) < len(names):
+            names = np.concatenate([[f"{name}__{c}" for c in columns] for name, columns in own])
+        return names.astype(object)
+
+    @property
+    def blocks_(self) -> list[Block]:
+        """The families as blocks of columns; those that are dropped have none."""
+        fitted = dict(self.transformers_)
+        return [
+            fitted[name].blocks_[0]._replace(name=name) if name in fitted else Block(name, ())
+            for name, _ in self.transformer_list
+        ]
+
+    def _prepared(self, name: str, family: Any) -> BaseImageTransformer:
+        """Return a clone of a family that has the parameters of the union."""
+        if not isinstance(family, BaseImageTransformer):
+            raise TypeError(
+                f"The family {name!r} has to be a descriptor, such as GaborDescriptor or a "
+                f"subclass of BaseDescriptor; got {family!r}."
+            )
+        family = clone(family)
+        own, defaults = family.get_params(deep=False), signature(type(family)).parameters
+        for parameter in _SHARED:
+            shared = getattr(self, parameter)
+            if parameter in own:
+                value = own[parameter]
+                differs = value not in (shared, defaults[parameter].default)
+            elif isinstance(family, BaseDescriptor):  # one of the user's without the parameter
+                value = getattr(family, parameter)
+                differs = value != shared
+            else:
+                continue
+            if differs:
+                raise ValueError(
+                    f"The family {name!r} has {parameter}={value!r}, but all families of a union "
+                    f"share one value, here {shared!r}; set it on the union "
+                    f"(make_pipeline({parameter}=...), descriptors__{parameter})."
+                )
+        return family.set_params(**{one: getattr(self, one) for one in _SHARED if one in own})
 
 
 def make_descriptors(
@@ -86,33 +261,23 @@ def make_descriptors(
     n_jobs: int | None = None,
     memory: Any = None,
     verbose: int | bool = False,
-) -> FeatureUnion:
+) -> DescriptorUnion:
     """Descriptor families side by side.
 
     Parameters
     ----------
     families : sequence of str, default=("statistical", "gabor", "steerable", "gaussian")
-        Which families, in which order. The default is the paper's stacked classical
-        set of 65 maps; "deep" is the fifth family and needs the extra `deep`.
-    n_levels : int, default=64
-        Number of cells of each map's CDF vector.
-    cells : {"fine_tails", "equal"}, default="fine_tails"
-        Which cells of probability, see :class:`BaseDescriptor`.
-    grid : int, default=1
-        Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
-    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
-        Which intensities become 0 and 1, see :class:`BaseDescriptor`.
-    n_jobs : int, default=None
-        Number of parallel jobs of each family.
-    memory : str, path or joblib.Memory, default=None
-        Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
-    verbose : int or bool, default=False
-        Whether each family shows a progress bar when it describes images.
+        Names of the families, in their order. The default is the paper's stacked classical
+        set of 65 maps; "deep" is the fifth family and needs the extra `deep`. "pixels",
+        "pixels_global" and "pixels_local" are the picture itself, with its contrast or
+        without, see :class:`PixelDescriptor`.
+    n_levels, cells, grid, intensity_range, n_jobs, memory, verbose
+        Parameters of all families, see :class:`DescriptorUnion`.
 
     Returns
     -------
     DescriptorUnion
-        A :class:`sklearn.pipeline.FeatureUnion` with one step a family, named like it.
+        One part a family, named like it.
 
     Raises
     ------
@@ -134,14 +299,13 @@ def make_descriptors(
             f"families has to be one or more different names out of {list(FAMILIES)}; "
             f"got {families}."
         )
-    common = {
-        "n_levels": n_levels,
-        "cells": cells,
-        "grid": grid,
-        "intensity_range": intensity_range,
-        "n_jobs": n_jobs,
-        "memory": memory,
-        "verbose": verbose,
-    }
-    steps = [(family, FAMILIES[family](**common)) for family in families]
-    return DescriptorUnion(steps, verbose_feature_names_out=False)
+    return DescriptorUnion(
+        [(family, FAMILIES[family]()) for family in families],
+        n_levels=n_levels,
+        cells=cells,
+        grid=grid,
+        intensity_range=intensity_range,
+        n_jobs=n_jobs,
+        memory=memory,
+        verbose=verbose,
+    )

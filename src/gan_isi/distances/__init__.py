@@ -1,9 +1,15 @@
-"""The distance stage: what describes the queries against the generated images."""
+"""The distance stage: what describes the queries against the generated images.
+
+The estimators know the generated images. `wasserstein_distances` and `vector_distances` are
+the same distances as pure functions of arrays.
+"""
 
 from .base import BasePairwiseTransformer
 from .pairwise import METRICS, PairwiseDistanceTransformer
 from .pairwise_wasserstein import PairwiseWassersteinTransformer
 from .union import DistanceUnion
+from .vectors import prepare_vectors, vector_distances
+from .wasserstein import wasserstein_distances
 
 __all__ = [
     "METRICS",
@@ -11,4 +17,7 @@ __all__ = [
     "DistanceUnion",
     "PairwiseDistanceTransformer",
     "PairwiseWassersteinTransformer",
+    "prepare_vectors",
+    "vector_distances",
+    "wasserstein_distances",
 ]

@@ -2,27 +2,34 @@
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from .._generated import check_generated
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task
+from .._runtime.sklearn_compat import fit_context
+from .._validation.blocks import Block, columns_of, map_names
 
 #: Queries compared by one task. Fixed, so that `n_jobs` can't change a result.
 _BATCH_SIZE = 16
 
 
 class BasePairwiseTransformer(
-    CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC
+    CallbackSupportMixin,
+    VersionedPickleMixin,
+    TransformerMixin,
+    BaseEstimator,
+    ABC,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]
 ):
     """Base class: every query against every image of a reference set.
 
@@ -38,6 +45,8 @@ class BasePairwiseTransformer(
         Number of generated images.
     n_maps_ : int
         Number of maps.
+    blocks_ : list of Block
+        Which maps belong together, and their names.
     real_ : ndarray of shape (n_real, n_maps, n_columns), float32
         What describes the images of `fit`. With `include_real` only.
     n_real_ : int
@@ -48,12 +57,22 @@ class BasePairwiseTransformer(
     __metadata_request__fit = {"generated": True}  # noqa: RUF012
 
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        "families": [str, list, tuple, None],
         "include_real": ["boolean"],
         "n_jobs": [Integral, None],
     }
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, *, generated: Any = None) -> Self:
+    families: str | Sequence[str] | None
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        generated: Any = None,
+        blocks: Sequence[Block] | None = None,
+    ) -> Self:
         """Keep what describes the generated images as the reference set.
 
         Parameters
@@ -63,8 +82,10 @@ class BasePairwiseTransformer(
         y : None
             Ignored.
         generated : array-like of shape (n_generated, n_maps * n_columns), default=None
-            The same of the generated images, or a 1-tuple that holds it; None takes
-            `X`.
+            The same of the generated images; None takes `X`.
+        blocks : list of Block, default=None
+            Which columns are of which family, as the descriptors say (`blocks_`); an
+            attack hands them on. None: nothing is known of the columns.
 
         Returns
         -------
@@ -75,19 +96,36 @@ class BasePairwiseTransformer(
         ------
         ValueError
             If the columns do not divide into maps, if `generated` has other columns
-            than `X`, or is exactly as long as `X` and not in a 1-tuple.
+            than `X`, or where no family is left to compare.
         """
         with fit_task(self._init_callback_context(), self):
-            self._fit(X, generated)
+            self._fit(X, generated, blocks)
         return self
 
-    def _fit(self, X: Any, generated: Any) -> None:
+    def _fit(self, X: Any, generated: Any, blocks: Sequence[Block] | None) -> None:
         X = validate_data(self, X, dtype=np.float32)
-        self.n_maps_ = self._count_maps(X.shape[1])
+        self.columns_ = None
+        width, chosen = X.shape[1], None
+        if blocks is not None:
+            chosen = self._chosen(blocks)
+            if not chosen:
+                raise ValueError(
+                    f"{type(self).__name__} has no family left to compare: of "
+                    f"{[block.name for block in blocks]} those that it compares are dropped."
+                )
+            self.columns_ = columns_of(blocks, [block.name for block in chosen])
+            width = len(self.columns_)
+        elif self.families is not None:
+            raise ValueError(
+                f"families={self.families!r} can be told apart in an attack only (or with blocks "
+                "of the descriptors in fit); leave families out."
+            )
+        self.blocks_ = self._views(chosen, width)
+        self.n_maps_ = len(map_names(self.blocks_))
         if generated is None:
             self.reference_ = self._as_maps(X)
         else:
-            self.reference_ = self._check_reference(check_generated(generated, len(X)))
+            self.reference_ = self._check_reference(generated)
         self.n_generated_ = len(self.reference_)
         self.n_real_ = 0
         self.__dict__.pop("real_", None)
@@ -127,7 +165,7 @@ class BasePairwiseTransformer(
         Parameters
         ----------
         generated : array-like of shape (n_generated, n_maps * n_columns)
-            What describes the other generated images, or a 1-tuple that holds it.
+            What describes the other generated images.
 
         Returns
         -------
@@ -136,7 +174,7 @@ class BasePairwiseTransformer(
         """
         check_is_fitted(self, "reference_")
         other = copy.copy(self)
-        other.reference_ = self._check_reference(check_generated(generated))
+        other.reference_ = self._check_reference(generated)
         other.n_generated_ = len(other.reference_)
         return other
 
@@ -157,9 +195,46 @@ class BasePairwiseTransformer(
         """
         return self
 
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Names of the maps, along the last axis of the bags.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_maps,), object
+            Such as ``gabor_w5.66_t45``.
+        """
+        check_is_fitted(self, "reference_")
+        return np.array(map_names(self.blocks_), dtype=object)
+
     @abstractmethod
-    def _count_maps(self, width: int) -> int:
-        """Return how many maps so many columns hold; raise ValueError where they can't."""
+    def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
+        """Return the maps that are compared; raise ValueError where columns don't divide.
+
+        `blocks` are those of the columns that are compared, None where nothing is known.
+        """
+
+    def _chosen(self, blocks: Sequence[Block]) -> list[Block]:
+        """Return the blocks that are compared, without those that are dropped."""
+        wanted = self._wanted(blocks)
+        known = [block.name for block in blocks]
+        unknown = [name for name in wanted if name not in known]
+        if unknown:
+            raise ValueError(
+                f"{type(self).__name__} compares the family {unknown[0]!r}, and the descriptors "
+                f"have none of this name; they have {known}."
+            )
+        return [block for block in blocks if block.name in wanted and block.maps]
+
+    def _wanted(self, blocks: Sequence[Block]) -> list[str]:
+        """Return the names of the families that are compared."""
+        if self.families is None:
+            return [block.name for block in blocks]
+        return [self.families] if isinstance(self.families, str) else list(self.families)
 
     @abstractmethod
     def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
@@ -202,6 +277,9 @@ class BasePairwiseTransformer(
         return self._as_maps(vectors)
 
     def _as_maps(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.columns_ is not None:
+            # Rows whose numbers lie one after the other, so that sums have one order.
+            vectors = np.take(vectors, self.columns_, axis=1)
         return vectors.reshape(len(vectors), self.n_maps_, -1)
 
     def __sklearn_tags__(self) -> Any:

@@ -1,14 +1,19 @@
 """One distance a pair: pixels, or any other rows, against those of generated images."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import StrOptions
 
+from .._runtime.sklearn_compat import StrOptions
+from .._validation.blocks import Block
 from .base import BasePairwiseTransformer
 from .ssim import SIDE_OF_WINDOW, ImageMoments, image_moments, ssim
 from .vectors import VECTOR_METRICS, distances_between, prepare_vectors
+
+#: Name of the only map, where a union does not name it.
+ONE_MAP = "distance"
 
 #: What `metric` may be.
 METRICS = (*VECTOR_METRICS, "ssim")
@@ -34,6 +39,9 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
         a generator whose training images were mirrored at random, as is common, may
         return a picture the other way round. The columns are the pixels of a square
         image.
+    families : str or list of str, default=None
+        Names of the descriptor families whose columns are compared, in an attack; None for
+        all columns.
     include_real : bool, default=False
         Whether queries are compared with the real images of `fit` as well; their
         columns follow those of the generated images.
@@ -48,6 +56,8 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
         Number of generated images.
     n_maps_ : int
         1: the distance is the only map.
+    blocks_ : list of Block
+        That map.
     real_ : ndarray of shape (n_real, 1, n_features), float32
         The rows of the images of `fit`. With `include_real` only.
     n_real_ : int
@@ -84,15 +94,17 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
         metric: str = "euclidean",
         *,
         mirrored: bool = False,
+        families: str | Sequence[str] | None = None,
         include_real: bool = False,
         n_jobs: int | None = None,
     ) -> None:
         self.metric = metric
         self.mirrored = mirrored
+        self.families = families
         self.include_real = include_real
         self.n_jobs = n_jobs
 
-    def _count_maps(self, width: int) -> int:
+    def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
         side = int(np.sqrt(width))
         if self.metric == "ssim" and (side**2 != width or side < SIDE_OF_WINDOW):
             raise ValueError(
@@ -105,7 +117,7 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
                 "mirrored=True needs columns that are the pixels of a square image, as from "
                 f"PixelDescriptor; got {width} columns."
             )
-        return 1
+        return [Block(ONE_MAP, (ONE_MAP,))]
 
     def _prepare(self, images: NDArray[np.float32]) -> NDArray[np.float64] | ImageMoments:
         rows = images[:, 0]

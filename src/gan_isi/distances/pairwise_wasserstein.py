@@ -1,14 +1,16 @@
 """CDF vectors of queries against those of the generated images."""
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval
 
-from ..texture.cdf import fill_distances
+from .._runtime.sklearn_compat import Interval
+from .._validation.blocks import Block
 from .base import BasePairwiseTransformer
+from .wasserstein import distances_of_maps
 
 
 class PairwiseWassersteinTransformer(BasePairwiseTransformer):
@@ -19,7 +21,11 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
     n_levels : int, default=None
         Number of consecutive columns that make one map's CDF vector, or the vectors of
         all its tiles, over which the distance is then a mean (`columns_per_map` of a
-        descriptor); None takes all columns as one map.
+        descriptor). None: as the descriptors of an attack say; where nothing is known
+        of the columns they are one map.
+    families : str or list of str, default=None
+        Names of the descriptor families that are compared, in an attack; None for all
+        families of texture maps.
     include_real : bool, default=False
         Whether queries are compared with the real images of `fit` as well; their
         columns follow those of the generated images.
@@ -34,6 +40,8 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
         Number of generated images.
     n_maps_ : int
         Number of maps.
+    blocks_ : list of Block
+        The maps by family, and their names.
     real_ : ndarray of shape (n_real, n_maps, n_levels), float32
         CDF vectors of the images of `fit`. With `include_real` only.
     n_real_ : int
@@ -45,7 +53,7 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
 
     See Also
     --------
-    gan_isi.texture.cdf.wasserstein_distances : The distance and how exact it is.
+    gan_isi.distances.wasserstein_distances : The distance and how exact it is.
 
     Examples
     --------
@@ -68,25 +76,38 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
         self,
         *,
         n_levels: int | None = None,
+        families: str | Sequence[str] | None = None,
         include_real: bool = False,
         n_jobs: int | None = None,
     ) -> None:
         self.n_levels = n_levels
+        self.families = families
         self.include_real = include_real
         self.n_jobs = n_jobs
 
-    def _count_maps(self, width: int) -> int:
-        n_levels = width if self.n_levels is None else self.n_levels
-        if width % n_levels:
-            raise ValueError(
-                f"{width} columns don't divide into maps of n_levels={n_levels} columns."
-            )
-        return width // n_levels
+    def _wanted(self, blocks: Sequence[Block]) -> list[str]:
+        if self.families is None:
+            return [block.name for block in blocks if block.cdf or not block.maps]
+        return super()._wanted(blocks)
+
+    def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
+        if blocks is None:
+            n_levels = width if self.n_levels is None else self.n_levels
+            if width % n_levels:
+                raise ValueError(
+                    f"{width} columns don't divide into maps of n_levels={n_levels} columns."
+                )
+            return [Block(f"map{i}", (f"map{i}",)) for i in range(width // n_levels)]
+        widths = {block.name: block.width for block in blocks}
+        if self.n_levels is not None:
+            widths["n_levels"] = self.n_levels
+        if len(set(widths.values())) > 1:
+            raise ValueError(f"All maps have to have the same number of columns; got {widths}.")
+        return [block._replace(width=1, cdf=False) for block in blocks]
 
     def _compare(self, queries: Any, references: Any) -> NDArray[np.float32]:
         # Checked once, when the vectors came in.
-        shape = (len(queries), len(references), self.n_maps_)
-        return fill_distances(queries, references, np.empty(shape, dtype=np.float32))
+        return distances_of_maps(queries, references)
 
     def _bytes_per_reference(self) -> int:
         # One map at a time is held in double precision.

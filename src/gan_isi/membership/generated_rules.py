@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._runtime.sklearn_compat import Interval, StrOptions
 from .rules import BaseBagClassifier
 from .scores import nearest_score, retrieval_score, retrieval_thresholds
 
@@ -174,6 +174,9 @@ class Retrieval(BaseBagClassifier):
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
         "n_retrieved": [Interval(Integral, 1, None, closed="left")],
     }
+
+    #: So that the attack can't be retargeted.
+    _knows_generated = True
 
     def __init__(self, n_retrieved: int = 1) -> None:
         self.n_retrieved = n_retrieved

@@ -1,23 +1,25 @@
 """The membership stage: a classifier of pairs, fused into one score a query."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils import check_random_state, gen_batches
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task
+from .._runtime.sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from .._validation.bags import check_bags, check_labels
+from .._validation.blocks import Block, check_blocks, map_names
 from .._validation.labels import check_groups, number_groups
 from .calibration import fit_sigmoid
 from .folds import QueryFold, query_folds
@@ -81,16 +83,16 @@ class MembershipClassifier(
         The labels in sort order; the second one counts as "used".
     estimator_ : classifier, or list of classifiers
         The fitted classifier of pairs; those of all folds with ``folds="average"``.
-    pair_calibrator_ : classifier or None, or list of them
+    pair_calibrator_ : regressor or None, or list of them
         What turns its decision values into probabilities, where it has none itself.
-    fusion_calibrator_ : classifier or None
+    fusion_calibrator_ : regressor or None
         What turns the log-odds of the fused score into those of membership.
     n_pairs_per_query_ : int
         How many pairs of each query were fitted on.
     n_features_in_ : int
         Number of maps.
     feature_names_in_ : ndarray of str
-        Names of the maps, when `X` is a data frame.
+        Names of the maps, where an attack gives them or `X` is a data frame.
 
     Notes
     -----
@@ -117,8 +119,8 @@ class MembershipClassifier(
     array([0, 1])
     """
 
-    # Patients, for the folds of the calibration; asked for only when given.
-    __metadata_request__fit = {"groups": True}  # noqa: RUF012
+    # Patients, for the folds of the calibration, and names; asked for only when given.
+    __metadata_request__fit = {"groups": True, "blocks": True}  # noqa: RUF012
 
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
         "estimator": [
@@ -159,8 +161,10 @@ class MembershipClassifier(
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, *, groups: Any = None) -> Self:
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(
+        self, X: Any, y: Any, *, groups: Any = None, blocks: Sequence[Block] | None = None
+    ) -> Self:
         """Fit the classifier of pairs, and the calibrations that are asked for.
 
         Parameters
@@ -172,6 +176,8 @@ class MembershipClassifier(
             (see Notes).
         groups : array-like of shape (n_queries,), default=None
             Patients, say: queries of one group stay in the same fold when calibrating.
+        blocks : list of Block, default=None
+            Which maps are of which family, as the distances say (`blocks_`): their names.
 
         Returns
         -------
@@ -186,6 +192,9 @@ class MembershipClassifier(
         """
         bags = check_bags(X, self, reset=True)
         self.classes_, labels = check_labels(y, bags)
+        if blocks is not None:
+            names = map_names(check_blocks(blocks, bags.shape[2]))
+            self.feature_names_in_ = np.array(names, dtype=object)
         if groups is not None:
             groups = number_groups(check_groups(groups, len(bags), unit="queries"))
         chosen = self._choose_pairs(bags.shape[0], bags.shape[1])
@@ -235,7 +244,7 @@ class MembershipClassifier(
         """
         used = self._fuse(self.predict_pair_proba(X))
         if self.fusion_calibrator_ is not None:
-            return self.fusion_calibrator_.predict_proba(_log_odds(used)[:, np.newaxis])
+            used = self.fusion_calibrator_.predict(_log_odds(used))
         return np.column_stack([1 - used, used])
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -379,11 +388,11 @@ class MembershipClassifier(
         probabilities = np.empty((n_queries, n_generated))
         for block in gen_batches(n_queries, max(1, _PAIRS_PER_BLOCK // n_generated)):
             if calibrator is None:
-                rows = estimator.predict_proba(bags[block].reshape(-1, n_maps))
+                used = estimator.predict_proba(bags[block].reshape(-1, n_maps))[:, 1]
             else:
                 values = decision_values(estimator, bags[block], n_jobs=self.n_jobs)
-                rows = calibrator.predict_proba(values.reshape(-1, 1))
-            probabilities[block] = rows[:, 1].reshape(-1, n_generated)
+                used = calibrator.predict(values.ravel())
+            probabilities[block] = used.reshape(-1, n_generated)
         return probabilities
 
     def _fuse(self, pair_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._runtime.sklearn_compat import Interval, StrOptions
 from .rules import BaseReferenceClassifier
 from .scores import density_ratio_score, share_below, similarity_ratio
 

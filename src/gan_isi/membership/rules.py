@@ -6,11 +6,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task
+from .._runtime.sklearn_compat import fit_context
 from .._validation.bags import check_bags
 from .._validation.labels import check_used
 from .calibration import fit_sigmoid
@@ -57,7 +58,7 @@ class BaseBagClassifier(
     #: Whether the last columns of the bags are distances to the real images of `fit`.
     _needs_real: ClassVar[bool] = False
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any) -> Self:
         """Learn the scale of the distances, and what a score means.
 
@@ -169,9 +170,8 @@ class BaseBagClassifier(
         self.center_, spread = float(scores.mean()), float(scores.std())
         self.spread_ = spread if spread > 0 else 1.0
         platt = fit_sigmoid((scores - self.center_) / self.spread_, labels)
-        fitted = platt.calibrated_classifiers_[0].calibrators[0]
         # Platt's signs: P(used) = 1 / (1 + exp(a score + b)).
-        self.slope_, self.intercept_ = -float(fitted.a_), -float(fitted.b_)
+        self.slope_, self.intercept_ = -float(platt.a_), -float(platt.b_)
         if self.slope_ < LEAST_SLOPE:
             self.slope_, self.intercept_ = LEAST_SLOPE, float(logit(labels.mean()))
 

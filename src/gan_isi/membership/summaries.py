@@ -6,14 +6,15 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import ClassifierTags, gen_batches
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime.pickling import VersionedPickleMixin
+from .._runtime.sklearn_compat import Interval, fit_context
 from .._validation.arrays import check_array, check_count, check_list, check_numbers
 from .._validation.bags import check_bags
+from .._validation.blocks import Block, check_blocks, map_names
 from .._validation.labels import check_used
 from .._validation.typing import FloatArray
 
@@ -113,11 +114,10 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
     contrast : int, default=50
         The distance to the closest image relative to the mean of so many next ones,
         which takes out that some pictures are close to everything; None leaves it out.
-    map_groups : tuple of int, default=None
-        Numbers of consecutive maps that are averaged into one column, such as (1, 65),
-        after each map was divided by its median distance; the closest image then has to
-        be close in all maps of a group at once. One of them may be -1: the maps that
-        are left. None takes each map by itself.
+    by_family : bool, default=True
+        Whether the maps of one family are averaged into one column, after each was divided
+        by its median distance; the closest image then has to be close in all maps of a
+        family at once. Takes `blocks` in `fit`; without them each map is by itself.
     relative : bool, default=True
         Whether the logarithm of each statistic is given as a multiple of its standard
         deviation among the known non-members, from their mean: what known non-members
@@ -130,6 +130,8 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
     center_, spread_ : ndarray of shape (n_features_out,)
         Mean and standard deviation of the logarithms among the known non-members (all
         queries where `fit` got no labels).
+    blocks_ : list of Block or None
+        Which maps are averaged; None where each is by itself.
     n_features_in_ : int
         Number of maps.
 
@@ -147,11 +149,14 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
     (6, 6)
     """
 
+    # Asked for only when given.
+    __metadata_request__fit = {"blocks": True}  # noqa: RUF012
+
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
         "n_closest": [tuple, list],
         "quantiles": [tuple, list],
         "contrast": [Interval(Integral, 1, None, closed="left"), None],
-        "map_groups": [tuple, list, None],
+        "by_family": ["boolean"],
         "relative": ["boolean"],
     }
 
@@ -161,17 +166,17 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         n_closest: Sequence[int] = (1, 5),
         quantiles: Sequence[float] = (),
         contrast: int | None = 50,
-        map_groups: Sequence[int] | None = None,
+        by_family: bool = True,
         relative: bool = True,
     ) -> None:
         self.n_closest = n_closest
         self.quantiles = quantiles
         self.contrast = contrast
-        self.map_groups = map_groups
+        self.by_family = by_family
         self.relative = relative
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> Self:
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, *, blocks: Sequence[Block] | None = None) -> Self:
         """Learn the scale of each map, and what known non-members show.
 
         Parameters
@@ -181,6 +186,8 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         y : array-like of shape (n_queries,), default=None
             Whether each was used: booleans, 0/1 or -1/1. None takes all as known
             non-members.
+        blocks : list of Block, default=None
+            Which maps are of which view or family, as the distances say (`blocks_`).
 
         Returns
         -------
@@ -193,7 +200,8 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
             For other labels, missing ones, and one class only.
         """
         bags = check_bags(X, self, reset=True, allow_nan=True)
-        self._check_parameters(bags.shape[2])
+        self._check_parameters()
+        self.blocks_ = None if blocks is None else check_blocks(blocks, bags.shape[2])
         median = np.nanmedian if np.isnan(bags).any() else np.median  # the latter is faster
         medians = median(bags, axis=(0, 1))
         self.scales_ = np.where(medians > 0, medians, 1.0).astype(np.float64)
@@ -232,16 +240,16 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the maps; only used where maps are not grouped.
+            Names of the maps; only used where nothing is known of them.
 
         Returns
         -------
         ndarray of str
-            Such as ``map0_closest1``.
+            Such as ``ssim_closest1``, or ``map0_closest1`` where nothing is known of the maps.
         """
         check_is_fitted(self, "spread_")
-        if self.map_groups is not None:
-            columns = [f"group{index}" for index in range(len(self.map_groups))]
+        if self.blocks_ is not None:
+            columns = [b.name for b in self.blocks_] if self.by_family else map_names(self.blocks_)
         elif input_features is not None:
             columns = [str(name) for name in input_features]
         else:
@@ -262,8 +270,8 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         return np.concatenate(rows)
 
     def _summarise(self, bags: NDArray[Any]) -> NDArray[np.float64]:
-        if self.map_groups is not None:
-            groups = self._group_sizes(bags.shape[2])
+        if self.by_family and self.blocks_ is not None:
+            groups = [len(block.maps) for block in self.blocks_]
             starts = np.cumsum([0, *groups[:-1]])
             bags = np.add.reduceat(bags / self.scales_, starts, axis=2) / np.asarray(groups)
         statistics = low_order_statistics(
@@ -271,27 +279,13 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         )
         return statistics.transpose(0, 2, 1).reshape(len(bags), -1)
 
-    def _check_parameters(self, n_maps: int) -> None:
+    def _check_parameters(self) -> None:
         if any(not isinstance(n, Integral) or n < 1 for n in self.n_closest):
             raise ValueError(f"n_closest holds numbers of images from 1; got {self.n_closest!r}.")
         if any(not 0 <= q <= 1 for q in self.quantiles):
             raise ValueError(f"quantiles have to lie in 0..1; got {self.quantiles!r}.")
         if not len(self.n_closest) + len(self.quantiles) and self.contrast is None:
             raise ValueError("No statistic is left: give n_closest, quantiles or contrast.")
-        if self.map_groups is not None:
-            self._group_sizes(n_maps)
-
-    def _group_sizes(self, n_maps: int) -> list[int]:
-        """Return the sizes of the groups, with -1 replaced by what is left."""
-        groups = list(self.map_groups or ())
-        if groups.count(-1) == 1:
-            groups[groups.index(-1)] = n_maps - sum(groups) - 1
-        if any(not isinstance(n, Integral) or n < 1 for n in groups) or sum(groups) != n_maps:
-            raise ValueError(
-                f"map_groups has to be numbers of maps that add up to the {n_maps} of X; "
-                f"got {self.map_groups!r}."
-            )
-        return groups
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

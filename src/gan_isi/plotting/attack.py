@@ -1,14 +1,15 @@
-"""What the figures ask of an attack: its branches, their maps and units, its scores."""
+"""What the figures ask of an attack: its families, their maps and units, its scores."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from ..descriptors import FAMILIES
-from ..distances.union import split_branch
+from .._validation.blocks import map_names
+from ..descriptors import FAMILIES, PixelDescriptor
 
 INTENSITY = "intensity"
 
@@ -45,86 +46,26 @@ class Family:
         return slice(self.first, self.first + len(self.map_names))
 
 
-@dataclass(frozen=True)
-class Branch:
-    """One way in which an attack compares images."""
-
-    #: Describes the images; None where they are compared as they are.
-    before: Any
-    #: Compares them.
-    distances: Any
-    families: tuple[Family, ...]
-
-    def vectors_of(self, X: Any) -> NDArray[np.float32]:
-        """CDF vectors of images, (n, n_maps, n_levels), as the distances get them."""
-        rows = X if self.before is None else self.before.transform(X)
-        vectors = np.asarray(rows, dtype=np.float32)
-        return vectors.reshape(len(vectors), *self.distances.reference_.shape[1:])
-
-
 def families_of(descriptors: Any) -> list[Family]:
     """Families of a descriptor, a union of descriptors, or an attack.
 
-    Descriptors of the library need not be fitted. Dropped families are left out.
+    Descriptors of the library need not be fitted. Dropped families, and those that describe
+    whole images, are left out.
     """
-    steps = getattr(descriptors, "named_steps", None)
-    if steps is None:
-        return _families(descriptors)
-    if "descriptors" in steps:
-        return _families(steps["descriptors"])
-    if not hasattr(steps.get("distances"), "transformer_list"):
-        raise ValueError(
-            "The pipeline has no step 'descriptors', nor a step 'distances' with branches; its "
-            f"steps are {list(steps)}."
-        )
-    return [family for branch in _branches(steps["distances"]) for family in branch.families]
-
-
-def branches_of(attack: Any) -> list[Branch]:
-    """Return the branches of a fitted attack; one, unless it has a union of distances."""
-    steps = getattr(attack, "named_steps", {})
-    distances = steps.get("distances")
-    if hasattr(distances, "transformer_list"):
-        check_is_fitted(distances)
-        return _branches(distances)
-    if distances is None or "descriptors" not in steps:
-        found = f" with the steps {list(steps)}" if len(steps) else ""
-        raise TypeError(
-            "Expected a fitted attack, a pipeline with the steps 'descriptors' and 'distances' or "
-            f"with a union of distances; got {type(attack).__name__}{found}."
-        )
-    check_is_fitted(distances, "reference_")
-    before = attack[: list(attack.named_steps).index("distances")]
-    return [Branch(before, distances, tuple(_families(steps["descriptors"])))]
-
-
-def _branches(union: Any) -> list[Branch]:
-    branches: list[Branch] = []
-    first = 0
-    for name, branch in getattr(union, "transformers_", union.transformer_list):
-        if isinstance(branch, str):  # dropped
-            continue
-        before, distances = split_branch(branch)
-        families = _branch_families(name, before, first)
-        branches.append(Branch(before, distances, families))
-        first = families[-1].columns.stop
-    return branches
-
-
-def _branch_families(name: str, before: Any, first: int) -> tuple[Family, ...]:
-    descriptors = None if before is None else before.steps[0][1]
-    if hasattr(descriptors, "_map_names") or hasattr(descriptors, "transformer_list"):
-        return tuple(_families(descriptors, first))
-    return (Family(name, None, first, (name,)),)
-
-
-def _families(descriptors: Any, first: int = 0) -> list[Family]:
-    members = getattr(descriptors, "transformer_list", None)
-    if members is None:
-        members = [(None, descriptors)]
+    if isinstance(descriptors, Pipeline):
+        if "descriptors" not in descriptors.named_steps:
+            raise ValueError(
+                "The pipeline has no step 'descriptors'; its steps are "
+                f"{list(descriptors.named_steps)}."
+            )
+        descriptors = descriptors.named_steps["descriptors"]
+    members = getattr(descriptors, "transformers_", None) or getattr(
+        descriptors, "transformer_list", [(None, descriptors)]
+    )
     families: list[Family] = []
+    first = 0
     for name, descriptor in members:
-        if isinstance(descriptor, str):  # dropped
+        if isinstance(descriptor, (str, PixelDescriptor)):
             continue
         names = _map_names(descriptor)
         families.append(Family(name or names[0].split("_")[0], descriptor, first, names))
@@ -132,6 +73,36 @@ def _families(descriptors: Any, first: int = 0) -> list[Family]:
     if not families:
         raise ValueError("All descriptor families are dropped; there is no map to show.")
     return families
+
+
+def views_of(attack: Any) -> list[Family]:
+    """Families of maps, and views of one distance, along the maps of a fitted attack's bags."""
+    steps = getattr(attack, "named_steps", {})
+    if "distances" not in steps or "descriptors" not in steps:
+        found = f" with the steps {list(steps)}" if len(steps) else ""
+        raise TypeError(
+            "Expected a fitted attack, a pipeline with the steps 'descriptors' and 'distances'; "
+            f"got {type(attack).__name__}{found}."
+        )
+    if not hasattr(steps["distances"], "retarget"):
+        raise TypeError("A blind attack has no distances to show.")
+    check_is_fitted(steps["distances"])
+    described = {family.name: family.descriptor for family in _fitted_families(attack)}
+    views: list[Family] = []
+    first = 0
+    for block in steps["distances"].blocks_:
+        own = described.get(block.name)
+        own = own if own is not None and tuple(own.map_names_) == block.maps else None
+        views.append(Family(block.name, own, first, block.maps))
+        first += len(block.maps)
+    return views
+
+
+def _fitted_families(attack: Any) -> list[Family]:
+    try:
+        return families_of(attack)
+    except ValueError:  # pixels only
+        return []
 
 
 def _map_names(descriptor: Any) -> tuple[str, ...]:
@@ -183,18 +154,26 @@ def _kind(descriptor: Any) -> str:
     return next((name for name, cls in FAMILIES.items() if type(descriptor) is cls), "")
 
 
-def find_branch(attack: Any, map_name: str) -> tuple[Branch, Family, int]:
-    """Return what compares the CDFs of a map: branch, family, position in the branch."""
-    branches = branches_of(attack)
-    families = [family for branch in branches for family in branch.families]
-    family, position = find_map(families, map_name)
+def find_cdf(attack: Any, map_name: str) -> tuple[Family, int]:
+    """Return the family of a map whose CDFs an attack compares, and its position there."""
+    views = views_of(attack)
+    family, position = find_map(views, map_name)
     if family.descriptor is None:
         raise ValueError(
             f"{map_name!r} compares whole images and has no CDF; take a map of "
-            f"{[one.name for one in families if one.descriptor is not None]}."
+            f"{[one.name for one in views if one.descriptor is not None]}."
         )
-    branch = next(branch for branch in branches if family in branch.families)
-    return branch, family, position - branch.families[0].first
+    return family, position - family.first
+
+
+def reference_of(attack: Any, map_name: str) -> NDArray[np.float32]:
+    """CDF vectors of the generated images in one map, (n_generated, 1, n_levels)."""
+    distances = attack.named_steps["distances"]
+    for _, view in getattr(distances, "transformers_", [("", distances)]):
+        names = map_names(view.blocks_)
+        if map_name in names:
+            return np.asarray(view.reference_[:, [names.index(map_name)]])
+    raise ValueError(f"The attack compares no map {map_name!r}.")
 
 
 def bags_of(attack: Any, X: Any) -> NDArray[np.float32]:
@@ -202,9 +181,8 @@ def bags_of(attack: Any, X: Any) -> NDArray[np.float32]:
 
     Distances to real images follow where the attack has them.
     """
-    branches_of(attack)
-    position = list(attack.named_steps).index("distances")
-    return np.asarray(attack[: position + 1].transform(X))
+    views_of(attack)
+    return np.asarray(attack[:-1].transform(X))
 
 
 def query_scores(attack: Any, X: Any) -> NDArray[np.float64]:

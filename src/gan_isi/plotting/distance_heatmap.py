@@ -5,10 +5,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import _num_samples
 
+from .._runtime.sklearn_compat import num_samples
 from .._validation.labels import check_used
-from .attack import bags_of, branches_of, find_map, map_unit
+from .attack import bags_of, find_map, map_unit, views_of
 from .style import SEQUENTIAL, figure_and_axes
 
 #: More columns than this are narrower than a pixel of the default figure.
@@ -121,11 +121,10 @@ class DistanceHeatmapDisplay:
             For unknown maps, and other labels, one class only, or not as many as
             queries.
         """
-        branches = branches_of(attack)
+        families = views_of(attack)
         if y is not None:
-            y, _ = check_used(y, _num_samples(X), unit="queries")
-        n_generated = branches[0].distances.n_generated_
-        families = [family for branch in branches for family in branch.families]
+            y, _ = check_used(y, num_samples(X), unit="queries")
+        n_generated = attack.named_steps["distances"].n_generated_
         names = [name for family in families for name in family.map_names]
         unit = None
         if map_name is not None:

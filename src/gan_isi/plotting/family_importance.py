@@ -6,12 +6,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_random_state
-from sklearn.utils.validation import _num_samples
 
+from .._runtime.sklearn_compat import num_samples
 from .._validation.labels import check_used
-from .attack import bags_of, branches_of
+from .attack import bags_of, views_of
 from .style import BLACK, BLUE, figure_and_axes
 
 
@@ -98,17 +97,18 @@ def family_importance(
     >>> from gan_isi import datasets, make_pipeline
     >>> from gan_isi.plotting import family_importance
     >>> problem = datasets.make_membership_problem(24, n_generated=8, random_state=0)
-    >>> attack = make_pipeline(families=["statistical", "steerable"])
-    >>> attack = attack.fit(problem.images[:12], problem.target[:12], generated=problem.generated)
+    >>> attack = make_pipeline(
+    ...     families=["statistical", "steerable"], generated=problem.generated
+    ... ).fit(problem.images[:12], problem.target[:12])
     >>> drops = family_importance(attack, problem.images[12:], problem.target[12:], random_state=0)
     >>> drops.families, drops.importances.shape
     (['statistical', 'steerable'], (2, 10))
     """
     if n_repeats < 1:
         raise ValueError(f"n_repeats has to be at least 1; got {n_repeats}.")
-    families = [family for branch in branches_of(attack) for family in branch.families]
-    after = _steps_after_distances(attack)
-    used, _ = check_used(y, _num_samples(X), unit="queries")
+    families = views_of(attack)
+    after = _classifier_of(attack)
+    used, _ = check_used(y, num_samples(X), unit="queries")
     bags = bags_of(attack, X)
     labels = after.classes_[used.astype(np.intp)]
     scorer = check_scoring(after, scoring)
@@ -132,12 +132,11 @@ def family_importance(
     )
 
 
-def _steps_after_distances(attack: Any) -> Any:
-    position = list(attack.named_steps).index("distances")
-    steps = attack.steps[position + 1 :]
-    if not steps:
+def _classifier_of(attack: Any) -> Any:
+    name, last = attack.steps[-1]
+    if name != "membership":
         raise TypeError("The attack ends with its distances; there is no classifier to score.")
-    return steps[0][1] if len(steps) == 1 else Pipeline(steps)
+    return last
 
 
 class FamilyImportanceDisplay:

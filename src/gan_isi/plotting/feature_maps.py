@@ -132,8 +132,7 @@ class FeatureMapsDisplay:
             For unknown maps, for more than 128 of them on one sheet, and for maps that
             are no pictures, such as a family's pooled ones.
         """
-        # Views that compare whole images have no maps to draw.
-        families = [one for one in families_of(descriptors) if one.descriptor is not None]
+        families = families_of(descriptors)
         chosen = _choose(families, map_names)
         maps, names = {}, {}
         for family in families:

@@ -6,8 +6,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score, roc_curve
-from sklearn.utils.validation import _num_samples
 
+from .._runtime.sklearn_compat import num_samples
 from .._validation.labels import check_used
 from .attack import check_scores, query_scores
 from .style import CURVES, figure_and_axes, line_style, literal
@@ -138,7 +138,7 @@ class LogRocDisplay:
             For other labels or missing ones, one class only, and another number of labels
             than queries.
         """
-        used, _ = check_used(y, _num_samples(X), unit="queries")
+        used, _ = check_used(y, num_samples(X), unit="queries")
         return cls.from_predictions(
             used,
             query_scores(attack, X),

@@ -5,8 +5,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..texture.cdf import wasserstein_distances
-from .attack import find_branch, map_unit
+from ..distances import wasserstein_distances
+from .attack import find_cdf, map_unit, reference_of
 from .style import BLACK, CURVES, GREY, figure_and_axes
 
 _DASHES = ("-", "--", "-.", ":")
@@ -134,15 +134,19 @@ class MapCdfDisplay:
         """
         if n_nearest < 1:
             raise ValueError(f"n_nearest has to be at least 1; got {n_nearest}.")
-        branch, family, position = find_branch(attack, map_name)
+        family, position = find_cdf(attack, map_name)
         if family.descriptor.grid > 1:
             raise ValueError(
                 f"{map_name!r} has {family.descriptor.grid**2} CDFs, one a tile; only maps that "
                 "are whole (grid=1) can be drawn."
             )
-        query = branch.vectors_of([np.asarray(query_image)])[:, [position]]
-        vectors = branch.distances.reference_ if generated is None else branch.vectors_of(generated)
-        vectors = vectors[:, [position]]
+
+        def vectors_of(images: Any) -> Any:
+            rows = family.descriptor.transform(images)
+            return rows.reshape(len(rows), len(family.map_names), -1)[:, [position]]
+
+        query = vectors_of([np.asarray(query_image)])
+        vectors = reference_of(attack, map_name) if generated is None else vectors_of(generated)
         distances = wasserstein_distances(query, vectors)[0, :, 0]
         order = np.argsort(distances, kind="stable")
         nearest, typical = order[:n_nearest], order[len(order) // 2]

@@ -1,13 +1,13 @@
 """Statistics of an audit: pure functions of labels, scores, folds and groups."""
 
-from .auc import auc_interval, difference_interval, rank_within, within_fold_auc
+from .auc import auc_interval, difference_interval, null_effect, rank_within, within_fold_auc
 from .decisions import (
     DECISION_METRICS,
     balanced_accuracy,
     bootstrap_decisions,
     confusion_counts,
 )
-from .intervals import proportion_interval
+from .intervals import design_effect, proportion_interval
 from .p_values import (
     conformal_p_values,
     cross_conformal_p_values,
@@ -27,10 +27,12 @@ __all__ = [
     "conformal_p_values",
     "confusion_counts",
     "cross_conformal_p_values",
+    "design_effect",
     "detectable_auc",
     "difference_interval",
     "max_t_p_values",
     "min_p_value",
+    "null_effect",
     "permutation_p_value",
     "permute_labels",
     "proportion_interval",

@@ -72,9 +72,19 @@ def pixels(
     """
     check_choice(contrast, "contrast", get_args(Contrast))
     size = check_count(size, "size")
-    values: FloatImage = check_image(image).astype(np.float32, copy=False)
+    return normalised(resized(check_image(image), size), contrast)
+
+
+def resized(image: FloatImage, size: int) -> FloatImage:
+    """Return a checked grey image of `size` x `size` pixels, see `pixels`."""
+    values: FloatImage = image.astype(np.float32, copy=False)
     if values.shape != (size, size):
         values = resize(values, (size, size), order=1, anti_aliasing=True, preserve_range=True)
+    return values
+
+
+def normalised(values: FloatImage, contrast: Contrast) -> NDArray[np.float32]:
+    """Return an image of common size without its contrast, see `pixels`."""
     if contrast == "global":
         values = _standardised(values)
     elif contrast == "local":

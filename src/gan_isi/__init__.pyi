@@ -1,0 +1,50 @@
+from . import audit, baselines, datasets, metrics, plotting
+from ._runtime.pickling import InconsistentVersionWarning
+from ._validation.shared import SharedImages
+from ._version import __version__
+from .attacks import SourceIdentificationPipeline, make_pipeline
+from .descriptors import (
+    BaseDescriptor,
+    DeepDescriptor,
+    DescriptorUnion,
+    GaborDescriptor,
+    GaussianDerivativeDescriptor,
+    PixelDescriptor,
+    StatisticalDescriptor,
+    SteerableDescriptor,
+    make_descriptors,
+)
+from .distances import (
+    DistanceUnion,
+    PairwiseDistanceTransformer,
+    PairwiseWassersteinTransformer,
+)
+from .membership import BagSummaryTransformer, MembershipClassifier, SummaryClassifier
+
+__all__ = [
+    "BagSummaryTransformer",
+    "BaseDescriptor",
+    "DeepDescriptor",
+    "DescriptorUnion",
+    "DistanceUnion",
+    "GaborDescriptor",
+    "GaussianDerivativeDescriptor",
+    "InconsistentVersionWarning",
+    "MembershipClassifier",
+    "PairwiseDistanceTransformer",
+    "PairwiseWassersteinTransformer",
+    "PixelDescriptor",
+    "SharedImages",
+    "SourceIdentificationPipeline",
+    "StatisticalDescriptor",
+    "SteerableDescriptor",
+    "SummaryClassifier",
+    "__version__",
+    "audit",
+    "baselines",
+    "datasets",
+    "make_descriptors",
+    "make_pipeline",
+    "metrics",
+    "plotting",
+]

@@ -1,0 +1,332 @@
+"""What an audit states: kinds of sentences with their numbers, never more than these bear out."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from tomllib import loads
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .names import BLIND, CHOSEN, CLOSENESS
+
+if TYPE_CHECKING:
+    from .candidates import CandidateResult
+    from .result import AttackResult, AuditResult
+
+#: The usual convention; sentences name the p-value beside it.
+_SIGNIFICANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One finding of an audit, as a sentence and as data.
+
+    Attributes
+    ----------
+    kind : str
+        What is stated: a key of ``sentences.toml``, or "inputs" for what the preflight says.
+    text : str
+        The sentence or sentences.
+    values : dict of str to float, int or str
+        The numbers, and names of attacks, that the text holds.
+    """
+
+    kind: str
+    text: str
+    values: dict[str, Any]
+
+
+@cache
+def sentences() -> dict[str, str]:
+    """Return the sentences of all kinds, with the places of their values in braces.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    text = resources.files(__package__).joinpath("sentences.toml").read_text("utf-8")
+    return {kind: " ".join(sentence.split()) for kind, sentence in loads(text).items()}
+
+
+def say(kind: str, /, **values: Any) -> Statement:
+    """Fill the sentence of a kind.
+
+    Parameters
+    ----------
+    kind : str
+        A key of `sentences`.
+    **values : float, int or str
+        What takes the places in it.
+
+    Returns
+    -------
+    Statement
+    """
+    plain = {name: np.asarray(value).item() for name, value in values.items()}
+    return Statement(kind, sentences()[kind].format(**plain), plain)
+
+
+def texts(statements: Iterable[Statement]) -> list[str]:
+    """Return what statements say."""
+    return [one.text for one in statements]
+
+
+def of_audit(result: "AuditResult") -> list[Statement]:
+    """Return what was asked, of what, and what so many attacks could have shown.
+
+    Parameters
+    ----------
+    result : AuditResult
+        What :func:`audit` found.
+
+    Returns
+    -------
+    list of Statement
+    """
+    n_used = int(result.labels.sum())
+    counts = {"n_used": n_used, "n_not_used": len(result.labels) - n_used}
+    said = [say("question"), say("compared", **counts, n_generated=result.n_generated)]
+    if result.groups is not None:
+        said.append(say("patients", n_patients=len(np.unique(result.groups))))
+    if result.n_repeats == 1:
+        said.append(say("judged", n_folds=result.cv))
+    else:
+        said.append(say("judged_repeatedly", n_folds=result.cv, n_repeats=result.n_repeats))
+    if result.n_slices is not None:
+        said.append(say("volumes", n_slices=result.n_slices))
+    others = [name for name in result.attacks if name not in (BLIND, CHOSEN)]
+    if len(others) > 1:
+        said += [say("several_attacks", n_attacks=len(others)), _to_quote(result, others)]
+    if result.n_candidates:
+        said.append(say("candidates", n_candidates=result.n_candidates))
+    return said
+
+
+def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
+    """Return what one attack found, and what that does not say.
+
+    Parameters
+    ----------
+    result : AuditResult
+        What :func:`audit` found.
+    attack : AttackResult
+        One of its attacks.
+
+    Returns
+    -------
+    list of Statement
+    """
+    percent = 100 * result.confidence
+    auc, beyond = attack.measures["AUC"], attack.beyond_blind
+    of_100 = 100 * float(f"{auc.value:.2f}")  # rounded once: 0.975 is not "98 (AUC 0.97)"
+    bounds = {"low": auc.low, "high": auc.high, "confidence": percent}
+    said = [say("auc", auc=auc.value, of_100=of_100, **bounds)]
+    if not attack.n_permutations:
+        said.append(say("auc_as_fitted"))
+    if auc.high < 0.5:
+        said.append(say("auc_below_chance"))
+    # A rule that does not learn, beside the attack, which learns exchanged labels as well.
+    rule = attack.measures.get(CLOSENESS)
+    if rule is not None and rule.high < 0.5:
+        bounds = {"low": rule.low, "high": rule.high, "confidence": percent}
+        said.append(say("closeness_below_chance", auc=rule.value, **bounds))
+    said += _significance(attack)
+    shown = attack.p_values.get("AUC or tail", 1.0) <= _SIGNIFICANCE
+    if shown and attack.recognisable >= 0.005 and beyond is not None:
+        kind = "share_of_images" if result.groups is None else "share_of_patients"
+        said.append(say(kind, percent=100 * attack.recognisable, confidence=percent))
+    if beyond is None:
+        said.append(say("blind"))
+    else:
+        kind = "less_than_blind" if beyond.high < 0 else "perhaps_as_blind"
+        kind = "more_than_blind" if beyond.low > 0 else kind
+        bounds = {"low": beyond.low, "high": beyond.high, "confidence": percent}
+        said.append(say(kind, difference=beyond.value, **bounds))
+    if attack.answers.chosen:
+        counts = Counter(attack.answers.chosen).most_common()
+        said.append(say("chosen", attacks=", ".join(f"{name} ({n})" for name, n in counts)))
+    said.append(_single_images(result, attack))
+    if attack.candidates is not None:
+        said += of_candidates(result, attack)
+    return said
+
+
+def _to_quote(result: "AuditResult", others: list[str]) -> Statement:
+    if CHOSEN in result.attacks:
+        return say("quote_chosen")
+    p_values = [result.attacks[name].p_values.get("any attack", np.nan) for name in others]
+    if np.isnan(p_values).all():
+        return say("quote_nothing")
+    best = int(np.nanargmin(p_values))
+    return say("quote_p_value", attack=others[best], p_value=p_values[best])
+
+
+def _significance(attack: "AttackResult") -> list[Statement]:
+    n = attack.n_permutations
+    if n == 0:
+        return [say("no_permutations")]
+    smallest, p_value = 1 / (n + 1), attack.p_values["AUC or tail"]
+    if smallest > _SIGNIFICANCE:
+        numbers = {"n_permutations": n, "p_value": p_value, "smallest": smallest}
+        return [say("too_few_permutations", **numbers)]
+    numbers = {
+        "n_permutations": n,
+        "p_value": p_value,
+        "p_auc": attack.p_values["AUC"],
+        "p_tail": attack.p_values["tail"],
+    }
+    if p_value > _SIGNIFICANCE:
+        if np.isnan(attack.detectable_auc):
+            return [say("not_found", **numbers), say("no_proof_from_so_few")]
+        power = say("no_proof_of_absence", detectable_auc=attack.detectable_auc)
+        return [say("not_found", **numbers), power]
+    as_a_set = attack.p_values["AUC"] <= _SIGNIFICANCE
+    said = [say("found_as_a_set" if as_a_set else "found_a_few", **numbers)]
+    said += _smallest(p_value, n)
+    of_all = attack.p_values.get("any attack", 0.0)
+    return [*said, say("one_of_many", p_value=of_all)] if of_all > _SIGNIFICANCE else said
+
+
+def _smallest(p_value: float, n_refits: int) -> list[Statement]:
+    if p_value > 1 / (n_refits + 1) * (1 + 1e-9):
+        return []
+    return [say("smallest_p_value", p_value=p_value)]
+
+
+def _single_images(result: "AuditResult", attack: "AttackResult") -> Statement:
+    """State how often a single image stands out, in truth and by mistake."""
+    others = result.labels == 0
+    units = np.arange(len(others)) if result.groups is None else result.groups
+    held_out = [
+        len(np.unique(units[others & (attack.answers.folds[0] == fold)]))
+        for fold in range(result.cv)
+    ]
+    smallest = 1 / (1 + max(held_out))
+    if smallest > _SIGNIFICANCE:
+        return say("single_images_unresolved", n_not_used=max(held_out), smallest=smallest)
+    # An image not used is compared with one fewer, so that its p-values are a little larger.
+    level = max(_SIGNIFICANCE, 1 / min(held_out))
+    small = attack.conformal <= level * (1 + 1e-9)
+    return say(
+        "single_images",
+        n_used_out=small[~others].sum(),
+        n_used=(~others).sum(),
+        n_not_used_out=small[others].sum(),
+        n_not_used=others.sum(),
+        level=level,
+        expected=level * (~others).sum(),
+    )
+
+
+def of_candidates(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
+    """Return what one attack says of the candidates.
+
+    Nothing but its numbers where the blind attack tells candidates from the images not used:
+    then they differ in something other than membership, and every attack may see just that.
+
+    Parameters
+    ----------
+    result : AuditResult
+        What :func:`audit` found.
+    attack : AttackResult
+        One of its attacks, with candidates.
+
+    Returns
+    -------
+    list of Statement
+    """
+    found = attack.candidates
+    assert found is not None
+    pairs, answer = _pairs(found, 100 * result.confidence), no_answer(result)
+    if attack.name != BLIND:
+        return [pairs, *(answer or _claims(found))]
+    said = [pairs, *_p_value(found)[1]]
+    if answer:
+        return [*said, say("blind_tells_candidates"), answer[-1]]
+    return [*said, say("blind_does_not_tell_candidates")]
+
+
+def no_answer(result: "AuditResult") -> list[Statement]:
+    """Return why an audit does not say whether candidates were used; nothing where it does.
+
+    Parameters
+    ----------
+    result : AuditResult
+        What :func:`audit` found.
+
+    Returns
+    -------
+    list of Statement
+    """
+    found = result.attacks[BLIND].candidates
+    if found is None:
+        return []
+    if (p_value := _p_value(found)[0]) <= _SIGNIFICANCE:
+        reason = say("blind_p_value", p_value=p_value)
+    elif found.auc.low > 0.5 or found.auc.high < 0.5:
+        bounds = {"low": 100 * found.auc.low, "high": 100 * found.auc.high}
+        reason = say("blind_interval", **bounds, confidence=100 * result.confidence)
+    else:
+        return []
+    return [say("no_answer"), reason, say("candidates_differ")]
+
+
+def _pairs(found: "CandidateResult", percent: float) -> Statement:
+    value, low, high = (100 * x for x in (found.auc.value, found.auc.low, found.auc.high))
+    if not np.isnan(low):
+        return say("candidates_auc", of_100=value, low=low, high=high, confidence=percent)
+    who = "image" if found.n_images == 1 else "patient"
+    return say(f"candidates_auc_of_one_{who}", of_100=value)
+
+
+def _claims(found: "CandidateResult") -> list[Statement]:
+    one, (p_value, how) = found.n_images == 1, _p_value(found)
+    alone = _alone(found)
+    if not how:
+        return [alone, _nothing_shown(found)]
+    if p_value > _SIGNIFICANCE:
+        verdict = "candidates_not_found"
+    else:
+        verdict = "candidate_found" if one else "candidates_found"
+    return [alone, *(said for said in how if said != alone), say(verdict)]
+
+
+def _alone(found: "CandidateResult") -> Statement:
+    n, smallest = found.n_images, found.smallest_p
+    if n == 1:
+        return say("candidate_alone", p_value=found.p_values[0], smallest=smallest)
+    return say(
+        "candidates_alone",
+        n_out=(found.p_values <= _SIGNIFICANCE).sum(),
+        n_candidates=n,
+        level=_SIGNIFICANCE,
+        smallest=smallest,
+        expected=_SIGNIFICANCE * n,
+    )
+
+
+def _nothing_shown(found: "CandidateResult") -> Statement:
+    if not len(found.null):
+        return say("no_exchanges")
+    if np.isnan(found.auc.low) and found.smallest_p > _SIGNIFICANCE:
+        return say("too_few_not_used")
+    return say("too_few_exchanges", p_value=found.p_value)
+
+
+def _p_value(found: "CandidateResult") -> tuple[float, list[Statement]]:
+    """Return the p-value of all candidates, and how it came about; of one, its own will do.
+
+    1 and nothing where it can show nothing, or there is none.
+    """
+    n = len(found.null)
+    if np.isnan(found.auc.low) and found.smallest_p > _SIGNIFICANCE:
+        return 1.0, []
+    if n and 1 / (n + 1) <= _SIGNIFICANCE:
+        exchanges = say("exchanges", n_exchanges=n, p_value=found.p_value)
+        return found.p_value, [exchanges, *_smallest(found.p_value, n)]
+    if found.n_images == 1:
+        return float(found.p_values[0]), [_alone(found)]
+    return 1.0, []
