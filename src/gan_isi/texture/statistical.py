@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, minimum_filter
 
 from .._validation.arrays import check_image, check_window
 from .._validation.typing import FloatImage
@@ -45,7 +44,16 @@ def local_range(image: FloatImage, size: int = 3) -> FloatImage:
     array([6., 7., 7., 7., 6.])
     """
     image, size = check_image(image), check_window(size, "size")
-    return maximum_filter(image, size) - minimum_filter(image, size)
+    return in_strips(image, lambda part: _range(part, size), size // 2)
+
+
+def _range(image: FloatImage, size: int) -> FloatImage:
+    padded = _pad_symmetric(image, size)
+    largest, smallest = (
+        _sliding_extreme(_sliding_extreme(padded, size, which).T, size, which).T
+        for which in (np.maximum, np.minimum)
+    )
+    return largest - smallest
 
 
 def local_std(image: FloatImage, size: int = 3) -> FloatImage:
@@ -175,6 +183,15 @@ def _window_sums_by_sorting(
 def _pad_symmetric(values: NDArray, size: int) -> NDArray:
     """Mirror the border, the edge included, so that every pixel has a whole window."""
     return np.pad(values, size // 2, mode="symmetric")
+
+
+def _sliding_extreme(values: NDArray, size: int, which: np.ufunc) -> NDArray:
+    """Return the extreme of `size` consecutive rows, by doubling; windows may overlap."""
+    n_rows, width = values.shape[0] - size + 1, 1
+    while 2 * width <= size:
+        values = which(values[:-width], values[width:])
+        width *= 2
+    return which(values[:n_rows], values[size - width : size - width + n_rows])
 
 
 def _box_sum(values: NDArray, size: int) -> NDArray:
