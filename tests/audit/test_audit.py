@@ -307,7 +307,7 @@ def test_the_page_draws_the_best_of_many_attacks(attack, world, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"y": np.zeros(60)}, "needs images that were used and others"),
+        ({"y": np.zeros(60)}, "Images of both classes, used and not used, are needed"),
         ({"y": np.zeros(3)}, "y has 3 labels for 60 images"),
         ({"cv": 31}, "cv=31 needs at least 31 queries of each class; got 30 not used and 30 used"),
         ({"attacks": {}}, "No attack was given"),

@@ -73,7 +73,7 @@ y == "other", whichever is true of the images that were used.
         meaning = "used" if used[0] else "not used"
         raise ValueError(
             f"Images of both classes, used and not used, are needed; all {len(used)} labels of "
-            f"{name} are {labels[0]} ({meaning})."
+            f"{name} are of one class, {labels[0]} ({meaning})."
         )
     return used, classes
 
