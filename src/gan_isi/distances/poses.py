@@ -1,0 +1,262 @@
+"""The pose in which a generated image looks most like a real one: a search by correlation.
+
+A generator whose training images were augmented returns them mirrored, rotated, zoomed or
+shifted. Every pose of a grid is tried: on a coarse picture for all pairs, and more finely for
+the few that look most alike there. The correlation of a template with many images is a matrix
+product, and shifted templates are windows of one warped picture.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
+
+#: References of one matrix product. Fixed, so that sums don't depend on how many there are,
+#: and a multiple of what the kernels of BLAS take at once, so that not on their places either.
+_COLUMNS = 96
+
+#: Norm below which a picture has no contrast to correlate.
+_LEAST_NORM = 1e-6
+
+
+class Grid(NamedTuple):
+    """The poses of a search on pictures of one size.
+
+    Attributes
+    ----------
+    side : int
+        Side of the pictures in pixels.
+    angles : tuple of float
+        Rotations in degrees, beside those by quarter turns.
+    zooms : tuple of float
+        Magnifications.
+    reach : int
+        Largest shift in pixels of these pictures, in both directions; all up to it are tried.
+    quarter_turns : bool
+        Whether pictures are rotated by quarter turns as well.
+    """
+
+    side: int
+    angles: tuple[float, ...]
+    zooms: tuple[float, ...]
+    reach: int
+    quarter_turns: bool = True
+
+    @property
+    def n_poses(self) -> int:
+        """Number of poses."""
+        n_turned = 8 if self.quarter_turns else 2
+        return n_turned * len(self.angles) * len(self.zooms) * (2 * self.reach + 1) ** 2
+
+    def pose(self, index: int) -> "Pose":
+        """Return the pose of this number, in the order of `templates`."""
+        width = 2 * self.reach + 1
+        shape = (8 if self.quarter_turns else 2, len(self.angles), len(self.zooms), width, width)
+        turned, angle, zoom, row, column = np.unravel_index(index, shape)
+        mirrored, quarters = divmod(int(turned), 4 if self.quarter_turns else 1)
+        return Pose(
+            mirrored=bool(mirrored),
+            angle=90.0 * quarters + self.angles[angle],
+            zoom=self.zooms[zoom],
+            shift=((row - self.reach) / self.side, (column - self.reach) / self.side),
+        )
+
+
+class Pose(NamedTuple):
+    """How a real image is to be moved so that it lies on a generated one.
+
+    Attributes
+    ----------
+    mirrored : bool
+        Whether left and right are exchanged, before all else.
+    angle : float
+        Rotation around the centre in degrees, counterclockwise.
+    zoom : float
+        Magnification around the centre.
+    shift : tuple (rows, columns)
+        Shift afterwards, downwards and to the right, in shares of the side.
+    """
+
+    mirrored: bool
+    angle: float
+    zoom: float
+    shift: tuple[float, float]
+
+
+def standardised(pictures: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return pictures as rows of mean 0 and norm 1; rows of zeros where there is no contrast.
+
+    Parameters
+    ----------
+    pictures : ndarray of shape (n, side, side)
+
+    Returns
+    -------
+    ndarray of shape (n, side * side), float32
+    """
+    rows = pictures.reshape(len(pictures), -1).astype(np.float64)
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > _LEAST_NORM).astype(
+        np.float32
+    )
+
+
+def turned(picture: NDArray[np.float32], *, quarter_turns: bool = True) -> NDArray[np.float32]:
+    """Return a square picture as it is and mirrored, each rotated by quarter turns.
+
+    Parameters
+    ----------
+    picture : ndarray of shape (side, side)
+    quarter_turns : bool, default=True
+        Whether it is rotated; otherwise there are two pictures only.
+
+    Returns
+    -------
+    ndarray of shape (8, side, side) or (2, side, side)
+        Rotations by 0, 90, 180 and 270 degrees counterclockwise, then those of the mirror
+        image.
+    """
+    quarters = range(4 if quarter_turns else 1)
+    return np.stack([np.rot90(one, k) for one in (picture, picture[:, ::-1]) for k in quarters])
+
+
+@lru_cache(maxsize=16)
+def _warps(grid: Grid) -> csr_array:
+    """Bilinear weights of all rotations and zooms, on a canvas with room for the shifts."""
+    side, canvas = grid.side, grid.side + 2 * grid.reach
+    rows, columns = np.mgrid[:canvas, :canvas].reshape(2, -1) - (canvas - 1) / 2
+    places, numbers, weights = [], [], []
+    for index, (angle, zoom) in enumerate((a, z) for a in grid.angles for z in grid.zooms):
+        cos, sin = np.cos(np.deg2rad(angle)) / zoom, np.sin(np.deg2rad(angle)) / zoom
+        # Rows grow downwards: counterclockwise as one sees it.
+        y = cos * rows + sin * columns + (side - 1) / 2
+        x = cos * columns - sin * rows + (side - 1) / 2
+        top, left = np.floor(y).astype(int), np.floor(x).astype(int)
+        for down in (0, 1):
+            for right in (0, 1):
+                places.append(index * canvas**2 + np.arange(canvas**2))
+                numbers.append(_mirrored(top + down, side) * side + _mirrored(left + right, side))
+                weights.append(np.abs(1 - down - (y - top)) * np.abs(1 - right - (x - left)))
+    parts = [np.concatenate(part) for part in (weights, places, numbers)]
+    n_warps = len(grid.angles) * len(grid.zooms)
+    return csr_array((parts[0].astype(np.float32), (parts[1], parts[2])),
+                     shape=(n_warps * canvas**2, side**2))  # fmt: skip
+
+
+def _mirrored(index: NDArray[np.intp], side: int) -> NDArray[np.intp]:
+    """Continue a picture by its mirror image."""
+    index = index % (2 * side)
+    return np.minimum(index, 2 * side - 1 - index)
+
+
+def templates(
+    picture: NDArray[np.float32], grid: Grid
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return a picture in all poses of a grid, and what makes each one's norm 1.
+
+    Parameters
+    ----------
+    picture : ndarray of shape (side, side), float32
+    grid : Grid
+
+    Returns
+    -------
+    rows : ndarray of shape (n_poses, side * side), float32
+        The moved pictures. Their means need not be taken off: the product with a row of
+        mean 0 is the same.
+    scales : ndarray of shape (n_poses,), float32
+        One over the norm of each minus its mean; 0 where there is no contrast.
+    """
+    side, width = grid.side, 2 * grid.reach + 1
+    flat = turned(picture, quarter_turns=grid.quarter_turns).reshape(-1, side**2)
+    warped = (_warps(grid) @ flat.T).T.reshape(-1, side + 2 * grid.reach, side + 2 * grid.reach)
+    # A picture that is shifted downwards is seen through a window further up.
+    windows = np.lib.stride_tricks.sliding_window_view(warped, (side, side), axis=(1, 2))
+    rows = windows[:, ::-1, ::-1].reshape(len(warped) * width**2, side**2)
+    means = rows.mean(axis=1)
+    squares = np.einsum("ij,ij->i", rows, rows) - side**2 * means**2
+    norms = np.sqrt(np.maximum(squares, 0))
+    scales = np.divide(1, norms, out=np.zeros_like(norms), where=norms > _LEAST_NORM)
+    return rows, scales
+
+
+def best_correlations(
+    picture: NDArray[np.float32], references: NDArray[np.float32], grid: Grid
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Largest correlation of a picture with each reference, over all poses of a grid.
+
+    Parameters
+    ----------
+    picture : ndarray of shape (side, side), float32
+        Moved.
+    references : ndarray of shape (n_references, side * side), float32
+        As from `standardised`.
+    grid : Grid
+        The poses.
+
+    Returns
+    -------
+    correlations : ndarray of shape (n_references,), float32
+        In -1..1. The same bits for the same pair, whatever the other references.
+    poses : ndarray of shape (n_references,), int
+        Numbers of the poses, see `Grid.pose`.
+    """
+    rows, scales = templates(picture, grid)
+    best = np.empty(len(references), dtype=np.float32)
+    poses = np.empty(len(references), dtype=np.intp)
+    # BLAS adds in an order that depends on shapes and threads: one thread, and one shape.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for start in range(0, len(references), _COLUMNS):
+            block = references[start : start + _COLUMNS]
+            full = np.zeros((_COLUMNS, grid.side**2), dtype=np.float32)
+            full[: len(block)] = block
+            found = rows @ full.T
+            found *= scales[:, np.newaxis]
+            at = found.argmax(axis=0)[: len(block)]
+            poses[start : start + len(block)] = at
+            # Once more, in the one order that this sum has.
+            best[start : start + len(block)] = scales[at] * np.einsum("ij,ij->i", rows[at], block)
+    return np.clip(best, -1, 1), poses
+
+
+def moved(image: NDArray[np.floating], pose: Pose, *, backwards: bool = False) -> NDArray:
+    """Move a picture into a pose, or one that is in this pose back into place.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width) or (height, width, channels)
+        Any picture; poses are of its square.
+    pose : Pose
+        Where it is to be moved.
+    backwards : bool, default=False
+        Whether the movement is undone.
+
+    Returns
+    -------
+    ndarray
+        The picture, interpolated linearly and continued by its mirror image.
+    """
+    from scipy.ndimage import affine_transform
+
+    height, width = image.shape[:2]
+    scale = np.array([height, width], dtype=float)
+    cos, sin = np.cos(np.deg2rad(pose.angle)), np.sin(np.deg2rad(pose.angle))
+    # From the place in the moved picture to that in the original, in shares of the sides.
+    matrix = np.array([[cos, sin], [-sin, cos]]) / pose.zoom
+    if pose.mirrored:
+        matrix = np.diag([1.0, -1.0]) @ matrix
+    offset = -matrix @ np.asarray(pose.shift)
+    if backwards:
+        matrix = np.linalg.inv(matrix)
+        offset = -matrix @ offset
+    matrix = scale[:, np.newaxis] * matrix / scale
+    centre = (scale - 1) / 2
+    offset = centre + scale * offset - matrix @ centre
+    planes = [image] if image.ndim == 2 else np.moveaxis(image, -1, 0)
+    found = [affine_transform(np.asarray(plane, dtype=float), matrix, offset, order=1,
+                              mode="reflect") for plane in planes]  # fmt: skip
+    return found[0] if image.ndim == 2 else np.stack(found, axis=-1)
