@@ -105,23 +105,25 @@ def standardised(pictures: NDArray[np.floating]) -> NDArray[np.float32]:
     )
 
 
-def turned(picture: NDArray[np.float32], *, quarter_turns: bool = True) -> NDArray[np.float32]:
-    """Return a square picture as it is and mirrored, each rotated by quarter turns.
+def turned(pictures: NDArray[np.float32], *, quarter_turns: bool = True) -> NDArray[np.float32]:
+    """Return square pictures as they are and mirrored, each rotated by quarter turns.
 
     Parameters
     ----------
-    picture : ndarray of shape (side, side)
+    pictures : ndarray of shape (..., side, side)
+        The pictures.
     quarter_turns : bool, default=True
-        Whether it is rotated; otherwise there are two pictures only.
+        Whether they are rotated; otherwise there are two of each only.
 
     Returns
     -------
-    ndarray of shape (8, side, side) or (2, side, side)
+    ndarray of shape (8, ..., side, side) or (2, ..., side, side)
         Rotations by 0, 90, 180 and 270 degrees counterclockwise, then those of the mirror
         image.
     """
     quarters = range(4 if quarter_turns else 1)
-    return np.stack([np.rot90(one, k) for one in (picture, picture[:, ::-1]) for k in quarters])
+    both = (pictures, pictures[..., ::-1])
+    return np.stack([np.rot90(one, k, axes=(-2, -1)) for one in both for k in quarters])
 
 
 @lru_cache(maxsize=16)
@@ -253,7 +255,7 @@ def moved(image: NDArray[np.floating], pose: Pose, *, backwards: bool = False) -
     if backwards:
         matrix = np.linalg.inv(matrix)
         offset = -matrix @ offset
-    matrix = scale[:, np.newaxis] * matrix / scale
+    matrix = np.asarray(scale[:, np.newaxis] * matrix / scale)
     centre = (scale - 1) / 2
     offset = centre + scale * offset - matrix @ centre
     planes = [image] if image.ndim == 2 else np.moveaxis(image, -1, 0)
