@@ -245,17 +245,17 @@ def moved(image: NDArray[np.floating], pose: Pose, *, backwards: bool = False) -
     from scipy.ndimage import affine_transform
 
     height, width = image.shape[:2]
-    scale = np.array([height, width], dtype=float)
+    scale: NDArray[np.floating] = np.array([height, width], dtype=float)
     cos, sin = np.cos(np.deg2rad(pose.angle)), np.sin(np.deg2rad(pose.angle))
     # From the place in the moved picture to that in the original, in shares of the sides.
-    matrix = np.array([[cos, sin], [-sin, cos]]) / pose.zoom
+    matrix: NDArray[np.floating] = np.array([[cos, sin], [-sin, cos]]) / pose.zoom
     if pose.mirrored:
         matrix = np.diag([1.0, -1.0]) @ matrix
     offset = -matrix @ np.asarray(pose.shift)
     if backwards:
         matrix = np.linalg.inv(matrix)
         offset = -matrix @ offset
-    matrix = np.asarray(scale[:, np.newaxis] * matrix / scale)
+    matrix = scale[:, np.newaxis] * matrix / scale
     centre = (scale - 1) / 2
     offset = centre + scale * offset - matrix @ centre
     planes = [image] if image.ndim == 2 else np.moveaxis(image, -1, 0)
