@@ -34,8 +34,10 @@ def test_the_attack_gives_the_same_bits(client):
     problem = datasets.make_membership_problem(40, n_generated=30, image_size=32, random_state=0)
 
     def attack():
-        pipeline = make_pipeline(n_levels=16, max_pairs=400, random_state=0)
-        pipeline.fit(problem.images, problem.target, generated=problem.generated)
+        pipeline = make_pipeline(
+            generated=problem.generated, n_levels=16, max_pairs=400, random_state=0
+        )
+        pipeline.fit(problem.images, problem.target)
         return pipeline.predict_proba(problem.images)
 
     expected = attack()
