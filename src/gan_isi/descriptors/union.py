@@ -271,7 +271,7 @@ def make_descriptors(
         set of 65 maps; "deep" is the fifth family and needs the extra `deep`. "pixels",
         "pixels_global" and "pixels_local" are the picture itself, with its contrast or
         without, see :class:`PixelDescriptor`.
-    n_levels, cells, grid, intensity_range, n_jobs, memory, verbose
+    n_levels, cells, grid, intensity_range, n_jobs, memory, verbose : optional
         Parameters of all families, see :class:`DescriptorUnion`.
 
     Returns
