@@ -68,7 +68,9 @@ def test_views_that_are_dropped_do_not_count(bags):
 def test_a_rule_needs_names_and_a_contrast(bags):
     with pytest.raises(ValueError, match=r"rule='near' needs the names of the maps \(blocks\)"):
         SummaryClassifier(rule="near").fit(bags, USED)
-    with pytest.raises(ValueError, match="rule='near' needs a contrast"):
+    with pytest.raises(
+        ValueError, match=r"needs the contrast of these views: give contrast=50; or give rule=\(\)"
+    ):
         SummaryClassifier(rule="near", contrast=None).fit(bags, USED, blocks=BLOCKS)
 
 
