@@ -169,7 +169,7 @@ class TestAudit:
         assert capsys.readouterr().err == f"Warning: {said.text}\n"
 
     def test_names_of_attacks_are_those_of_the_library(self):
-        assert set(ATTACKS) == {"recommended", "paper", *baselines.BASELINES} - {"blind"}
+        assert set(ATTACKS) == {"recommended", "paper", *SIMPLE} - {"blind"}
 
     def test_a_missing_extra_is_named_before_the_work(self, folders, tmp_path, capsys, monkeypatch):
         monkeypatch.setattr("gan_isi.cli.audit.find_spec", lambda name: None)

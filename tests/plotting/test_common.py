@@ -190,8 +190,8 @@ def test_every_public_name_is_there():
 @pytest.fixture(scope="module")
 def recommended(images):
     queries, used, generated = images
-    attack = make_pipeline(preset="recommended", families=["statistical", "steerable"])
-    return attack.fit(queries, used, generated=generated)
+    attack = make_pipeline("recommended", families=["statistical", "steerable"])
+    return attack.set_params(generated=generated).fit(queries, used)
 
 
 class TestTheRecommendedAttack:

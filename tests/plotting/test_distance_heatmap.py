@@ -26,7 +26,7 @@ def test_distances_to_real_images_are_left_out(images):
     distances = PairwiseWassersteinTransformer(n_levels=64, include_real=True)
     steps = [("descriptors", StatisticalDescriptor()), ("distances", distances)]
     attack = SourceIdentificationPipeline(steps, transform_input=["generated"])
-    attack.fit(queries, used, generated=generated)
+    attack.set_params(generated=generated).fit(queries, used)
     bags = attack.transform(queries)
     assert np.isnan(bags).any()  # a query beside itself
     shown = DistanceHeatmapDisplay.from_estimator(

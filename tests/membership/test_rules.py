@@ -15,7 +15,7 @@ from gan_isi.baselines import (
     NearestGenerated,
     Retrieval,
 )
-from gan_isi.membership.calibration import fit_sigmoid
+from gan_isi.membership import fit_sigmoid
 
 ATTACKS = [
     NearestGenerated(),
@@ -44,7 +44,7 @@ def make_pictures(rng):
         near = real[used == 1] if memorised else rng.normal(size=(n_real // 2, 20))
         generated = np.concatenate([near + 0.2 * rng.normal(size=near.shape)] * 2)
         distances = PairwiseDistanceTransformer(include_real=with_real)
-        return distances.fit(real, generated=(generated,)).transform(real), used
+        return distances.fit(real, generated=generated).transform(real), used
 
     return make
 
