@@ -7,7 +7,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PARALLEL := -n 2 --dist worksteal
 
 # The lowest versions that pyproject.toml admits, to the last digit.
-OLDEST := "numpy==1.26.0" "scipy==1.12.0" "scikit-learn==1.7.0" "scikit-image==0.24.0" "joblib==1.4.0" "tqdm==4.66.0" "click==8.1.0" "threadpoolctl==3.1.0" "pillow==10.1.0" "tifffile==2022.8.12"
+OLDEST := "numpy==1.26.0" "scipy==1.12.0" "scikit-learn==1.7.0" "scikit-image==0.24.0" "joblib==1.4.0" "tqdm==4.66.0" "click==8.1.0" "lazy-loader==0.4" "threadpoolctl==3.1.0" "pillow==10.1.0" "tifffile==2022.8.12"
 
 .PHONY: help demo test test-fast test-oldest fuzz docs dist-test bench lint format clean
 
@@ -43,10 +43,11 @@ bench: $(VENV)/test/.installed  ## Measure the stages beside their peers, in a f
 	$(VENV)/test/bin/python benchmarks/fitting.py
 	$(VENV)/test/bin/python benchmarks/challenge.py --quick
 
-lint: $(VENV)/lint/.installed  ## Check style, formatting and types
+lint: $(VENV)/lint/.installed  ## Check style, formatting, types and which layer imports which
 	$(VENV)/lint/bin/ruff check .
 	$(VENV)/lint/bin/ruff format --check .
 	$(VENV)/lint/bin/mypy
+	$(VENV)/lint/bin/lint-imports
 
 format: $(VENV)/lint/.installed  ## Format the code
 	$(VENV)/lint/bin/ruff check --fix .

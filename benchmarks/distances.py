@@ -15,7 +15,7 @@ from _common import fastest, load_pictures, megabytes, peak_allocated, print_tab
 from scipy.stats import wasserstein_distance
 
 from gan_isi import make_descriptors
-from gan_isi.texture.cdf import wasserstein_distances
+from gan_isi.distances import wasserstein_distances
 
 N_QUERIES, N_GENERATED = 200, 2000
 

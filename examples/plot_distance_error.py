@@ -18,7 +18,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from gan_isi import datasets, make_descriptors
-from gan_isi.texture.cdf import cdf_vectors, wasserstein_distances
+from gan_isi.distances import wasserstein_distances
+from gan_isi.texture import cdf_vectors
 
 images = datasets.make_membership_problem(12, n_generated=1, random_state=0).images
 descriptors = make_descriptors().fit(images)

@@ -16,10 +16,14 @@ from gan_isi.audit.statements import say, sentences
 
 KINDS = sorted(sentences())
 
-#: One of them is in each sentence.
+#: Where a subordinate clause begins, whose verb makes no sentence whole.
+SUBORDINATE = re.compile(r" (?:that(?! of)|which|if|though|whether)\b.*")
+
+#: One of them is in each main clause.
 VERB = re.compile(
-    r"\b(is|are|was|were|saw|can|has|have|had|does|may|come|holds|looks?|lies?|belong|takes|presumes|scores?|show|"
-    r"tells|stand|varies)\b"
+    r"\b(is|are|was|were|saw|can|has|have|had|does|may|come|holds|looks?|lies?|belong|takes|presumes|scores?|shows?|"
+    r"tells|stand|varies)\b",
+    re.IGNORECASE,
 )
 
 
@@ -76,13 +80,14 @@ def test_every_sentence_is_whole(kind):
     for sentence in re.split(r"(?<=[.?]) (?=[A-Z{])", text):
         assert re.match(r"[A-Z{]", sentence), sentence
         assert sentence.endswith((".", "?")), sentence
-        assert VERB.search(sentence), sentence
+        assert VERB.search(SUBORDINATE.sub("", sentence)), sentence
     assert not re.search(r"\bsafe|\bprove[sn]?\b|guarantee|certain", text)
 
 
 def test_a_fragment_has_no_verb():
     """The test above can fail."""
     assert not VERB.search("Of all the images, the closest one alone.")
+    assert not VERB.search(SUBORDINATE.sub("", "No proof that none was."))
 
 
 def test_every_kind_in_the_file_is_stated_somewhere_and_every_stated_one_is_there():

@@ -6,7 +6,8 @@ from scipy.stats import wasserstein_distance
 from skimage import io
 
 from gan_isi import PairwiseWassersteinTransformer, datasets, make_descriptors, texture
-from gan_isi.texture.cdf import cdf_vectors, quantile_levels, wasserstein_distances
+from gan_isi.distances import wasserstein_distances
+from gan_isi.texture.cdf import cdf_vectors, quantile_levels
 
 N_PAIRS = 500
 

@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 from .._version import __version__
+from .links import DocLinkMixin
 
 _KEY = "_gan_isi_version"
 
@@ -12,7 +13,7 @@ class InconsistentVersionWarning(UserWarning):
     """A pickled estimator was written by another version of gan_isi."""
 
 
-class VersionedPickleMixin:
+class VersionedPickleMixin(DocLinkMixin):
     """Mixin that stores the library's version in every pickle.
 
     scikit-learn does this for its own classes only.

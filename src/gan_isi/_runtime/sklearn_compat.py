@@ -4,6 +4,7 @@ A release that moves one of these is mended here, and nowhere else.
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.calibration import _SigmoidCalibration as SigmoidCalibration
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
 from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
@@ -16,6 +17,7 @@ __all__ = [
     "BaseComposition",
     "HasMethods",
     "Interval",
+    "SigmoidCalibration",
     "StrOptions",
     "VisualBlock",
     "check_feature_names_in",

@@ -395,7 +395,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """Return the steps, a line each."""
-        shown = [f"{name}={step!r}" for name, step in self.steps]
+        shown = [f"{name}={' '.join(repr(step).split())}" for name, step in self.steps]
         shown.append(f"generated={self.generated!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
 

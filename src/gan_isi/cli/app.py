@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         say(
-            f"Error: {type(error).__name__}: {error}. This is a fault of gan-isi; please report it.",
+            f"Error: {type(error).__name__}: {error}. This is a fault of gan-isi; "
+            "please report it.",
             err=True,
         )
         return 1

@@ -4,12 +4,12 @@ The estimators know the generated images. `wasserstein_distances` and `vector_di
 the same distances as pure functions of arrays.
 """
 
-from ..texture.cdf import wasserstein_distances
 from .base import BasePairwiseTransformer
 from .pairwise import METRICS, PairwiseDistanceTransformer
 from .pairwise_wasserstein import PairwiseWassersteinTransformer
 from .union import DistanceUnion
 from .vectors import prepare_vectors, vector_distances
+from .wasserstein import wasserstein_distances
 
 __all__ = [
     "METRICS",

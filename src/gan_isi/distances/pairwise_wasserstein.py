@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from .._runtime.sklearn_compat import Interval
 from .._validation.blocks import Block
-from ..texture.cdf import fill_distances
 from .base import BasePairwiseTransformer
+from .wasserstein import distances_of_maps
 
 
 class PairwiseWassersteinTransformer(BasePairwiseTransformer):
@@ -107,8 +107,7 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
 
     def _compare(self, queries: Any, references: Any) -> NDArray[np.float32]:
         # Checked once, when the vectors came in.
-        shape = (len(queries), len(references), self.n_maps_)
-        return fill_distances(queries, references, np.empty(shape, dtype=np.float32))
+        return distances_of_maps(queries, references)
 
     def _bytes_per_reference(self) -> int:
         # One map at a time is held in double precision.

@@ -83,9 +83,9 @@ class MembershipClassifier(
         The labels in sort order; the second one counts as "used".
     estimator_ : classifier, or list of classifiers
         The fitted classifier of pairs; those of all folds with ``folds="average"``.
-    pair_calibrator_ : classifier or None, or list of them
+    pair_calibrator_ : regressor or None, or list of them
         What turns its decision values into probabilities, where it has none itself.
-    fusion_calibrator_ : classifier or None
+    fusion_calibrator_ : regressor or None
         What turns the log-odds of the fused score into those of membership.
     n_pairs_per_query_ : int
         How many pairs of each query were fitted on.
@@ -244,7 +244,7 @@ class MembershipClassifier(
         """
         used = self._fuse(self.predict_pair_proba(X))
         if self.fusion_calibrator_ is not None:
-            return self.fusion_calibrator_.predict_proba(_log_odds(used)[:, np.newaxis])
+            used = self.fusion_calibrator_.predict(_log_odds(used))
         return np.column_stack([1 - used, used])
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -388,11 +388,11 @@ class MembershipClassifier(
         probabilities = np.empty((n_queries, n_generated))
         for block in gen_batches(n_queries, max(1, _PAIRS_PER_BLOCK // n_generated)):
             if calibrator is None:
-                rows = estimator.predict_proba(bags[block].reshape(-1, n_maps))
+                used = estimator.predict_proba(bags[block].reshape(-1, n_maps))[:, 1]
             else:
                 values = decision_values(estimator, bags[block], n_jobs=self.n_jobs)
-                rows = calibrator.predict_proba(values.reshape(-1, 1))
-            probabilities[block] = rows[:, 1].reshape(-1, n_generated)
+                used = calibrator.predict(values.ravel())
+            probabilities[block] = used.reshape(-1, n_generated)
         return probabilities
 
     def _fuse(self, pair_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -170,9 +170,8 @@ class BaseBagClassifier(
         self.center_, spread = float(scores.mean()), float(scores.std())
         self.spread_ = spread if spread > 0 else 1.0
         platt = fit_sigmoid((scores - self.center_) / self.spread_, labels)
-        fitted = platt.calibrated_classifiers_[0].calibrators[0]
         # Platt's signs: P(used) = 1 / (1 + exp(a score + b)).
-        self.slope_, self.intercept_ = -float(fitted.a_), -float(fitted.b_)
+        self.slope_, self.intercept_ = -float(platt.a_), -float(platt.b_)
         if self.slope_ < LEAST_SLOPE:
             self.slope_, self.intercept_ = LEAST_SLOPE, float(logit(labels.mean()))
 

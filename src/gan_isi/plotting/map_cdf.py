@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..texture.cdf import wasserstein_distances
+from ..distances import wasserstein_distances
 from .attack import find_cdf, map_unit, reference_of
 from .style import BLACK, CURVES, GREY, figure_and_axes
 

@@ -1,4 +1,4 @@
-"""CDF vectors of maps and the 1-Wasserstein distances between them.
+"""CDF vectors of maps, whose mean absolute differences are 1-Wasserstein distances.
 
 A map is represented by its quantile function Q, integrated over n cells of probability.
 With edges e_0 = 0 < e_1 < ... < e_n = 1, entry k is
@@ -26,10 +26,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist
 
 from .._validation.arrays import check_array, check_choice, check_count, check_same
-from .._validation.typing import FloatArray
 
 DEFAULT_N_LEVELS = 64
 
@@ -283,86 +281,3 @@ def _integrals(ordered: NDArray[np.float32], edges: NDArray[np.float64]) -> NDAr
     before[..., whole[1:] == whole[:-1]] = 0.0  # reduceat has no empty sums
     cut = (positions - whole) * ordered[..., whole]
     return ((before + np.diff(cut)) * (n_levels / n_values)).astype(np.float32)
-
-
-def wasserstein_distances(
-    queries: FloatArray, references: FloatArray, *, out: NDArray[np.float32] | None = None
-) -> NDArray[np.float32]:
-    """1-Wasserstein distance of every map between every query and every reference.
-
-    Parameters
-    ----------
-    queries : ndarray of shape (n_queries, n_maps, n_levels)
-        CDF vectors, as from `cdf_vectors`.
-    references : ndarray of shape (n_references, n_maps, n_levels)
-        CDF vectors of the same maps, with the same cells.
-    out : ndarray of shape (n_queries, n_references, n_maps), float32, default=None
-        Where to write the result.
-
-    Returns
-    -------
-    ndarray of shape (n_queries, n_references, n_maps), float32
-        In the units of the maps.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For another number of maps or levels, NaN or infinity, and an `out` that does not
-        fit.
-
-    Notes
-    -----
-    Beyond the result, the working memory is that of one map in double precision.
-
-    References
-    ----------
-    For distributions on the line, W1 is the L1 distance of the quantile functions:
-    C. Villani, "Topics in Optimal Transportation" (2003), theorem 2.18.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> a = cdf_vectors(np.array([[0.0, 1.0, 2.0, 3.0]]))
-    >>> b = cdf_vectors(np.array([[5.0, 6.0, 7.0, 8.0]]))
-    >>> wasserstein_distances(a[None], b[None])
-    array([[[5.]]], dtype=float32)
-    """
-    queries = check_array(queries, "queries", "(n_queries, n_maps, n_levels)", largest=1e38)
-    references = check_array(
-        references, "references", "(n_references, n_maps, n_levels)", largest=1e38
-    )
-    for axis, what in ((1, "maps"), (2, "levels")):
-        check_same("queries", queries.shape[axis], "references", references.shape[axis], what)
-    shape = (len(queries), len(references), queries.shape[1])
-    if out is None:
-        out = np.empty(shape, dtype=np.float32)
-    elif not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != np.float32:
-        raise ValueError(
-            f"out has to be a float32 array of shape {shape}; got "
-            f"{getattr(out, 'dtype', type(out).__name__)} of shape {np.shape(out)}."
-        )
-    return fill_distances(queries, references, out)
-
-
-def fill_distances(
-    queries: FloatArray, references: FloatArray, out: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Do the work of `wasserstein_distances` on vectors that were checked before.
-
-    Parameters
-    ----------
-    queries, references, out : ndarray
-        As there.
-
-    Returns
-    -------
-    ndarray
-        `out`.
-    """
-    n_maps, n_levels = queries.shape[1:]
-    for index in range(n_maps):
-        of_queries, of_references = (
-            vectors[:, index].astype(np.float64) for vectors in (queries, references)
-        )
-        out[:, :, index] = cdist(of_queries, of_references, "cityblock") / n_levels
-    return out
