@@ -12,10 +12,10 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from gan_isi import datasets, make_pipeline
 from gan_isi.attacks import ATTACKS, REPRESENTATIONS
 
-#: As in the tests' conftest: real images that lie beside a checkout.
 #: The attacks other than the paper's and the recommended one; the blind one is the last.
 SIMPLE = ATTACKS[2:]
 
+#: As in the tests' conftest: real images that lie beside a checkout.
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 
 

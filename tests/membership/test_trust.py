@@ -59,7 +59,7 @@ def test_callbacks_go_through_without_a_warning(problem, capfd):
     attack = make_pipeline("nearest", generated=problem.generated)
     attack.set_callbacks(callback.ProgressBar(max_propagation_depth=None))
     attack.fit(problem.images, problem.target)
-    assert "PixelDescriptor" in capfd.readouterr().out
+    assert "DescriptorUnion" in capfd.readouterr().out
 
 
 class TestBlind:
