@@ -13,6 +13,7 @@ import numpy as np
 from scipy.stats import sem
 
 from gan_isi import audit, datasets
+from gan_isi.attacks import ATTACKS
 
 SHARED_IMAGES = Path(__file__).parents[2] / "shared" / "data" / "cxr256"
 
@@ -121,6 +122,10 @@ def _read(path):
 
 def megabytes(n_bytes):
     return figure(n_bytes / 1e6)
+
+
+#: The attacks that are a rule each, by name.
+RULES = [name for name in ATTACKS if name not in ("recommended", "paper", "blind")]
 
 
 def figure(value):

@@ -21,7 +21,7 @@ from sklearn.model_selection import StratifiedKFold
 from gan_isi import datasets, make_pipeline
 from gan_isi.audit.crossfit import Folds, cross_fit, null_distribution
 from gan_isi.audit.measures import Sampling, beyond_blind, measure
-from gan_isi.audit.prepared import Answers, _LabelledPart, prepare
+from gan_isi.audit.prepared import Answers, _LabelledPart
 from gan_isi.statistics import (
     detectable_auc,
     min_p_value,
@@ -179,9 +179,11 @@ def summaries_of_real_bags():
     if not folder.is_dir():
         return None
     problem = datasets.load_membership(folder)
-    attack = make_pipeline(preset="recommended")
-    bags = prepare(attack, problem.images, problem.generated).bags
-    return attack.named_steps["summary"].fit_transform(bags), attack.named_steps["membership"]
+    attack = make_pipeline("recommended", generated=problem.generated)
+    attack.fit(problem.images, problem.target)
+    membership = attack.named_steps["membership"]
+    # Standardised once, for which no labels are needed.
+    return membership.summaries(attack[:-1].transform(problem.images)), membership.estimator_
 
 
 def labelled_by_chance(summaries, classifier, n_used, n_other):

@@ -160,7 +160,9 @@ def run(arguments, sources, stages):
         f"distances of {n_pairs:,} pairs",
         n_pairs,
         "pairs compared",
-        lambda: distances.fit(real, generated=(generated,)).transform(real),
+        lambda: distances.fit(real, generated=generated, blocks=descriptors.blocks_).transform(
+            real
+        ),
     )
     stages.run(
         f"fit on {n_fitted:,} pairs", n_fitted, "pairs fitted", lambda: membership.fit(bags, used)
@@ -182,7 +184,7 @@ def run(arguments, sources, stages):
         f"scores of {n_scored:,} pairs",
         n_scored,
         "pairs scored",
-        lambda: attack[1:].predict_proba(queries),
+        lambda: [attack[1:].predict_proba(queries[few]) for few in gen_batches(n_test, at_once)],
     )
     return attack, bags, used
 

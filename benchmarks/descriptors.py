@@ -91,7 +91,7 @@ def describe_each(peer, pictures):
 def main():
     pictures = load_pictures(*sys.argv[1:2], n_images=12)
     union = make_descriptors().fit(pictures)
-    families = dict(union.transformer_list)
+    families = dict(union.transformers_)
     ours, theirs, floor, rows, peaks = 0.0, 0.0, 0.0, [], []
     for name, family in families.items():
         time_ours, _ = fastest(lambda family=family: family.transform(pictures))

@@ -16,7 +16,7 @@ from skimage.transform import resize
 
 from gan_isi import DeepDescriptor, datasets, make_descriptors
 from gan_isi._validation.images import to_grey
-from gan_isi.texture.cdf import cdf_vectors
+from gan_isi.texture import cdf_vectors
 
 SHARED_IMAGES = Path(__file__).parents[2] / "shared" / "data" / "cxr256"
 CONFIGURATIONS = {

@@ -35,7 +35,7 @@ def main():
 
     broadcast, expected = fastest(by_broadcasting, repeats=2)
     np.testing.assert_allclose(distances[:20], expected, rtol=1e-4, atol=1e-7)
-    first, second = (union.transformer_list[1][1].feature_maps(p)[9].ravel() for p in pictures[:2])
+    first, second = (union.transformers_[1][1].feature_maps(p)[9].ravel() for p in pictures[:2])
     of_one_pair, _ = fastest(lambda: wasserstein_distance(first, second))
 
     def row(name, seconds, note, function):

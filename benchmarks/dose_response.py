@@ -8,12 +8,12 @@ mean over generators with other crops and members, none of which anything was ch
 """
 
 import numpy as np
-from _common import auc_of_each, options_of_runs, print_means
+from _common import RULES, auc_of_each, options_of_runs, print_means
 from real_generator import pair_svm, summary_attack
 from scipy.stats import sem
 from sklearn.utils.parallel import Parallel, delayed
 
-from gan_isi import baselines, datasets, make_pipeline
+from gan_isi import datasets, make_pipeline
 from gan_isi.descriptors import CLASSICAL_FAMILIES
 
 DOSES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -38,18 +38,15 @@ DRAWN = {
 
 
 def attacks():
-    yield "recommended", make_pipeline(preset="recommended")
-    for name in baselines.BASELINES:
-        if name != "blind":
-            for representation in ("pixels", "local_contrast", "ssim"):
-                attack = baselines.make_baseline(name, representation=representation)
-                yield f"{name}, {representation}", attack
+    yield "recommended", make_pipeline("recommended")
+    for name in RULES:
+        for representation in ("pixels", "local_contrast", "ssim"):
+            yield f"{name}, {representation}", make_pipeline(name, representation=representation)
     for name, representation in (
         ("nearest", "texture"), ("nearest", "local_texture"), ("relative_nearest", "local_texture"),
     ):  # fmt: skip
-        attack = baselines.make_baseline(name, representation=representation)
-        yield f"{name}, {representation}", attack
-    yield "blind", baselines.make_blind()
+        yield f"{name}, {representation}", make_pipeline(name, representation=representation)
+    yield "blind", make_pipeline("blind")
     yield "texture summary", summary_attack(CLASSICAL_FAMILIES)
     for gamma, fusion in (("scale", "mean"), (1, "mean"), (1, "max")):
         yield f"pair SVM, gamma={gamma}, {fusion}", pair_svm(fusion, gamma, MAX_PAIRS)

@@ -5,7 +5,7 @@
 Of the real images so many used and as many others are drawn, and so many generated ones;
 each attack's AUC is out of fold, and the mean over draws. First from FOLDER, which is as for
 real_generator.py and which the recommended attack was made on; then from blends of crops
-of photographs, dealt anew in each draw, from a generator that nothing was chosen on.
+of photographs, drawn anew in each draw, from a generator that nothing was chosen on.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from dose_response import FIRST_SEED
 from real_generator import SHARED, load_known
 from sklearn.utils.parallel import Parallel, delayed
 
-from gan_isi import baselines, datasets, make_pipeline
+from gan_isi import datasets, make_pipeline
 
 #: Of the generator that blends photographs.
 MEMORIZATION = 0.7
@@ -25,11 +25,10 @@ SIZES = [(n_real, n_generated) for n_real in (20, 40, 80) for n_generated in (30
 
 
 def attacks():
-    yield "recommended", make_pipeline(preset="recommended")
+    yield "recommended", make_pipeline("recommended")
     for name in ("nearest", "relative_nearest"):
         for representation in ("ssim", "local_contrast", "local_texture"):
-            attack = baselines.make_baseline(name, representation=representation)
-            yield f"{name}, {representation}", attack
+            yield f"{name}, {representation}", make_pipeline(name, representation=representation)
 
 
 def measure(images, labels, generated, n_real, n_generated, seed):

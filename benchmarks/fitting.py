@@ -73,7 +73,7 @@ def null_bags(vectors, n_pairs):
         most = N_QUERIES * len(generated)
         raise SystemExit(f"--pairs {n_pairs}: these images give {N_QUERIES} to {most} pairs.")
     distances = PairwiseWassersteinTransformer(n_levels=64)
-    distances.fit(queries, generated=(generated[:n_generated],))
+    distances.fit(queries, generated=generated[:n_generated])
     bags = distances.transform(queries)
     used = np.random.default_rng(0).permutation(N_QUERIES) % 2
     return bags[:N_QUERIES], bags[N_QUERIES:], used
@@ -151,15 +151,15 @@ def compare_samples(sizes, n_problems, n_generated, C):
                 of_all = scores, roc_auc_score(used[held_out], scores)
             area = roc_auc_score(used[held_out], scores)
             correlation = np.corrcoef(scores, of_all[0])[0, 1]
-            low, high = attack.pair_calibrator_.predict_proba([[0.0], [1.0]])[:, 1]
+            low, high = attack.pair_calibrator_.predict([0.0, 1.0])
             of_problems.append([seconds, area, area - of_all[1], correlation, high < low])
     rows = []
     for size, of_problems in results.items():
-        seconds, area, change, correlation, turned = np.mean(of_problems, axis=0)
+        seconds, area, change, correlation, falls = np.mean(of_problems, axis=0)
         spread = np.std(of_problems, axis=0)[2]
         name = f"{size:,}" if size else f"all {len(known) * n_generated:,}"
         rows.append([name, f"{seconds:.1f}", f"{area:.3f}", f"{change:+.3f} ± {spread:.3f}"])
-        rows[-1] += [f"{correlation:.3f}", f"{turned * n_problems:.0f} of {n_problems}"]
+        rows[-1] += [f"{correlation:.3f}", f"{falls * n_problems:.0f} of {n_problems}"]
     print_table(
         f"max_pairs with C={C:g}: mean of {n_problems} built-in problems (memorization 0.98), "
         f"{len(known)} queries fitted on, {len(held_out)} held out",
@@ -169,7 +169,7 @@ def compare_samples(sizes, n_problems, n_generated, C):
             "AUC",
             "change (± deviation)",
             "correlation with the scores of all",
-            "turned round",
+            "sigmoid falls",
         ],
         rows,
     )
@@ -181,7 +181,7 @@ def built_in_bags(n_generated, seed):
     )
     descriptors = make_descriptors(n_jobs=2).fit(problem.images)
     real, generated = (descriptors.transform(i) for i in (problem.images, problem.generated))
-    distances = PairwiseWassersteinTransformer(n_levels=64).fit(real, generated=(generated,))
+    distances = PairwiseWassersteinTransformer(n_levels=64).fit(real, generated=generated)
     return distances.transform(real), problem.target
 
 

@@ -1,4 +1,4 @@
-"""Copies that were mirrored, turned, shifted or changed in contrast: which attack still sees them?
+"""Copies that were mirrored, rotated, shifted or changed in contrast: which attack still sees them?
 
     python benchmarks/moved_copies.py [--seeds N]
 
@@ -14,7 +14,7 @@ from real_generator import pair_svm, summary_attack
 from scipy.ndimage import shift
 from sklearn.utils.parallel import Parallel, delayed
 
-from gan_isi import baselines, datasets, make_pipeline
+from gan_isi import datasets, make_pipeline
 from gan_isi.descriptors import CLASSICAL_FAMILIES
 
 MEMORIZATIONS = (1.0, 0.9)
@@ -31,7 +31,7 @@ def darker(images):
 CHANGES = {
     "as it is": lambda images: images,
     "mirrored": lambda images: images[:, :, ::-1],
-    "turned by 90 degrees": lambda images: np.rot90(images, axes=(1, 2)).copy(),
+    "rotated by 90 degrees": lambda images: np.rot90(images, axes=(1, 2)).copy(),
     "shifted by 1 pixel": lambda images: shifted(images, 1),
     "shifted by 4 pixels": lambda images: shifted(images, 4),
     "contrast times 0.7": darker,
@@ -39,13 +39,13 @@ CHANGES = {
 
 
 def attacks():
-    yield "recommended", make_pipeline(preset="recommended")
+    yield "recommended", make_pipeline("recommended")
     for representation in ("pixels", "ssim", "texture", "local_texture"):
-        attack = baselines.make_baseline("relative_nearest", representation=representation)
+        attack = make_pipeline("relative_nearest", representation=representation)
         yield f"relative_nearest, {representation}", attack
     yield "texture summary", summary_attack(CLASSICAL_FAMILIES)
     yield "pair SVM, gamma=1, max", pair_svm("max", 1, 4000)
-    yield "blind", baselines.make_blind()
+    yield "blind", make_pipeline("blind")
 
 
 def measure(memorization, change, seed):

@@ -11,15 +11,14 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from _common import print_table
+from _common import RULES, print_table
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from gan_isi import audit, baselines, datasets, make_pipeline
+from gan_isi import SummaryClassifier, audit, datasets, make_pipeline
 from gan_isi.descriptors import CLASSICAL_FAMILIES
-from gan_isi.membership.summaries import BagSummaryTransformer
 from gan_isi.plotting import LogRocDisplay
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "cxr64_ddpm"
@@ -28,7 +27,7 @@ GAMMAS = ("scale", 1)
 FUSIONS = ("mean", "median", "max", "top_mean", "logit_mean")
 
 
-#: Tiles along each side of a map, and numbers of each tile's CDF, as the baselines have them.
+#: Tiles along each side of a map, and numbers of each tile's CDF, as the simple attacks have them.
 TILES = {"grid": 8, "n_levels": 8}
 
 
@@ -42,11 +41,9 @@ def load_known(folder):
 
 def summary_attack(families, **tiles):
     """Texture distances alone, their bags summarised map by map."""
-    attack = make_pipeline(families=families, **tiles)
-    classifier = make_sklearn_pipeline(
-        BagSummaryTransformer(n_closest=(1,)), StandardScaler(), LogisticRegression()
-    )
-    return attack.set_params(membership=classifier)
+    classifier = make_sklearn_pipeline(StandardScaler(), LogisticRegression())
+    membership = SummaryClassifier(classifier, by_family=False)
+    return make_pipeline(families=families, **tiles).set_params(membership=membership)
 
 
 def pair_svm(fusion, gamma, max_pairs, **tiles):
@@ -58,13 +55,11 @@ def pair_svm(fusion, gamma, max_pairs, **tiles):
 
 
 def attacks(paper_pairs):
-    yield "recommended", make_pipeline(preset="recommended")
-    for name in baselines.BASELINES:
-        if name != "blind":
-            for representation in ("pixels", "local_contrast", "ssim", "texture", "local_texture"):
-                attack = baselines.make_baseline(name, representation=representation)
-                yield f"{name}, {representation}", attack
-    yield "blind", baselines.make_blind()
+    yield "recommended", make_pipeline("recommended")
+    for name in RULES:
+        for representation in ("pixels", "local_contrast", "ssim", "texture", "local_texture"):
+            yield f"{name}, {representation}", make_pipeline(name, representation=representation)
+    yield "blind", make_pipeline("blind")
     for gamma in GAMMAS:
         for fusion in FUSIONS:
             yield f"pair SVM, gamma={gamma}, {fusion}", pair_svm(fusion, gamma, paper_pairs)

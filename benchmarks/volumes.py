@@ -13,7 +13,7 @@ from _common import options_of_runs, print_means
 from scipy.ndimage import gaussian_filter
 from sklearn.utils.parallel import Parallel, delayed
 
-from gan_isi import audit, baselines, make_pipeline
+from gan_isi import audit, make_pipeline
 from gan_isi.statistics import within_fold_auc
 
 SHAPE = 16, 40, 40
@@ -55,11 +55,7 @@ def make_problem(share, seed):
 def measure(share, seed):
     """AUC of slices, of volumes, and of the largest score of a volume, for each attack."""
     slices, labels, volumes, generated = make_problem(share, seed)
-    attacks = {
-        "nearest": baselines.make_baseline("nearest"),
-        "relative_nearest": baselines.make_baseline("relative_nearest"),
-        "recommended": make_pipeline(preset="recommended"),
-    }
+    attacks = {name: make_pipeline(name) for name in ("nearest", "relative_nearest", "recommended")}
     options = {
         "generated": generated,
         "n_permutations": 0,

@@ -11,15 +11,15 @@ with intervals and permutation tests, beside one that sees no generated image.
 
 import matplotlib.pyplot as plt
 
-from gan_isi import audit, baselines, datasets, make_pipeline
+from gan_isi import audit, datasets, make_pipeline
 from gan_isi.plotting import LogRocDisplay
 
 problem = datasets.make_membership_problem(100, n_generated=120, memorization=0.8, random_state=1)
 result = audit.audit(
     {
-        "recommended": make_pipeline(preset="recommended"),
-        "nearest": baselines.make_baseline("nearest"),
-        "textures": baselines.make_baseline("nearest", representation="texture"),
+        "recommended": make_pipeline("recommended"),
+        "nearest": make_pipeline("nearest"),
+        "textures": make_pipeline("nearest", representation="texture"),
     },
     problem.images,
     problem.target,

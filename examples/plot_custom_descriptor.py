@@ -50,7 +50,7 @@ plt.show()
 problem = datasets.make_membership_problem(
     60, n_generated=60, image_size=32, memorization=0.999, random_state=0
 )
-attack = make_pipeline(families=["statistical"], fusion="max")
+attack = make_pipeline(generated=problem.generated, families=["statistical"], fusion="max")
 attack.set_params(membership__estimator__svc__gamma=1.0)
 search = GridSearchCV(
     attack,
@@ -58,7 +58,7 @@ search = GridSearchCV(
     cv=3,
     scoring="roc_auc",
 )
-search.fit(problem.images, problem.target, generated=(problem.generated,))
+search.fit(problem.images, problem.target)
 for parameters, mean, deviation in zip(
     search.cv_results_["params"],
     search.cv_results_["mean_test_score"],

@@ -25,7 +25,7 @@ images = datasets.make_membership_problem(12, n_generated=1, random_state=0).ima
 descriptors = make_descriptors().fit(images)
 maps = []
 for image in images:
-    families = [family for _, family in descriptors.transformer_list]
+    families = [family for _, family in descriptors.transformers_]
     maps.append(np.concatenate([family.compute_maps(image / 255.0) for family in families]))
 values = np.sort(np.reshape(maps, (12, 65, -1)), axis=2).astype(np.float64)
 pairs = np.array(list(combinations(range(12), 2)))

@@ -30,8 +30,8 @@ plt.show()
 # that the three are copies of the photograph, of which the generator made six.
 
 problem = datasets.make_membership_problem(40, n_generated=120, memorization=0.98, random_state=0)
-attack = make_pipeline(families=["statistical"])
-attack.fit(problem.images, problem.target, generated=problem.generated)
+attack = make_pipeline(generated=problem.generated, families=["statistical"])
+attack.fit(problem.images, problem.target)
 MapCdfDisplay.from_estimator(attack, problem.images[problem.source[0]], "statistical_std")
 plt.show()
 # sphinx_gallery_thumbnail_number = 2

@@ -37,11 +37,11 @@ for ax, (title, image) in zip(axes, shown.items(), strict=True):
 # %%
 # The attack
 # ----------
-# The generated images go into `fit` beside the real ones of known membership. What comes
-# out for the candidates is an ordinary scikit-learn classifier's answer.
+# The attack holds the generated images, and is fitted on the real ones of known membership.
+# What comes out for the candidates is an ordinary scikit-learn classifier's answer.
 
-attack = make_pipeline(preset="recommended")
-attack.fit(problem.images[known], problem.target[known], generated=problem.generated)
+attack = make_pipeline("recommended", generated=problem.generated)
+attack.fit(problem.images[known], problem.target[known])
 scores = attack.predict_proba(problem.images[candidates])[:, 1]
 print(np.round(scores, 2))
 

@@ -33,8 +33,8 @@ SEEDS = range(3)
 aucs = np.empty((len(GAMMAS), len(FUSIONS), len(SEEDS)))
 for seed in SEEDS:
     problem = datasets.make_membership_problem(60, n_generated=60, image_size=32, random_state=seed)
-    attack = make_pipeline()
-    attack.fit(problem.images[:40], problem.target[:40], generated=problem.generated)
+    attack = make_pipeline(generated=problem.generated)
+    attack.fit(problem.images[:40], problem.target[:40])
     bags = attack[:-1].transform(problem.images)
     for row, gamma in enumerate(GAMMAS):
         estimator = make_sklearn_pipeline(StandardScaler(), SVC(gamma=gamma))

@@ -21,8 +21,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from gan_isi import MembershipClassifier, datasets, make_pipeline
 
 problem = datasets.make_membership_problem(80, n_generated=40, memorization=0.0, random_state=0)
-attack = make_pipeline(families=["statistical", "steerable"])
-attack.fit(problem.images, problem.target, generated=problem.generated)
+attack = make_pipeline(generated=problem.generated, families=["statistical", "steerable"])
+attack.fit(problem.images, problem.target)
 bags = attack[:-1].transform(problem.images)  # (80 queries, 40 generated images, 11 maps)
 
 nearest = KNeighborsClassifier(1)

@@ -106,7 +106,7 @@ class TestAudit:
         assert "of 16 patients" in capsys.readouterr().out
         table.write_text("file,patient\nu0.png,a\n")
         assert main(["audit", *known(folders), *QUICK, "--patients", str(table)]) == 1
-        assert "names no patient for 31 images; one is " in capsys.readouterr().err
+        assert "names no patient for 31 images; one of them is " in capsys.readouterr().err
         table.write_text("image,patient\n")
         assert main(["audit", *known(folders), *QUICK, "--patients", str(table)]) == 1
         assert "needs a first line with the columns file and patient" in capsys.readouterr().err
@@ -144,7 +144,7 @@ class TestAudit:
         [
             (b"patient,file\np\n", "has a line without a file or a patient"),
             (b"patient,file\n  ,u0.png\n", "has a line without a file or a patient"),
-            (b"file,patient\n\xe9.png,a\n", "is no CSV file in UTF-8"),
+            (b"file,patient\n\xe9.png,a\n", "is not a CSV file in UTF-8"),
         ],
     )
     def test_tables_that_are_none(self, table, message, folders, tmp_path, capsys):
@@ -238,18 +238,18 @@ class TestCache:
         images = np.random.default_rng(0).integers(0, 256, (4, 8, 8), dtype=np.uint8)
         PixelDescriptor(size=8, memory=tmp_path / "c").fit_transform(images)
         for arguments, words in [
-            ([], "c: 4 entries, 0.0 MB, the oldest used on "),
-            (["--prune", "1kB"], "; 2 dropped."),
-            (["--limit", "2.5 GB"], "Limit: 2500.0 MB after each run."),
-            (["--limit", "none"], "c: 2 entries"),
-            (["--prune", "0"], "c: 0 entries"),
+            ([], "c holds 4 entries with 0.0 MB, the oldest used on "),
+            (["--prune", "1kB"], "; 2 were dropped."),
+            (["--limit", "2.5 GB"], "After each run at most 2500.0 MB are kept."),
+            (["--limit", "none"], "c holds 2 entries"),
+            (["--prune", "0"], "c holds 0 entries"),
         ]:
             assert main(["cache", str(tmp_path / "c"), *arguments]) == 0
             assert words in capsys.readouterr().out
         assert main(["cache", str(tmp_path / "c"), "--prune", "all"]) == 2
-        assert "'all' is no size" in capsys.readouterr().err
+        assert "'all' is not a size" in capsys.readouterr().err
         assert main(["cache", str(tmp_path)]) == 1
-        assert "holds nothing that gan-isi keeps" in capsys.readouterr().err
+        assert "does not hold a cache of gan-isi" in capsys.readouterr().err
 
 
 class TestPredict:
@@ -269,7 +269,7 @@ class TestPredict:
         np.testing.assert_allclose([float(row["score"]) for row in rows], expected, rtol=1e-5)
         assert [int(row["used"]) for row in rows] == fitted.predict(images).tolist()
         called = sum(int(row["used"]) for row in rows)
-        assert f"16 images, {called} called used by the {preset} attack" in capsys.readouterr().out
+        assert f"The {preset} attack calls {called} of 16 images used" in capsys.readouterr().out
 
 
 def test_submit_writes_what_the_challenge_takes(folders, tmp_path, capsys):
@@ -297,7 +297,7 @@ class TestWhatUsersGetWrong:
             (["audit"], 2, "Missing option '--used'"),
             (["adit"], 2, "No such command 'adit'"),
             (["predict", "--preset", "best"], 2, "'best' is not one of"),
-            (["audit", "--jobs", "0"], 2, "0 jobs do no work"),
+            (["audit", "--jobs", "0"], 2, "number of jobs can't be 0"),
             (["audit", "--seed", "-1"], 2, "-1 is not in the range"),
         ],
     )
@@ -369,7 +369,7 @@ class TestAsAProgram:
         finally:
             process.kill()
         assert process.returncode == 130
-        assert err.strip().endswith("Interrupted; nothing more was written.")
+        assert err.strip().endswith("The work was interrupted; nothing more was written.")
         assert "Traceback" not in err
 
     @pytest.mark.slow
@@ -395,7 +395,7 @@ class TestAsAProgram:
             process.kill()
         assert gone
         assert process.returncode == 143
-        assert err.strip().endswith("Interrupted; nothing more was written.")
+        assert err.strip().endswith("The work was interrupted; nothing more was written.")
 
     @pytest.mark.skipif(sys.platform != "linux", reason="descriptors of POSIX")
     @pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
@@ -453,10 +453,10 @@ class TestWhatIsRead:
         (tmp_path / "used" / "film.gif").write_bytes(b"GIF89a")
         shutil.copy(folders / "used" / "u0.png", tmp_path / "used" / "top.png")
         assert main(["audit", *arguments, *QUICK]) == 1  # one image
-        assert "17 files passed over: " in capsys.readouterr().err
+        assert "17 files were passed over: " in capsys.readouterr().err
         (tmp_path / "used" / "top.png").unlink()
         assert main(["audit", *arguments, *QUICK, *outputs, "--recursive"]) == 0
-        assert "used: 1 files passed over: 1 not read (GIF)" in capsys.readouterr().err
+        assert "used: 1 file was passed over: 1 not read (GIF)" in capsys.readouterr().err
         found = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
         assert found["preflight"]["passed_over"] == {"real": {"not read (GIF)": 1}}
         assert "1 not read (GIF)" in (tmp_path / "a.html").read_text(encoding="utf-8")
@@ -466,10 +466,11 @@ class TestWhatIsRead:
         assert main(["audit", *arguments, "--json", f"{tmp_path}/a.json"]) == 0
         out = capsys.readouterr().out
         assert "used: 16 images, 32 x 32, uint8, 1 channel(s), intensities " in out
-        assert "with recommended, nearest, blind; comparing them and 199 permutations" in out
+        assert "; comparing them and 199 permutations come on top" in out
+        assert "Describing the images with recommended, nearest, blind takes" in out
         output = tmp_path / "scores.csv"
         assert main(["predict", *arguments, "--output", str(output)]) == 0
-        assert "Describing the images takes about" in capsys.readouterr().out
+        assert "Describing the images with recommended takes about" in capsys.readouterr().out
         assert list(tmp_path.iterdir()) == []
         arguments[3] = arguments[1]
         assert main(["audit", *arguments]) == 1
@@ -485,7 +486,7 @@ class TestWhatIsRead:
         arguments = known(folders)
         arguments[1] = f"{tmp_path}/used"
         assert main(["audit", *arguments, "--dry-run", "--attack", "nearest"]) == 0
-        assert "16 of 32 files of real images note an orientation" in capsys.readouterr().err
+        assert "16 of 32 files of real images have an orientation" in capsys.readouterr().err
         options = ["--json", f"{tmp_path}/a.json", *QUICK]
         assert main(["audit", *arguments, *options, "--exif-transpose"]) == 0
         assert capsys.readouterr().err == ""
@@ -511,7 +512,7 @@ class TestWhatIsRead:
         os.mkfifo(tmp_path / "pipe")
         arguments = known(folders)
         assert main(["audit", *arguments, "--patients", f"{tmp_path}/pipe"]) == 1
-        assert "is no file that can be read twice" in capsys.readouterr().err
+        assert "is not a regular file" in capsys.readouterr().err
         arguments[1] = f"{tmp_path}/pipe"
         assert main(["audit", *arguments]) == 1
         assert "a FIFO, a socket or a device" in capsys.readouterr().err

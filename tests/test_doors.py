@@ -19,7 +19,7 @@ from gan_isi.membership import calibration, fusion
 from gan_isi.membership import summaries as bags
 from gan_isi.membership import svm as scoring
 from gan_isi.texture import cdf as quantiles
-from gan_isi.texture import gabor, gaussian, pixels, statistical
+from gan_isi.texture import derivatives, gabor, pixels, statistical
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 200, (12, 14)).astype(float)
@@ -199,7 +199,7 @@ TWO_WAYS = ("local_entropy", "gaussian_derivatives", "steered_derivatives", "mul
 
 
 def without_numba(monkeypatch):
-    monkeypatch.setattr(gaussian, "_compiled_derivatives", lambda: None)
+    monkeypatch.setattr(derivatives, "_compiled_derivatives", lambda: None)
     monkeypatch.setattr(statistical, "_compiled_window_sums", lambda: None)
 
 
@@ -338,16 +338,6 @@ PARAMETERS = [
         for references in (VECTORS[:, :2], VECTORS[:, :, :4], VECTORS[:, [0, 1, 2, 0]])
     ],
     (quantiles.wasserstein_distances, (VECTORS[:, :2], VECTORS), {}),
-    *[
-        (quantiles.wasserstein_distances, (VECTORS, VECTORS), {"out": out})
-        for out in (
-            np.empty((4, 4, 3)),
-            np.empty((4, 4, 4), dtype=np.float32),
-            np.empty((1, 4, 3), dtype=np.float32),
-            np.empty((4, 4, 3), dtype=np.int32),
-            [[0.0]],
-        )
-    ],
     *[(fusion.fuse, (PROBABILITIES, rule), {}) for rule in ("bad", None, 1, ["mean"])],
     *[
         (fusion.fuse, (PROBABILITIES, "top_mean"), {"top_fraction": share})

@@ -338,18 +338,6 @@ class TestDistances:
         expected = wasserstein_distances(queries, references)
         assert_array_equal(wasserstein_distances(fortran, by_map), expected)
 
-    def test_out_is_filled_and_returned(self, vectors):
-        out = np.full((4, 5, 5), np.nan, dtype=np.float32)
-        result = wasserstein_distances(vectors[:4], vectors[4:], out=out)
-        assert result is out
-        assert_array_equal(out, wasserstein_distances(vectors[:4], vectors[4:]))
-
-    def test_out_may_be_a_part_of_a_larger_array(self, vectors):
-        bags = np.zeros((8, 5, 5), dtype=np.float32)
-        wasserstein_distances(vectors[:4], vectors[4:], out=bags[2:6])
-        assert_array_equal(bags[2:6], wasserstein_distances(vectors[:4], vectors[4:]))
-        assert_array_equal(bags[[0, 1, 6, 7]], 0)
-
     def test_the_vectors_are_left_alone(self, vectors):
         before = vectors.copy()
         wasserstein_distances(vectors[:4], vectors[4:])

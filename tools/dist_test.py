@@ -16,10 +16,21 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-IN_THE_WHEEL = ("gan_isi/py.typed", "gan_isi/audit/report.html.jinja", "gan_isi/cli/app.py")
+IN_THE_WHEEL = (
+    "gan_isi/py.typed",
+    "gan_isi/__init__.pyi",
+    "gan_isi/audit/report.html.jinja",
+    "gan_isi/audit/sentences.toml",
+)
 IN_THE_SDIST = ("src/gan_isi/__init__.py", "tests/conftest.py", "docs/api.md", "CITATION.cff")
 #: Quick tests of the source distribution that need no data.
-TESTS = ("test_import.py", "test_documented.py", "test_release.py", "test_fusion.py", "datasets")
+TESTS = (
+    "test_import.py",
+    "test_documented.py",
+    "test_release.py",
+    "membership/test_fusion.py",
+    "datasets",
+)
 
 FOLDERS = """
 from pathlib import Path

@@ -19,8 +19,7 @@ from skimage import data
 
 from gan_isi.descriptors import CLASSICAL_FAMILIES, FAMILIES
 from gan_isi.plotting import FeatureMapsDisplay
-from gan_isi.texture import local_entropy
-from gan_isi.texture.cdf import cdf_vectors, cell_edges
+from gan_isi.texture import cdf_vectors, cell_edges, local_entropy
 from gan_isi.texture.pixels import pixels
 
 FOLDER = Path(__file__).parent

@@ -307,7 +307,7 @@ def make_tpr_at_fpr_scorer(
     *,
     unresolved: Literal["raise", "warn", "nan"] = "raise",
 ) -> Callable[..., float]:
-    """Make a scorer of :func:`tpr_at_fpr` for `scoring=` of scikit-learn.
+    """Make a scorer of :func:`~gan_isi.metrics.tpr_at_fpr` for `scoring=` of scikit-learn.
 
     Every fold has to resolve the rate: 200 images not used in 5 folds resolve 1/40 at best.
 

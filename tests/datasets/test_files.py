@@ -71,7 +71,7 @@ def test_folder_errors(tmp_path):
         load_images(tmp_path / "nowhere")
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(ValueError, match=r"empty contains no image files; looked for \.png, ") as e:
+    with pytest.raises(ValueError, match=r"empty contains no image files, such as \.png, ") as e:
         load_images(empty)
     assert ".dcm" in str(e.value)
     assert "recursive" not in str(e.value)
@@ -87,7 +87,10 @@ def test_list_errors(tmp_path):
     with pytest.raises(ValueError, match="list of image files is empty"):
         load_images([])
     (tmp_path / "a.gif").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"a\.gif is no image .* '\.gif'; expected one of \.png"):
+    with pytest.raises(
+        ValueError,
+        match=r"a\.gif is no image .* '\.gif'; expected an image, or one of the suffixes \.png",
+    ):
         load_images([tmp_path / "a.gif"])
     with pytest.raises(FileNotFoundError, match=r"missing\.png"):
         load_images([tmp_path / "missing.png"])

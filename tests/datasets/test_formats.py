@@ -288,7 +288,7 @@ def test_deflated_data_beyond_the_pixels_are_not_inflated(tmp_path):
         struct.pack("<HHII", 256, 4, 1, 400), struct.pack("<HHII", 256, 4, 1, 4)
     )
     (tmp_path / "a.tif").write_bytes(small)
-    with pytest.raises(ImageReadError, match="more data than its pixels take"):
+    with pytest.raises(ImageReadError, match="more data than its pixels need"):
         read(tmp_path / "a.tif", max_pixels=1600)
 
 
@@ -411,7 +411,7 @@ class TestFolders:
         os.mkfifo(tmp_path / "pipe.png")
         with socket.socket(socket.AF_UNIX) as one:
             one.bind(str(tmp_path / "s.png"))
-            with pytest.warns(UserWarning, match="8 files passed over"):
+            with pytest.warns(UserWarning, match="8 files were passed over"):
                 images = load_images(tmp_path)
         assert images.names == ("a.png",)
         assert images.passed_over == {

@@ -74,4 +74,4 @@ def test_dicom_in_the_shell(tmp_path, capsys):
     assert "lies in no folder below" in capsys.readouterr().err
     for command in (audit, predict):
         assert main([*command, "--patient-from", "csv"]) == 2
-        assert "--patients FILE goes with --patient-from csv" in capsys.readouterr().err
+        assert "--patient-from csv needs --patients FILE" in capsys.readouterr().err

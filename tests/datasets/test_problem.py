@@ -252,7 +252,7 @@ def test_parameters_are_validated(options):
 
 
 def test_an_odd_number_of_images():
-    with pytest.raises(ValueError, match="n_images=81 is odd; expected an even number"):
+    with pytest.raises(ValueError, match="n_images=81 is odd; it has to be even"):
         make_membership_problem(81)
 
 

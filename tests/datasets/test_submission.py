@@ -49,7 +49,7 @@ def test_other_labels_are_named(path, label):
         (["a", "a"], "'a' occurs more than once"),
         (["a.png", "a.JPG"], "'a' occurs more than once"),
         (["a", ""], "empty"),
-        (["a", ".png"], r"'\.png' for an id, which is empty"),
+        (["a", ".png"], r"id '\.png' is empty without"),
         (["a", "b,c"], "'b,c' contains a comma"),
         (["a", "b\n"], "line break"),
         (["a", "b\rc"], "line break"),

@@ -141,7 +141,7 @@ class TestDicomSeries:
         assert {path.name for path in slices.paths} == {"right.nii"}
         counts = {why: len(names) for why, names in slices.passed_over.items()}
         assert sorted(counts.values()) == [1, 1, 1, 1, 4, 13]  # two files of 14 share a name
-        with pytest.raises(ValueError, match=r"Found no volumes .* 1 that are neither"):
+        with pytest.raises(ValueError, match=r"There are no volumes .* 1 that are neither"):
             load_volumes(tmp_path / "notes.txt")
 
 

@@ -147,7 +147,7 @@ class TestLabels:
 @pytest.mark.parametrize("display", [LogRocDisplay, MembershipScoreDisplay])
 class TestScoresAndLabels:
     def test_two_classes_are_needed(self, display):
-        with pytest.raises(ValueError, match="used and others; all 12 labels"):
+        with pytest.raises(ValueError, match="used and not used, are needed; all 12 labels"):
             display.from_predictions(np.ones(12), SCORE)
 
     def test_as_many_labels_as_scores(self, display):

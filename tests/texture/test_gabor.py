@@ -289,7 +289,7 @@ class TestSampling:
     @pytest.mark.parametrize("step", [2, 3, 4, 8])
     def test_it_is_the_definition_there(self, photo, wavelength, step):
         image = photo[:192, :240]
-        sampled = np.stack(self.BANK.magnitudes(image, wavelength, step=step))
+        sampled = np.stack(list(self.BANK.each_magnitude(image, wavelength, step=step)))
         offset, padding = (step - 1) / 2, own_padding(wavelength)
         full = literal(image, [wavelength], ORIENTATIONS, padding, fast=step, offset=offset)
         expected = full[:, ::step, ::step]
@@ -300,8 +300,8 @@ class TestSampling:
     @pytest.mark.parametrize("step", [3, 5])
     def test_an_odd_step_takes_pixels_of_the_map(self, photo, wavelength, step):
         image = photo[:120, :225]
-        full = np.stack(self.BANK.magnitudes(image, wavelength))
-        sampled = np.stack(self.BANK.magnitudes(image, wavelength, step=step))
+        full = np.stack(list(self.BANK.each_magnitude(image, wavelength)))
+        sampled = np.stack(list(self.BANK.each_magnitude(image, wavelength, step=step)))
         centres = slice(step // 2, None, step)
         # The padded length depends on the step, and so does what wraps around.
         assert relative_errors(sampled, full[:, centres, centres]).max() <= 1e-4
@@ -310,7 +310,7 @@ class TestSampling:
     @pytest.mark.parametrize("repeats", [(1, 1), (2, 9), (11, 1)])
     def test_any_shape(self, rng, step, repeats):
         image = rng.random((repeats[0] * step, repeats[1] * step))
-        sampled = np.stack(self.BANK.magnitudes(image, WAVELENGTHS[2], step=step))
+        sampled = np.stack(list(self.BANK.each_magnitude(image, WAVELENGTHS[2], step=step)))
         offset, padding = (step - 1) / 2, own_padding(WAVELENGTHS[2])
         full = literal(image, WAVELENGTHS[2:3], ORIENTATIONS, padding, fast=step, offset=offset)
         assert_close(sampled, full[:, ::step, ::step], image, WAVELENGTHS[2])

@@ -5,8 +5,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
-from gan_isi.texture import gaussian, gaussian_derivatives, multiscale_maps, steered_derivatives
-from gan_isi.texture.gaussian import MULTISCALE_MAPS, Derivatives, derivative_kernels
+from gan_isi.texture import (
+    derivatives,
+    gaussian_derivatives,
+    multiscale_maps,
+    steered_derivatives,
+)
+from gan_isi.texture.derivatives import Derivatives, derivative_kernels
+from gan_isi.texture.gaussian import MULTISCALE_MAPS, PAPER_SIGMAS
 
 SIGMAS = (0.5, 0.75, 1.0, 1.25, 1.5)
 ANGLES = (0, 45, 90, 135)
@@ -311,12 +317,12 @@ class TestInvariance:
 def test_compiled_derivatives_are_the_same_bit_for_bit(boundary, shape, rng, monkeypatch):
     pytest.importorskip("numba", reason='needs the extra "fast"')
     image = rng.random(shape, dtype=np.float32)
-    assert gaussian._compiled_derivatives() is not None
-    for sigma in gaussian.PAPER_SIGMAS:
-        compiled = gaussian.gaussian_derivatives(image, sigma, boundary=boundary)
+    assert derivatives._compiled_derivatives() is not None
+    for sigma in PAPER_SIGMAS:
+        compiled = gaussian_derivatives(image, sigma, boundary=boundary)
         with monkeypatch.context() as without:
-            without.setattr(gaussian, "_compiled_derivatives", lambda: None)
-            expected = gaussian.gaussian_derivatives(image, sigma, boundary=boundary)
+            without.setattr(derivatives, "_compiled_derivatives", lambda: None)
+            expected = gaussian_derivatives(image, sigma, boundary=boundary)
         for name in ("x", "y", "xx", "xy", "yy"):
             ours, theirs = getattr(compiled, name), getattr(expected, name)
             assert ours.dtype == theirs.dtype == np.float32
@@ -378,5 +384,5 @@ class TestSampledKernels:
     def test_compiled_ones_are_the_same_bit_for_bit(self, boundary, rng, monkeypatch):
         image = rng.random((11, 14)).astype(np.float32)
         found = multiscale_maps(image, kernels="sampled", boundary=boundary)
-        monkeypatch.setattr(gaussian, "_compiled_derivatives", lambda: None)
+        monkeypatch.setattr(derivatives, "_compiled_derivatives", lambda: None)
         assert_array_equal(multiscale_maps(image, kernels="sampled", boundary=boundary), found)

@@ -150,29 +150,22 @@ def look_at(
         called = f"image {i}" if paths is None else str(paths[i])
         found.append(_look(np.asarray(checked[i]), called, copies))
         steps = found[-1].pop("edges")
-        if found[-1]["size"] != found[0]["size"]:
+        if found[-1]["sizes"] != found[0]["sizes"]:
             edges = []
         elif len(found) == 1:
             edges = [step / len(chosen) for step in steps]
         else:
             edges = [one + step / len(chosen) for one, step in zip(edges, steps, strict=False)]
     return Look(
-        name,
-        chosen,
-        paths,
-        rows,
-        np.array([one["kind"] for one in found]),
-        np.array([one["size"] for one in found]),
-        np.array([one["channels"] for one in found]),
-        np.stack([one["pixels"] for one in found]),
-        np.array([one["border"] for one in found]),
-        np.array([one["lost"] for one in found]),
-        np.stack([one["thumb"] for one in found]),
-        np.stack([one["hue"] for one in found]),
-        tuple(edges),
-        sum(map(images.is_turned, chosen)) if hasattr(images, "is_turned") else 0,
-        np.array([one["key"] for one in found], dtype=object),
-        {one["kind"]: one["dtype"] for one in found},
+        name=name,
+        numbers=chosen,
+        paths=paths,
+        rows=rows,
+        edges=tuple(edges),
+        turned=sum(map(images.is_turned, chosen)) if hasattr(images, "is_turned") else 0,
+        dtypes={one["kinds"]: one.pop("dtype") for one in found},
+        keys=np.array([one.pop("keys") for one in found], dtype=object),
+        **{field: np.array([one[field] for one in found]) for field in found[0]},
     )
 
 
@@ -232,17 +225,17 @@ def _look(image: NDArray[Any], name: str, copies: bool) -> dict[str, Any]:
     top, bottom, left, right = borders = _borders(grey, spread)
     inside = grey[top : size[0] - bottom, left : size[1] - right]
     return {
-        "kind": _kind(image.dtype),
+        "kinds": _kind(image.dtype),
         "dtype": image.dtype,
-        "size": size,
+        "sizes": size,
         "channels": image.shape[2] if image.ndim == 3 else 1,
         "pixels": grey.ravel()[spots],
-        "border": float((borders / np.repeat(size, 2)).max()),
+        "borders": float((borders / np.repeat(size, 2)).max()),
         "lost": lost,
-        "thumb": _thumbnail(inside if inside.size else grey, THUMB).ravel(),
-        "hue": hue,
+        "thumbs": _thumbnail(inside if inside.size else grey, THUMB).ravel(),
+        "hues": hue,
         "edges": tuple(_steps(grey, axis) / (spread or 1) for axis in (0, 1)),
-        "key": _key(image, grey) if copies and spread > 0 else None,
+        "keys": _key(image, grey) if copies and spread > 0 else None,
     }
 
 

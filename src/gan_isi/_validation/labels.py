@@ -72,8 +72,8 @@ y == "other", whichever is true of the images that were used.
     if both and used.all() == used.any():
         meaning = "used" if used[0] else "not used"
         raise ValueError(
-            "Images of both classes, used and not used, are needed, not of 1 class; all "
-            f"{len(used)} labels of {name} are {labels[0]} ({meaning})."
+            f"Images of both classes, used and not used, are needed; all {len(used)} labels of "
+            f"{name} are of one class, {labels[0]} ({meaning})."
         )
     return used, classes
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._preflight.before_fit import check_before_fit
 from .._runtime.pickling import VersionedPickleMixin
-from .._runtime.progress import CallbackSupportMixin, fit_task, progress_bar
+from .._runtime.progress import CallbackSupportMixin, fit_task, progress_bar, with_callbacks
 from .._runtime.sklearn_compat import num_samples, print_elapsed_time, safe_indexing
 from .._validation.blocks import Block
 from .._validation.images import check_finite_pixels
@@ -91,6 +91,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         shared = images is None or isinstance(images, SharedImages)
         self._generated = images if shared else SharedImages(images)
 
+    @with_callbacks
     def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> Self:
         """Learn from real images of known membership.
 

@@ -20,6 +20,7 @@ from .._preflight.looks import Look, look_at
 from .._runtime.sklearn_compat import num_samples
 from .._validation.images import IntensityRange, check_intensity_range
 from .._validation.items import as_images
+from .._validation.shared import SharedImages
 from .arguments import Queries
 from .copies import among_generated, find_copies, near_copies, words_of_copies
 from .names import BLIND
@@ -173,7 +174,9 @@ def preflight(
     check_intensity_range(intensity_range)
     given = (groups, candidate_groups)
     candidates = None if candidates is None else as_images(candidates)
-    return run(as_images(X), y, as_images(generated), candidates, given, [intensity_range], {})
+    return run(
+        as_images(X), y, SharedImages(generated).images, candidates, given, [intensity_range], {}
+    )
 
 
 def look_first(

@@ -13,6 +13,7 @@ from .._runtime.progress import progress_bar
 from .._runtime.sklearn_compat import num_samples
 from .._runtime.store import Store, store_of
 from .._validation.items import as_images, read_once
+from .._validation.shared import SharedImages
 from ..statistics import (
     cross_conformal_p_values,
     detectable_auc,
@@ -178,7 +179,7 @@ def audit(
             volumes if groups is None else groups,
             candidate_volumes if candidate_groups is None else candidate_groups,
         )
-    generated = read_once(as_images(generated))
+    generated = read_once(SharedImages(generated).images)
     named = name_attacks(attacks, n_jobs, memory)
     check_numbers(
         queries, [*named, CHOSEN] if choose else list(named),

@@ -61,8 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         say(
-            f"Error: {type(error).__name__}: {error}. This is a fault of gan-isi; "
-            "please report it.",
+            f"Error: {type(error).__name__}: {error}. Please report this fault of gan-isi.",
             err=True,
         )
         return 1

@@ -50,14 +50,10 @@ ATTACKS = (
 )
 @output_option("--candidates-csv", "Write the result of each attack for each candidate.")
 @click.option(
-    "--attack",
-    "names",
-    multiple=True,
-    type=click.Choice(ATTACKS),
-    default=("recommended", "nearest"),
-    show_default=True,
+    "--attack", "names", multiple=True, type=click.Choice(ATTACKS),
+    default=("recommended", "nearest"), show_default=True,
     help="An attack to audit; may be repeated. The blind attack is always included.",
-)
+)  # fmt: skip
 @click.option(
     "--choose",
     is_flag=True,
@@ -65,33 +61,23 @@ ATTACKS = (
 )
 @patient_options
 @click.option(
-    "--volumes",
-    type=click.Choice(("axial", "coronal", "sagittal")),
+    "--volumes", type=click.Choice(("axial", "coronal", "sagittal")),
     help="All folders hold volumes (NIfTI, DICOM series), which are cut into these slices; each "
     "volume gets one answer.",
-)
+)  # fmt: skip
 @click.option(
-    "--folds",
-    type=click.IntRange(2),
-    default=5,
-    show_default=True,
+    "--folds", type=click.IntRange(2), default=5, show_default=True,
     help="Number of folds, each of which is held out once.",
-)
+)  # fmt: skip
 @click.option(
-    "--repeats",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
+    "--repeats", type=click.IntRange(1), default=1, show_default=True,
     help="Number of times that the images are divided into folds.",
-)
+)  # fmt: skip
 @click.option(
-    "--permutations",
-    type=click.IntRange(0),
-    default=199,
-    show_default=True,
+    "--permutations", type=click.IntRange(0), default=199, show_default=True,
     help="Number of permutations of the labels, each with a refit; with N of them no p-value is "
     "below 1 / (N + 1).",
-)
+)  # fmt: skip
 @dry_run_option
 @work_options
 def audit(
@@ -118,9 +104,10 @@ def audit(
     intensity_range: Any,
     dry_run: bool,
 ) -> None:
-    """Test whether used images can be told from others, and how certain that is.
+    """Test whether used images can be told from others.
 
-    This needs real images of known membership. It prints its findings as sentences.
+    This needs real images of known membership. It prints its findings as sentences, with
+    their uncertainty.
 
     \b
     gan-isi audit --used used/ --not-used other/ --generated fakes/ --report audit.html

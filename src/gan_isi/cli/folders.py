@@ -60,59 +60,37 @@ def reading() -> dict[str, Any]:
 _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
     click.option("--quiet", is_flag=True, help="Show no progress on a terminal."),
     click.option(
-        "--cache",
-        type=click.Path(file_okay=False, path_type=Path),
-        metavar="DIR",
+        "--cache", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
         help="Folder that keeps what was computed of each image, so that no image is described "
         "twice.",
     ),
     click.option(
-        "--jobs",
-        type=int,
-        default=1,
-        show_default=True,
-        callback=_not_zero,
+        "--jobs", type=int, default=1, show_default=True, callback=_not_zero,
         help="Number of parallel jobs; -1 starts one for each processor.",
     ),
     click.option(
-        "--seed",
-        type=click.IntRange(0, 2**32 - 1),
-        default=0,
-        show_default="0",
-        metavar="INTEGER",
+        "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default="0", metavar="INTEGER",
         help="Seed of all random numbers: folds, permutations and models.",
     ),
     click.option(
-        "--intensity-range",
-        type=(float, float),
-        callback=_as_range,
-        metavar="LOW HIGH",
+        "--intensity-range", type=(float, float), callback=_as_range, metavar="LOW HIGH",
         help="Stored values of black and white, such as -1000 1000 for CT; by default the range "
         "of 8 or 16 bits. Files whose data type can't hold these values keep the default.",
     ),
     click.option(
-        "--recursive/--no-recursive",
-        default=None,
-        callback=_keep,
-        expose_value=False,
+        "--recursive/--no-recursive", default=None, callback=_keep, expose_value=False,
         help="Search subfolders; by default they are searched if a folder itself holds no image.",
     ),
     click.option(
-        "--max-pixels",
-        type=click.IntRange(1, 10**9),
-        callback=_keep,
-        expose_value=False,
+        "--max-pixels", type=click.IntRange(1, 10**9), callback=_keep, expose_value=False,
         metavar="INTEGER",
         help="Height x width of the largest picture that is read [default: 134217728].",
     ),
     click.option(
-        "--exif-transpose",
-        is_flag=True,
-        callback=_keep,
-        expose_value=False,
+        "--exif-transpose", is_flag=True, callback=_keep, expose_value=False,
         help="Rotate pictures upright if their files (EXIF, TIFF) have an orientation.",
     ),
-)
+)  # fmt: skip
 
 
 dry_run_option = click.option(
@@ -132,18 +110,15 @@ def work_options(command: Any) -> Any:
 def patient_options(command: Any) -> Any:
     """Add the options that say which patient an image is of."""
     command = click.option(
-        "--patients",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        metavar="FILE",
+        "--patients", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
         help="CSV file with the columns file and patient, for patients with several images.",
-    )(command)
+    )(command)  # fmt: skip
     return click.option(
-        "--patient-from",
-        type=click.Choice(("dicom", "folder", "file", "csv")),
+        "--patient-from", type=click.Choice(("dicom", "folder", "file", "csv")),
         help="Source of an image's patient: dicom is PatientID of the header (only a digest is "
         "kept), folder the folder within --used and so on, file the file, for files with several "
         "frames, and csv the table of --patients.",
-    )(command)
+    )(command)  # fmt: skip
 
 
 def shows_progress(quiet: bool) -> bool:

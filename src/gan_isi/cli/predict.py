@@ -27,12 +27,10 @@ from .plan import show_plan
 from .terminal import say
 
 _PRESETS = click.option(
-    "--preset",
-    type=click.Choice(("recommended", "paper")),
-    default="recommended",
+    "--preset", type=click.Choice(("recommended", "paper")), default="recommended",
     show_default=True,
     help="The attack to fit.",
-)
+)  # fmt: skip
 
 
 @click.command()
@@ -63,7 +61,7 @@ def predict(
     intensity_range: Any,
     dry_run: bool,
 ) -> None:
-    """Score each candidate with an attack that is fitted on images of known membership.
+    """Score candidates with an attack fitted on known images.
 
     Run `gan-isi audit` first: it shows whether the answers mean anything. The column score
     is larger for candidates that are more like the used images; it is not the probability

@@ -1,4 +1,4 @@
-"""Files that hold many pictures: each has a path below the file, archive.zip/00000/img.png."""
+"""Files that hold many pictures; each has a path below the file, archive.zip/00000/img.png."""
 
 import errno
 import io
@@ -22,19 +22,19 @@ from .decode import ImageReadError, decode, orientation
 from .dicom import n_frames, read_dicom
 from .formats import HEAD, SUFFIXES, Passed, format_of, is_regular, pictures_first, sniff
 
-#: Bytes of the largest member of an archive, for each pixel that is allowed.
+#: Largest size of a member of an archive, in bytes for each pixel that is allowed.
 _BYTES_A_PIXEL = 8
 
 
 def locate(path: Path) -> tuple[Path, str]:
-    """Return the file that a picture is in, and its name within; "" if it is the file.
+    """Return the file that holds a picture, and the picture's name in it; "" if it is the file.
 
     Raises
     ------
     FileNotFoundError, PermissionError
-        If there is nothing to read.
+        If the file does not exist or may not be read.
     ImageReadError
-        For FIFOs, sockets and devices.
+        If this is a folder, a FIFO, a socket or a device.
     """
     for file in (path, *path.parents):
         try:
@@ -47,16 +47,16 @@ def locate(path: Path) -> tuple[Path, str]:
 
 
 def read_image(path: Path, max_pixels: int, exif_transpose: bool = False) -> NDArray[Any]:
-    """Read one picture, from its file or from within one.
+    """Read one picture, from its own file or from a file that holds many.
 
     Parameters
     ----------
     path : Path
-        Of a file, or of a picture below one that holds many.
+        Path of a file, or of a picture below a file that holds many.
     max_pixels : int
-        Height x width of the largest picture.
+        Largest number of pixels, height x width.
     exif_transpose : bool, default=False
-        Whether an orientation that the file notes is applied.
+        Whether the orientation in the file's metadata is applied.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def read_image(path: Path, max_pixels: int, exif_transpose: bool = False) -> NDA
     ImageReadError
         If the file is damaged, too large, or is not one image.
     FileNotFoundError, PermissionError
-        If there is nothing to read.
+        If the file does not exist or may not be read.
     ImportError
         If the file is DICOM and pydicom is not installed.
     """
@@ -93,7 +93,7 @@ def read_image(path: Path, max_pixels: int, exif_transpose: bool = False) -> NDA
 
 
 def is_turned(path: Path) -> bool:
-    """Whether a picture notes another orientation than that of its pixels."""
+    """Return whether a picture's metadata have an orientation that is not that of its pixels."""
     try:
         file, member = locate(path)
         with file.open("rb") as stream:
@@ -102,19 +102,19 @@ def is_turned(path: Path) -> bool:
                 inner = _member(file, member, 2**30)
                 return orientation(inner, format_of(inner, path.name)) != 1
             return not member and orientation(stream, kind) != 1
-    except Exception:  # what can't be read is the reader's to say
+    except Exception:  # reading the file raises the error
         return False
 
 
 def pictures_in(path: Path, kind: str) -> tuple[list[Path] | None, dict[str, int]]:
-    """Return the pictures below a file that holds many, and what of it is passed over.
+    """Return the pictures below a file that holds many, and counts of what is passed over.
 
     Returns
     -------
     list of Path or None
-        None for a file that is one picture.
+        Paths of the pictures, or None for a file that is one picture.
     dict of str to int
-        How many members are passed over, by reason.
+        Number of members that are passed over, by reason.
     """
     passed: dict[str, int] = {}
     try:
@@ -139,7 +139,7 @@ def pictures_in(path: Path, kind: str) -> tuple[list[Path] | None, dict[str, int
 def _frames(path: Path) -> list[str] | None:
     try:
         count = n_frames(path)
-    except Exception:  # what can't be read is the reader's to say
+    except Exception:  # reading the file raises the error
         return None
     return [f"{frame:05}" for frame in range(count)] if count > 1 else None
 
@@ -163,7 +163,7 @@ def _open_zip(path: Path) -> tuple[ZipFile, dict[str, ZipInfo]]:
     return _archive(path, (state.st_mtime_ns, state.st_size), os.getpid())
 
 
-@lru_cache(maxsize=4)  # of each process: a shared position in the file would mix reads up
+@lru_cache(maxsize=4)  # for each process, since a shared position in the file would mix up reads
 def _archive(
     path: Path, state: tuple[int, int], process: int
 ) -> tuple[ZipFile, dict[str, ZipInfo]]:
@@ -187,6 +187,6 @@ def _member(path: Path, name: str, max_pixels: int) -> io.BytesIO:
     if info.file_size > _BYTES_A_PIXEL * max_pixels:
         raise ImageReadError(
             f"{path / name} has {info.file_size} bytes, more than {_BYTES_A_PIXEL} for each of "
-            f"max_pixels={max_pixels} pixels; give load_images(max_pixels=...) more."
+            f"max_pixels={max_pixels} pixels; give a larger number to load_images(max_pixels=...)."
         )
     return io.BytesIO(archive.read(info))

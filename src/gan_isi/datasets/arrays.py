@@ -1,4 +1,4 @@
-"""Files of arrays, NumPy's and HDF5: their shapes without reading them, one image out of many."""
+"""Files of arrays, NumPy's and HDF5: reading their shapes only, or one image out of many."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from .._validation.items import channel_axis
 from .decode import refuse_size
 
-#: A compressed stack is decompressed as a whole to read one image of it.
+#: Largest compressed stack in bytes, since one image of it needs the whole stack decompressed.
 _MOST_BYTES = 2**31
 
 
 class Header(NamedTuple):
-    """What an array is, and where its values begin in the file."""
+    """Shape and type of an array, and the offset of its values in the file."""
 
     shape: tuple[int, ...]
     fortran: bool
@@ -46,12 +46,13 @@ def layout(shape: tuple[int, ...], name: str) -> str:
     Raises
     ------
     ValueError
-        If it could be either.
+        If it could be an image or a stack.
     """
     if len(shape) == 3 and shape[2] > 4 and shape[0] in (2, 3, 4):
         raise ValueError(
             f"{name} has shape {shape}, which may be {shape[0]} images or {shape[0]} channels of "
-            "one; save images as (n, height, width, 1), channels as (height, width, channels)"
+            "one image; save images as (n, height, width, 1), or channels as (height, width, "
+            "channels)"
         )
     if len(shape) == 2 or (len(shape) == 3 and shape[2] <= 4):
         return "image"
@@ -59,14 +60,14 @@ def layout(shape: tuple[int, ...], name: str) -> str:
 
 
 def pictures_in_npy(path: Path) -> list[str]:
-    """Return the names of the images within a .npy file; none if it is one image."""
+    """Return the names of the images in a .npy file, or none if the file is one image."""
     with path.open("rb") as file:
         found = header(file)
     return _numbers(found.shape) if layout(found.shape, str(path)) == "stack" else []
 
 
 def pictures_in_npz(path: Path) -> tuple[list[str], int]:
-    """Return the names of the images within a .npz file, and the number of its other arrays."""
+    """Return the names of the images in a .npz file, and the number of its other arrays."""
     shapes = {}
     others = 0
     with ZipFile(path) as archive:
@@ -82,7 +83,7 @@ def pictures_in_npz(path: Path) -> tuple[list[str], int]:
 
 def _pictures(shapes: dict[str, tuple[int, ...]], path: Path) -> tuple[list[str], int]:
     """Return the names of the images among arrays, and the number of the others."""
-    # Beside stacks, a matrix is a table (of statistics, of labels).
+    # Next to stacks of images, a matrix is a table of statistics or labels.
     least = 3 if any(len(shape) >= 3 for shape in shapes.values()) else 2
     names, others = [], 0
     for name, shape in shapes.items():
@@ -137,7 +138,7 @@ def read_npz_member(path: Path, member: str, max_pixels: int) -> NDArray[Any]:
 
 @lru_cache(maxsize=2)
 def _array_of_npz(path: Path, name: str, state: tuple[int, int]) -> NDArray[Any]:
-    """Return an array of an archive: mapped where it is stored plainly, else decompressed."""
+    """Return an array of an archive, memory-mapped if it is not compressed."""
     with ZipFile(path) as archive:
         info = archive.getinfo(f"{name}.npy")
         with archive.open(info) as file:
@@ -152,7 +153,7 @@ def _array_of_npz(path: Path, name: str, state: tuple[int, int]) -> NDArray[Any]
             with archive.open(info) as file:
                 return np.lib.format.read_array(file, allow_pickle=False)
     with path.open("rb") as raw:
-        raw.seek(info.header_offset + 26)  # the lengths of name and extra field, then these
+        raw.seek(info.header_offset + 26)  # here are the lengths of the name and an extra field
         lengths = np.frombuffer(raw.read(4), "<u2").sum(dtype=int)
         raw.seek(int(lengths), 1)
         start = raw.tell() + found.offset
@@ -161,19 +162,20 @@ def _array_of_npz(path: Path, name: str, state: tuple[int, int]) -> NDArray[Any]
 
 
 def import_h5py() -> ModuleType:
-    """Return h5py, or raise ImportError that says how to get it."""
+    """Return h5py, or raise ImportError that says how to install it."""
     try:
         import h5py
     except ImportError as error:
         raise ImportError(
-            'Reading HDF5 needs h5py, which is not installed: pip install "gan-isi[hdf5]".'
+            "Reading HDF5 needs h5py, which is not installed. "
+            'Install it with: pip install "gan-isi[hdf5]"'
         ) from error
     module: ModuleType = h5py
     return module
 
 
 def pictures_in_hdf5(path: Path) -> tuple[list[str], int]:
-    """Return the names of the images within an HDF5 file, and the number of its other arrays."""
+    """Return the names of the images in an HDF5 file, and the number of its other arrays."""
     h5py = import_h5py()
     shapes: dict[str, tuple[int, ...]] = {}
     others = 0

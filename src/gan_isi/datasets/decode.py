@@ -1,4 +1,4 @@
-"""One picture in, one array out, at the depth of the file; or an error that names the file."""
+"""Decoding of one picture to one array at the bit depth of the file; errors name the file."""
 
 import zlib
 from collections.abc import Callable
@@ -13,18 +13,18 @@ from .._validation.pillow import as_stored, orientation_of, to_array, upright
 from .dicom import read_dicom
 from .formats import format_of
 
-#: Height x width beyond which a picture is refused before it is decoded.
+#: Largest height x width of a picture; a larger one is refused before it is decoded.
 MAX_PIXELS = 2**27
 
 _PNG_COLOUR_TYPES = {b"\x02": "RGB", b"\x04": "grey and alpha", b"\x06": "RGBA"}
 
-#: Compressions of TIFF that are read without Pillow: deflate, and none.
+#: Compressions of TIFF that are read without Pillow: deflate, and no compression.
 _INFLATES, _PLAIN = {8, 32946}, {1}
 
-#: Deflated data are no smaller than this part of what they hold.
+#: Largest ratio between the sizes of data and of the same data deflated.
 _DEFLATE_RATIO = 1032
 
-#: Alpha among the extra samples of a TIFF: multiplied into the colours, or not.
+#: Codes of alpha among the extra samples of a TIFF: multiplied into the colours, or not.
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 
 
@@ -33,18 +33,18 @@ class ImageReadError(OSError):
 
 
 def decode(file: BinaryIO, path: Path, max_pixels: int, exif_transpose: bool) -> NDArray[Any]:
-    """Decode an open file at its own depth.
+    """Decode an open file at its own bit depth.
 
     Parameters
     ----------
     file : file object
-        At its beginning.
+        File, open at its beginning.
     path : Path
-        Named by errors; its suffix decides where the content does not say what it is.
+        Path of the file for errors. Its suffix decides if the content does not tell the format.
     max_pixels : int
-        Height x width of the largest picture.
+        Largest number of pixels, height x width.
     exif_transpose : bool
-        Whether an orientation that the file notes is applied.
+        Whether the orientation in the file's metadata is applied.
 
     Returns
     -------
@@ -73,13 +73,13 @@ def decode(file: BinaryIO, path: Path, max_pixels: int, exif_transpose: bool) ->
         )
     if exif_transpose:
         image = upright(image, orientation(file, kind))
-    # Asked for its own type, an array may lose what the type notes of it.
+    # A conversion to the same type could lose the metadata of the type.
     native = image.dtype.newbyteorder("=")
     return np.ascontiguousarray(image, dtype=None if image.dtype.isnative else native)
 
 
 def orientation(file: BinaryIO, kind: str | None) -> int:
-    """Return the orientation (1 to 8) that an open file notes beside its pixels."""
+    """Return the orientation (1 to 8) in the metadata of an open file."""
     if kind not in ("PNG", "JPEG", "TIFF", "WEBP"):
         return 1
     file.seek(0)
@@ -87,12 +87,12 @@ def orientation(file: BinaryIO, kind: str | None) -> int:
 
 
 def refuse_size(path: Path, height: int, width: int, max_pixels: int) -> None:
-    """Raise ImageReadError for pictures that are larger than asked for."""
+    """Raise ImageReadError for a picture with more than `max_pixels` pixels."""
     if height * width > max_pixels:
         raise ImageReadError(
             f"{path} has {height} x {width} pixels, more than max_pixels={max_pixels}. Give "
             f"load_images(max_pixels={height * width}), in the shell --max-pixels, if there is "
-            "memory for it; or make the pictures smaller."
+            "enough memory; or make the pictures smaller."
         )
 
 
@@ -107,13 +107,13 @@ def refuse_pages(path: Path, n_pages: int) -> None:
 
 def _what(kind: str | None) -> str:
     if kind is None:
-        return "it begins like no format that is known"
-    return f"it is {kind} by its content, which is not read as a single image"
+        return "its beginning is that of no known format"
+    return f"its content is {kind}, which is not read as a single image"
 
 
 def _read_png(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
     header = file.read(26)
-    # Pillow would halve the depth of these without a word.
+    # Pillow would silently reduce these to 8 bits.
     depth, colour_type = header[24:25], _PNG_COLOUR_TYPES.get(header[25:26])
     if depth == b"\x10" and colour_type is not None:
         raise ImageReadError(
@@ -124,8 +124,8 @@ def _read_png(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
 
 
 def _read_jpeg2000(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
-    # Behind the markers SOC and SIZ: length 2, profile 2, eight sizes of 4, components 2, and
-    # of each component its depth (the top bit for signed) and two steps.
+    # After the markers SOC and SIZ come a length (2 bytes), a profile (2), eight sizes (4 each),
+    # the number of components (2), and for each component its depth (top bit: signed) and steps.
     head = file.read(2**16)
     start = head.find(b"\xff\x4f\xff\x51") + 4
     n_components = int.from_bytes(head[start + 36 : start + 38], "big")
@@ -143,18 +143,18 @@ def _read_jpeg2000(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
 
 def _read_webp(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
     head = file.read(30)
-    if head[12:16] == b"VP8X":  # Pillow makes room for this canvas when it opens the file
+    if head[12:16] == b"VP8X":  # Pillow allocates this canvas when it opens the file
         width, height = (1 + int.from_bytes(head[i : i + 3], "little") for i in (24, 27))
         refuse_size(path, height, width, max_pixels)
     return _read_with_pillow(file, path, max_pixels, "WEBP")
 
 
 def _open_with_pillow(file: BinaryIO, kind: str) -> Any:
-    # Pillow's own limit is a setting of the process, and is none for TIFF in floats.
+    # Pillow's own limit is a setting of the process, and does not hold for TIFF in floats.
     Image.init()
     if kind not in Image.OPEN:
         raise ValueError(f"this Pillow was built without {kind}")
-    # Never by its path: of that, Pillow scrambles TIFF files that note an orientation.
+    # The file is not opened by its path, since Pillow then scrambles TIFF with an orientation.
     return Image.OPEN[kind][0](file, None)
 
 
@@ -162,13 +162,13 @@ def _read_with_pillow(file: BinaryIO, path: Path, max_pixels: int, kind: str) ->
     file.seek(0)
     with _open_with_pillow(file, kind) as image:
         refuse_size(path, image.height, image.width, max_pixels)
-        # In a JPEG of several pictures (MPO) the others are previews or depth maps.
+        # The other pictures of a JPEG with several (MPO) are previews or depth maps.
         if image.format != "MPO":
             refuse_pages(path, getattr(image, "n_frames", 1))
         turned = orientation_of(image) if kind == "TIFF" else 1
         image.load()
         pixels = _to_array(image, path)
-        # Pillow turns TIFF files (and deletes the note), and no others.
+        # Pillow rotates TIFF files, and deletes their orientation, but no other files.
         return as_stored(pixels, turned) if orientation_of(image) != turned else pixels
 
 
@@ -184,17 +184,19 @@ def _with_pillow(kind: str) -> "Reader":
 
 
 def _read_tiff(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
-    import tifffile  # only folders with TIFF pay for it
+    import tifffile  # here, since it is slow to import and few folders need it
 
     with tifffile.TiffFile(file) as tiff:
         refuse_pages(path, len(tiff.pages))
         page: Any = tiff.pages.first
         refuse_size(path, page.imagelength, page.imagewidth, max_pixels)
-        if tiff.is_imagej or tiff.is_shaped:  # one page may stand for the planes behind it
+        if tiff.is_imagej or tiff.is_shaped:  # one page may stand for several planes
             refuse_pages(path, tiff.series[0].size // max(page.size, 1))
         refuse_pages(path, page.imagedepth)
-        if page.is_reduced:  # as camera files have it, beside their data
-            raise ImageReadError(f"{path} begins with a reduced copy of its image; save the image.")
+        if page.is_reduced:  # as in raw files of cameras
+            raise ImageReadError(
+                f"{path} begins with a reduced copy of its image; save the image itself."
+            )
         if page.is_tiled:
             refuse_size(path, page.tilelength, page.tilewidth, max_pixels)
         alpha = _refuse_samples(page, path)
@@ -206,26 +208,26 @@ def _read_tiff(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
                 f"{path} has {sorted(bits)} bits a channel in the photometric interpretation "
                 f"{page.photometric.name}; expected 8, or 16 in grey or RGB."
             )
-        # Pillow knows more compressions, and would get these wrong.
+        # Pillow knows more compressions, but reads these wrongly.
         shallow = page.dtype == np.uint8 and (page.planarconfig == 1 or page.samplesperpixel == 1)
         grey = page.samplesperpixel == 1 and page.dtype in (np.uint16, np.float32)
         if plain and min(bits) >= 8 and int(page.compression) in _INFLATES | _PLAIN:
             parts = (*page.dataoffsets, *page.databytecounts)
-            if 0 in parts or len(parts) < 2 * np.prod(page.chunked):  # else filled with zeros
+            if 0 in parts or len(parts) < 2 * np.prod(page.chunked):  # would be read as zeros
                 raise ImageReadError(f"{path} is damaged: a part of it has no data.")
             if int(page.compression) in _INFLATES:
                 _refuse_inflation(page, file, path, max_pixels)
             return _values(page, path, alpha)
         if max(bits) >= 8 and not shallow and not (grey and page.photometric == kinds.MINISBLACK):
             raise ImageReadError(
-                f"{path} is compressed by {page.compression.name}, which is not read in the type "
-                f"{page.dtype} or in planes; save it without compression, or by deflate."
+                f"{path} is compressed by {page.compression.name}, which is not supported for the "
+                f"type {page.dtype} or for planes; save it without compression or with deflate."
             )
     return _read_with_pillow(file, path, max_pixels, "TIFF")
 
 
 def _refuse_inflation(page: Any, file: BinaryIO, path: Path, max_pixels: int) -> None:
-    """Raise ImageReadError for deflated data that fill the memory."""
+    """Raise ImageReadError for deflated data that would fill the memory."""
     most = 32 * max_pixels
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
         if count * _DEFLATE_RATIO > most:
@@ -233,21 +235,21 @@ def _refuse_inflation(page: Any, file: BinaryIO, path: Path, max_pixels: int) ->
             inflating = zlib.decompressobj()
             size = len(inflating.decompress(file.read(count), page.nbytes + 1))
             if size > page.nbytes or inflating.unconsumed_tail:
-                raise ImageReadError(f"{path} holds more data than its pixels take; save it again.")
+                raise ImageReadError(f"{path} holds more data than its pixels need; save it again.")
 
 
 def _refuse_samples(page: Any, path: Path) -> int | None:
-    """Return what the extra sample of a TIFF is, None without; only alpha has a meaning."""
+    """Return the code of a TIFF's alpha, or None without; other extra samples are refused."""
     extra = tuple(map(int, page.extrasamples))
-    names = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # colours of a photometric interpretation
+    names = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}  # colours by photometric interpretation
     n_extra = page.samplesperpixel - names.get(int(page.photometric), 3)
     if n_extra == 0 and not extra:
         return None
     if n_extra != 1 or len(extra) != 1 or extra[0] not in (_ASSOCIATED, _UNASSOCIATED):
         raise ImageReadError(
             f"{path} has {page.samplesperpixel} channels in the photometric interpretation "
-            f"{page.photometric.name}, and does not say what the further ones are; expected grey "
-            "or RGB, with or without alpha. Save the channels that are the picture."
+            f"{page.photometric.name}, and does not say what the extra ones are; expected grey "
+            "or RGB, with or without alpha. Save only the channels of the picture."
         )
     return extra[0]
 
@@ -260,13 +262,13 @@ def _values(page: Any, path: Path, alpha: int | None) -> NDArray[Any]:
         return pixels
     if pixels.dtype.kind != "u" or pixels.itemsize > 4:
         raise ImageReadError(
-            f"{path} stores white as 0, or colours times alpha, in the type {pixels.dtype}, which "
-            "is not supported; save it with black as 0 and alpha apart."
+            f"{path} stores white as 0, or colours multiplied by alpha, in the type "
+            f"{pixels.dtype}, which is not supported; save it with black as 0 and separate alpha."
         )
     white = np.iinfo(pixels.dtype).max
     if page.photometric.name == "MINISWHITE":
         if alpha is not None:
-            raise ImageReadError(f"{path} stores white as 0 beside alpha; save black as 0.")
+            raise ImageReadError(f"{path} stores white as 0 and has alpha; save black as 0.")
         return white - pixels
     colours, opacity = pixels[..., :-1].astype(np.uint64), pixels[..., -1:].astype(np.uint64)
     straight = np.minimum(colours * white // np.maximum(opacity, 1), white)
@@ -289,7 +291,7 @@ def _read_dicom(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
     return read_dicom(file, max_pixels=max_pixels)
 
 
-#: What reads an open file (at its beginning), its path for errors, and the largest size.
+#: A function that reads an open file, given its path for errors and the largest size.
 Reader = Callable[[BinaryIO, Path, int], NDArray[Any]]
 
 READERS: dict[str, Reader] = {

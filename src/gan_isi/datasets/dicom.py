@@ -1,4 +1,4 @@
-"""One frame of a DICOM file in, one array out; or an error that says what the file is."""
+"""Reading of one frame of a DICOM file as an array; errors say what the file is."""
 
 import re
 import threading
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from .dicom_tables import table_of, through, through_palette
 
-#: Bytes of a file that `is_dicom` looks at.
+#: Number of bytes that `is_dicom` looks at.
 HEAD = 132
 
-#: Pixels of a frame, at most: as Pillow has it for other files.
+#: Largest number of pixels of a frame, as in Pillow for other files.
 MAX_PIXELS = 178_956_970
 
-#: What pydicom hands out as grey; it hands out YBR as RGB.
+#: Photometric interpretations that pydicom returns as grey; it returns YBR as RGB.
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
-#: SOP classes with pixels that are no picture of a patient, by their name.
+#: Names of SOP classes whose pixels are not a picture of a patient.
 _NO_PICTURE = re.compile("Segmentation|Dose")
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -36,37 +36,38 @@ _SYNTAXES = {
     (False, False): "1.2.840.10008.1.2.2",
 }
 
-#: Of the decoders that are there the first one is asked. GDCM comes last: some damaged files
-#: make it end the process; those for run lengths in Rust panic.
+#: The first of these decoders that is installed is used. GDCM comes last, since some damaged
+#: files make it end the process. The run-length decoder in Rust is left out, since it panics.
 _PLUGINS = ("pydicom", "pylibjpeg", "pyjpegls", "pillow", "gdcm")
 
 _LOCK = threading.Lock()
 
 
 def import_pydicom() -> ModuleType:
-    """Return pydicom, or raise ImportError that says how to get it."""
+    """Return pydicom, or raise ImportError that says how to install it."""
     try:
         import pydicom.pixels
     except ImportError as error:
         raise ImportError(
-            "Reading DICOM files needs pydicom 3, which is not installed; "
-            'install it with: pip install "gan-isi[dicom]".'
+            "Reading DICOM files needs pydicom 3, which is not installed. "
+            'Install it with: pip install "gan-isi[dicom]"'
         ) from error
     module: ModuleType = pydicom
     return module
 
 
 def is_dicom(head: bytes) -> bool:
-    """Whether a file that begins so is DICOM, with the usual preamble or without.
+    """Return whether a file is DICOM by its beginning, with the usual preamble or without.
 
     Parameters
     ----------
     head : bytes
-        Of the file, `HEAD` of them where it has as many.
+        The first `HEAD` bytes of the file, or all if it has fewer.
 
     Returns
     -------
     bool
+        True for DICOM.
     """
     if head[128:132] == b"DICM":
         return True
@@ -80,7 +81,7 @@ def is_dicom(head: bytes) -> bool:
 
 
 def n_frames(source: Path | BinaryIO) -> int:
-    """Return how many images a DICOM file holds; files without any are said to hold one.
+    """Return the number of images in a DICOM file; it is 1 for files without images.
 
     Parameters
     ----------
@@ -90,29 +91,31 @@ def n_frames(source: Path | BinaryIO) -> int:
     Returns
     -------
     int
+        Number of frames.
     """
     return _n_frames(read_header(source, ["NumberOfFrames"]))
 
 
 def read_header(source: Path | BinaryIO, keywords: list[str] | None = None) -> Any:
-    """Read what stands before the pixels.
+    """Read the header, which stands before the pixels.
 
     Parameters
     ----------
     source : Path or file object
         The file.
     keywords : list of str, default=None
-        Elements that are wanted; None reads all.
+        Keywords of the elements to read; None reads all.
 
     Returns
     -------
     pydicom.Dataset
+        The header.
 
     Raises
     ------
     ValueError
-        If it is no DICOM file, or if it is deflated and grows beyond 4 bytes a pixel of
-        `MAX_PIXELS`.
+        If this is not a DICOM file, or if it is deflated and inflates to more than 4 bytes
+        for each of `MAX_PIXELS` pixels.
     """
     import_pydicom()
     with _opened(source) as file:
@@ -126,7 +129,7 @@ def read_header(source: Path | BinaryIO, keywords: list[str] | None = None) -> A
 
 
 def _parse(file: BinaryIO, **options: Any) -> Any:
-    # Many files break rules that concern no pixel; each would be warned of.
+    # Many files break rules that do not concern pixels, and pydicom would warn of each.
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -147,21 +150,21 @@ def read_dicom(
     source : Path or file object
         The file.
     frame : int, default=None
-        Its number, from 0; None is the only one.
+        Number of the frame, from 0. None is for files with a single frame.
     max_pixels : int
-        Larger frames are refused.
+        Largest number of pixels of a frame.
 
     Returns
     -------
     ndarray of shape (height, width) or (height, width, 3)
-        Grey values larger where brighter, after the modality table or the rescale;
-        palettes and YBR as RGB. Where fewer bits are stored than the type holds, the type
-        notes it.
+        Grey values that are larger where the image is brighter, after the modality table or
+        the rescale; palettes and YBR become RGB. If fewer bits are stored than the type
+        holds, the metadata of the type say how many.
 
     Raises
     ------
     ValueError
-        If it is no image, or cannot be read; the message does not name the file.
+        If the file is not an image, or cannot be read; the message does not name the file.
     """
     dataset = read_header(source)
     check_picture(dataset)
@@ -182,7 +185,7 @@ def read_dicom(
             _check_size(dataset.PixelData, b"\xff\x4f\xff\x51", 8, 4, size)
         elif "JPEG-LS" in getattr(_syntax(dataset), "name", ""):
             _check_size(dataset.PixelData, b"\xff\xf7", 5, 2, size)
-    with _opened(source) as file:  # of which the one frame is read
+    with _opened(source) as file:  # only this frame is read
         pixels = _decode(dataset if whole else file, frame or 0, _syntax(dataset))
     photometric = str(dataset.PhotometricInterpretation)
     bits = int(dataset.get("BitsStored") or 8 * pixels.itemsize)
@@ -205,7 +208,7 @@ def read_dicom(
 
 
 def check_picture(dataset: Any) -> None:
-    """Refuse what is no picture, by its name, and pixels in a form that is not read.
+    """Refuse objects that are not pictures, and pixels in a form that is not supported.
 
     Parameters
     ----------
@@ -215,12 +218,13 @@ def check_picture(dataset: Any) -> None:
     Raises
     ------
     ValueError
+        If the object is not a picture, or is not supported; the message says what it is.
     """
     meta = getattr(dataset, "file_meta", {})
     sop = dataset.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID")
     name = getattr(sop, "name", "DICOM object of an unnamed kind").removesuffix(" Storage")
     if _NO_PICTURE.search(name):
-        raise ValueError(f"it is a {name}, whose pixels are no picture of a patient")
+        raise ValueError(f"it is a {name}, whose pixels are not a picture of a patient")
     if "Rows" not in dataset and "PixelRepresentation" not in dataset:
         raise ValueError(f"it is a {name}, which holds no image")
     photometric = str(dataset.get("PhotometricInterpretation"))
@@ -237,21 +241,21 @@ def check_picture(dataset: Any) -> None:
 
 
 def plane_of(dataset: Any, frame: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return where a frame lies in the patient.
+    """Return the place of a frame in the patient, or None if the header does not say it.
 
     Parameters
     ----------
     dataset : pydicom.Dataset
         The header.
     frame : int
-        Its number.
+        Number of the frame, from 0.
 
     Returns
     -------
-    position : ndarray of shape (3,), in mm
+    position : ndarray of shape (3,)
+        Position of the first pixel in mm.
     orientation : ndarray of shape (6,)
-        Where the numbers of columns and those of rows grow; None for both where the header does
-        not say it.
+        Directions in which the numbers of the columns and of the rows grow.
     """
     found = []
     for keyword, sequence in (
@@ -296,7 +300,7 @@ def _read_all(source: Path | BinaryIO) -> Any:
 
 
 def _check_inflated(file: BinaryIO, beginning: bytes) -> None:
-    """Refuse a deflated file that would fill the memory; pydicom inflates it as a whole."""
+    """Refuse a deflated file that would fill the memory, since pydicom inflates it as a whole."""
     meta = HEAD if beginning[128:HEAD] == b"DICM" else 0
     start = meta + 12 + int.from_bytes(beginning[meta + 8 : meta + 12], "little")
     most = 4 * MAX_PIXELS
@@ -308,11 +312,11 @@ def _check_inflated(file: BinaryIO, beginning: bytes) -> None:
             inflated += len(inflate.decompress(block, 2**20))
             block = inflate.unconsumed_tail
             if inflated > most:
-                raise ValueError(f"it is deflated and grows beyond {most} bytes")
+                raise ValueError(f"it is deflated and inflates to more than {most} bytes")
 
 
 def _check_boxes(data: bytes) -> None:
-    """Refuse damaged boxes around JPEG 2000, in which pydicom would walk for ever."""
+    """Refuse damaged boxes around JPEG 2000, in which pydicom would loop for ever."""
     offset = 0
     while (start := data.find(b"\0\0\0\x0cjP  ", offset)) >= 0:
         offset = start + 12
@@ -324,7 +328,7 @@ def _check_boxes(data: bytes) -> None:
 
 
 def _check_size(data: bytes, marker: bytes, skip: int, width: int, size: int) -> None:
-    """Refuse compressed data that unpack to far more pixels than the header says."""
+    """Refuse compressed data that decompress to far more pixels than the header says."""
     start = data.find(marker) + skip
     height = int.from_bytes(data[start : start + width], "big")
     if height * int.from_bytes(data[start + width : start + 2 * width], "big") > 4 * size + 2**20:
@@ -338,7 +342,7 @@ def _decode(source: Any, frame: int, syntax: Any) -> NDArray[Any]:
     try:
         found: NDArray[Any] = pixels.pixel_array(source, index=frame, decoding_plugin=name)
         return found
-    except RuntimeError as error:  # of a decoder, or of none that is there
+    except RuntimeError as error:  # a decoder failed, or none is installed
         reason = " ".join(str(error).split())
         if "12-bit" in reason:
             reason += (
@@ -364,9 +368,9 @@ def _mirror(stored: NDArray[Any], bits: int) -> NDArray[Any]:
 
 
 def _with_bits(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Note in the data type that white is less than the type could hold.
+    """Note in the metadata of the data type that white is less than the type could hold.
 
-    The values stay those of the file. Where the note is lost (`numpy.stack` drops it), the
+    The values stay those of the file. If the metadata are lost (`numpy.stack` drops them), the
     comparison of the sets finds the other scale.
     """
     if pixels.dtype.kind != "u" or bits >= 8 * pixels.itemsize:
@@ -375,7 +379,7 @@ def _with_bits(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
 
 
 def _rescale(dataset: Any, frame: int) -> tuple[float, float]:
-    """Slope and intercept; enhanced objects keep them in functional groups."""
+    """Return slope and intercept, which enhanced objects keep in functional groups."""
     holder = dataset
     for group in _functional_groups(dataset, frame):
         for transformation in group.get("PixelValueTransformationSequence") or ():
@@ -390,7 +394,7 @@ def _rescale(dataset: Any, frame: int) -> tuple[float, float]:
 
 
 def _functional_groups(dataset: Any, frame: int) -> list[Any]:
-    """Return what enhanced objects say of all frames, and of this one."""
+    """Return the functional groups of enhanced objects for all frames, and for this frame."""
     shared = dataset.get("SharedFunctionalGroupsSequence") or []
     of_frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
     return [*shared[:1], *of_frames[frame : frame + 1]]

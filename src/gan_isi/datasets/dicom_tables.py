@@ -1,4 +1,4 @@
-"""Lookup tables of DICOM: of grey values, and of colours."""
+"""Lookup tables of DICOM for grey values and for colours."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def table_of(data: Any, descriptor: Any, dataset: Any) -> tuple[NDArray[Any], int]:
-    """Return the entries of a lookup table, and how many bits they have."""
+    """Return the entries of a lookup table, and their number of bits."""
     count, bits = int(descriptor[0]) or 2**16, int(descriptor[2])
     if isinstance(data, bytes):
         order = ">" if dataset.original_encoding[1] is False else "<"
@@ -25,12 +25,12 @@ def table_of(data: Any, descriptor: Any, dataset: Any) -> tuple[NDArray[Any], in
 
 
 def through(stored: NDArray[Any], values: NDArray[Any], descriptor: Any) -> NDArray[Any]:
-    """Look values up; below the first and above the last entry, these hold."""
+    """Look values up; values below the first or above the last entry take that entry."""
     return values[np.clip(stored.astype(np.int64) - int(descriptor[1]), 0, len(values) - 1)]
 
 
 def through_palette(stored: NDArray[Any], dataset: Any) -> tuple[NDArray[Any], int]:
-    """Colours of indices, and how many bits they have."""
+    """Return the colours of indices, and their number of bits."""
     if "RedPaletteColorLookupTableData" not in dataset:  # segmented, or missing
         from pydicom.pixels import apply_color_lut
 

@@ -1,13 +1,12 @@
-"""Collections of image files that are read one at a time, when asked for."""
+"""Collections of image files, each of which is read when it is asked for."""
 
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .._validation.arrays import check_count
@@ -15,15 +14,16 @@ from .archives import is_turned, locate, pictures_in, read_image
 from .decode import MAX_PIXELS, ImageReadError
 from .dicom import import_pydicom
 from .formats import SUFFIXES, Passed, format_of, is_regular, pictures_first
+from .lazy import LazyImages
 
-#: Suffixes (lower case) of files that `load_images` takes for images whatever they hold.
+#: Suffixes (lower case) of files that `load_images` takes for images, whatever their content.
 IMAGE_SUFFIXES = tuple(SUFFIXES)
 
 
-class ImageFiles(Sequence[NDArray[Any]]):
+class ImageFiles(LazyImages):
     """A sequence of images that are read from their files when they are asked for.
 
-    Made by `load_images`. An integer reads one image; a slice, a list or array of
+    `load_images` makes it. An integer reads one image; a slice, a list or array of
     integers, or a boolean mask gives another `ImageFiles` and reads nothing, so that
     scikit-learn can split a collection that does not fit into memory. Nothing is
     cached: every access reads the file again.
@@ -31,29 +31,29 @@ class ImageFiles(Sequence[NDArray[Any]]):
     Parameters
     ----------
     paths : iterable of path-like
-        The files, in the order of the sequence. Of a file that holds many pictures, each has
-        a path below it: ``archive.zip/00000/img00000000.png``, ``samples.npz/arr_0/0012``.
+        Paths of the images, in the order of the sequence. A picture in a file that holds many
+        has a path below it: ``archive.zip/00000/img00000000.png``, ``samples.npz/arr_0/0012``.
     names : iterable of str, default=None
-        What each is called; None is the last part of its path.
+        Names of the images; None takes the last part of each path.
     max_pixels : int, default=134217728
-        Height x width of the largest picture that is decoded.
+        Largest number of pixels, height x width, of a picture that is decoded.
     exif_transpose : bool, default=False
-        Whether pictures are turned as their files note.
+        Whether the orientation in a file's metadata is applied.
     passed_over : mapping of str to int, default=None
-        How many files were passed over, by reason.
+        Number of files that were passed over, by reason.
 
     Attributes
     ----------
     paths : tuple of Path
-        The files.
+        Paths of the images.
     names : tuple of str
         Paths within the folder that was loaded, with forward slashes.
     max_pixels, exif_transpose
-        As given.
+        The parameters of these names.
     passed_over : dict of str to int
-        How many files of the folder were passed over, by reason. Parts keep it.
+        Number of files of the folder that were passed over, by reason; the same for parts.
     shape : tuple (n_images,)
-        What scikit-learn looks at to index the sequence as an array.
+        Shape that scikit-learn needs to index the sequence as an array.
 
     See Also
     --------
@@ -64,20 +64,19 @@ class ImageFiles(Sequence[NDArray[Any]]):
     An image is an array (height, width) or (height, width, channels) in the data type
     of its file: 8-bit integers, 16-bit ones, booleans for 1-bit files, floats.
 
-    - The content of a file decides what it is, not its suffix.
+    - The content of a file decides its format, not its suffix.
     - Palettes are expanded, to grey if every colour that occurs is grey, else to RGB;
       a transparent entry adds an alpha channel. CMYK becomes RGB.
-    - The orientation that a camera notes in the EXIF data is not applied: pixels come as
+    - The orientation that a camera writes into the EXIF data is not applied: pixels come as
       they are stored. :func:`gan_isi.audit.preflight` counts such files.
     - Files with several pages or frames, and PNG colour images of 16 bits a channel
       (which Pillow reduces to 8), are refused.
-    - DICOM: the modality table or the rescale is applied (float32, unless slope and
-      intercept are 1 and 0 or absent, which keeps the stored type, and notes in its metadata
-      if fewer bits are stored: white is then the largest value of these); windows (VOI) and
-      padding values are not. Where 0 is white (MONOCHROME1, or the presentation shape
-      INVERSE) the stored values are mirrored within their stored bits before the rescale, so
-      that larger is brighter in all files; they are no physical units then. Palettes
-      and YBR become RGB.
+    - For DICOM the modality table or the rescale is applied, but not windows (VOI) and padding
+      values. The result is float32, unless slope and intercept are 1 and 0 or absent. Then the
+      stored type is kept; if fewer bits are stored, its metadata say so, and white is the
+      largest value of these bits. Where 0 is white (MONOCHROME1, or the presentation shape
+      INVERSE) the stored values are mirrored within their bits before the rescale, so that
+      larger is brighter in all files, but not in physical units. Palettes and YBR become RGB.
 
     Examples
     --------
@@ -109,11 +108,6 @@ class ImageFiles(Sequence[NDArray[Any]]):
         self.exif_transpose = exif_transpose
         self.passed_over = dict(passed_over or {})
 
-    @property
-    def shape(self) -> tuple[int]:
-        """Length as a tuple, as of a one-dimensional array."""
-        return (len(self.paths),)
-
     def __len__(self) -> int:
         return len(self.paths)
 
@@ -125,29 +119,11 @@ class ImageFiles(Sequence[NDArray[Any]]):
             return f"ImageFiles(1 image, {str(self.paths[0])!r})"
         return f"ImageFiles({n} images, {str(self.paths[0])!r} ... {str(self.paths[-1])!r})"
 
-    @overload
-    def __getitem__(self, key: int) -> NDArray[Any]: ...
-    @overload
-    def __getitem__(self, key: slice) -> "ImageFiles": ...
-    @overload
-    def __getitem__(self, key: Any) -> Any: ...
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, tuple):
-            key = self._only_axis(key)
-        if isinstance(key, slice):
-            return self._part(range(len(self))[key])
-        # numpy is strict about booleans, floats, bounds and the length of masks.
-        position = np.arange(len(self))[_as_index(key)]
-        if np.ndim(position) == 0:
-            return read_image(self.paths[int(position)], self.max_pixels, self.exif_transpose)
-        if position.ndim > 1:
-            raise IndexError(
-                f"ImageFiles has one axis; the index has {position.ndim} dimensions, expected 1."
-            )
-        return self._part(position)
+    def _read(self, number: int) -> NDArray[Any]:
+        return read_image(self.paths[number], self.max_pixels, self.exif_transpose)
 
     def __add__(self, other: "ImageFiles") -> "ImageFiles":
-        """Return these images and then others, read as these are."""
+        """Return these images followed by others, which are read with the same options."""
         if not isinstance(other, ImageFiles):
             return NotImplemented
         joined = self[:]
@@ -157,22 +133,22 @@ class ImageFiles(Sequence[NDArray[Any]]):
         return joined
 
     def is_turned(self, number: int) -> bool:
-        """Say whether the file of an image notes an orientation that is not applied.
+        """Return whether the file of an image has an orientation that is not applied.
 
         Parameters
         ----------
         number : int
-            Of the image.
+            Number of the image in the sequence.
 
         Returns
         -------
         bool
-            False with `exif_transpose`, which applies it.
+            False with `exif_transpose`, which applies the orientation.
         """
         return not self.exif_transpose and is_turned(self.paths[number])
 
-    def _part(self, numbers: Iterable[Any]) -> "ImageFiles":
-        chosen = [int(i) for i in numbers]
+    def _part(self, numbers: Iterable[int]) -> "ImageFiles":
+        chosen = list(numbers)
         return ImageFiles(
             (self.paths[i] for i in chosen),
             names=(self.names[i] for i in chosen),
@@ -180,28 +156,6 @@ class ImageFiles(Sequence[NDArray[Any]]):
             exif_transpose=self.exif_transpose,
             passed_over=self.passed_over,
         )
-
-    @staticmethod
-    def _only_axis(key: tuple[Any, ...]) -> Any:
-        """Unpack ``(key, ...)``, as scikit-learn indexes an array of any dimension."""
-        if len(key) == 2 and key[1] is Ellipsis:
-            return key[0]
-        raise IndexError(
-            f"ImageFiles has one axis, that of the images; got the index {key!r}. "
-            "Read an image first to index its pixels."
-        )
-
-
-def _as_index(key: Any) -> Any:
-    index = np.asarray(key)
-    if index.ndim == 0 and index.dtype.kind in "iu":
-        return int(index)
-    if index.ndim == 0:
-        raise TypeError(
-            "ImageFiles is indexed by integers, slices, integer arrays and boolean masks; "
-            f"got {key!r}."
-        )
-    return index.astype(np.intp) if index.size == 0 and index.dtype != bool else index
 
 
 def load_images(
@@ -216,25 +170,25 @@ def load_images(
     Parameters
     ----------
     source : path-like or iterable of path-like
-        A folder, a file that holds many images (ZIP, NPZ, NPY, HDF5), or the files themselves.
-        Of a folder, those are taken that begin like PNG, JPEG, TIFF, BMP, WebP, JPEG 2000
-        or DICOM files, or have the suffix of one; sorted by their path relative to the
-        folder. NumPy's arrays are read, and archives opened, where there are no images
-        beside them. Listed files keep their order.
+        A folder, a file that holds many images (ZIP, NPZ, NPY, HDF5), or a list of files.
+        In a folder, files are images if they begin like PNG, JPEG, TIFF, BMP, WebP, JPEG 2000
+        or DICOM files, or have such a suffix; they are sorted by their path relative to the
+        folder. NumPy's arrays and archives are read only if no images lie beside them.
+        Listed files keep their order.
     recursive : bool, default=None
-        Whether the subfolders of a folder are searched as well; None does so where no
-        image lies on top.
+        Whether the subfolders of a folder are searched as well. None searches them if no
+        image lies in the folder itself.
     max_pixels : int, default=134217728
-        Height x width of the largest picture. A larger one is an error when it is read,
+        Largest number of pixels, height x width. Reading a larger picture raises an error
         before it takes memory.
     exif_transpose : bool, default=False
-        Turn pictures upright where the file notes that the camera was held otherwise (EXIF,
-        or the orientation of TIFF). The default leaves pixels as they are stored.
+        Whether pictures are rotated upright if their file has another orientation (EXIF, or
+        that of TIFF). The default leaves pixels as they are stored.
 
     Returns
     -------
     ImageFiles
-        A lazy sequence of images; the class says how they are read.
+        A lazy sequence of images; its class describes how they are read.
 
     Raises
     ------
@@ -243,7 +197,7 @@ def load_images(
     NotADirectoryError
         If `source` is the file of a single image.
     ValueError
-        If there are no images, or a listed file is none.
+        If there are no images, or a listed file is not an image.
     ImageReadError
         If an archive is damaged.
     ImportError
@@ -252,8 +206,8 @@ def load_images(
     Warns
     -----
     UserWarning
-        If files were passed over that somebody may count as images: other formats,
-        subfolders, arrays and archives beside images. `ImageFiles.passed_over` counts all.
+        If files were passed over that may be meant as images: other formats, subfolders,
+        arrays and archives beside images. `ImageFiles.passed_over` counts all.
 
     Examples
     --------
@@ -293,10 +247,10 @@ def load_images(
     )
 
 
-#: A reason to pass a file over.
+#: Reason for passing over a file in a subfolder.
 _BELOW = "in subfolders"
 
-#: In place of a format, of what has been counted already.
+#: Stands for a format if the file has been counted already.
 _NO_FILE = "no file"
 
 
@@ -314,7 +268,7 @@ def _listed(item: str | os.PathLike[str], passed: Passed) -> list[Path]:
     if not Passed().takes(path.name.lstrip("."), kind):
         raise ValueError(
             f"{path} is {kind or 'no image'} by its content, and has the suffix {path.suffix!r}; "
-            f"expected one of {', '.join(IMAGE_SUFFIXES)}."
+            f"expected an image, or one of the suffixes {', '.join(IMAGE_SUFFIXES)}."
         )
     return _expanded(path, str(kind), passed)
 
@@ -322,13 +276,13 @@ def _listed(item: str | os.PathLike[str], passed: Passed) -> list[Path]:
 def _format(path: Path) -> str | None:
     with path.open("rb") as file:
         kind = format_of(file, path.name)
-    # A picture's suffix on something else is an error when it is read, never a silent loss.
+    # A file with the suffix of a picture is never passed over: reading it raises an error.
     return kind if kind in SUFFIXES.values() else SUFFIXES.get(path.suffix.lower(), kind)
 
 
 def _expanded(path: Path, kind: str, passed: Passed) -> list[Path]:
     if kind == "DICOM":
-        import_pydicom()  # rather now than after a thousand other files
+        import_pydicom()  # a missing package is an error now, not after a thousand other files
     pictures, others = pictures_in(path, kind)
     for reason, count in others.items():
         passed.add(reason, count)
@@ -349,20 +303,20 @@ def _paths_of(root: Path, recursive: bool | None, passed: Passed) -> list[Path]:
         found = _files_below(root, recursive, passed)
         found = pictures_first(found, passed)
         ordered = sorted(found, key=lambda path: path.relative_to(root).as_posix())
-        # Pictures within a file come in its own order.
+        # Pictures in a file keep the order that they have there.
         paths = [one for path in ordered for one in _expanded(path, found[path], passed)]
     if not paths:
         listed = ", ".join(f"{count} {reason}" for reason, count in passed.counts.items())
-        why = f" Passed over: {listed}." if listed else ""
+        why = f" These files were passed over: {listed}." if listed else ""
         hint = " Subfolders are searched with recursive=True." if _BELOW in passed.counts else ""
         raise ValueError(
-            f"{root} contains no image files; looked for {', '.join(IMAGE_SUFFIXES)}.{why}{hint}"
+            f"{root} contains no image files, such as {', '.join(IMAGE_SUFFIXES)}.{why}{hint}"
         )
     return paths
 
 
 def _files_below(root: Path, recursive: bool | None, passed: Passed) -> dict[Path, str]:
-    """Return the files to read and their formats; files in subfolders may only be counted."""
+    """Return the files to read and their formats; other files are counted."""
     found: dict[Path, str] = {}
     seen: set[str] = set()
     for folder, subfolders, names in os.walk(root, onerror=_raise, followlinks=True):

@@ -1,4 +1,4 @@
-"""What a file is: by how it begins, and by its suffix only where that says nothing."""
+"""The format of a file, told by its beginning, or by its suffix if the beginning tells nothing."""
 
 import os
 import stat
@@ -7,10 +7,10 @@ from typing import BinaryIO, TypeVar
 
 _Name = TypeVar("_Name", str, Path)
 
-#: How a file has to begin to be told; DICOM is the longest.
+#: Number of bytes that tell the format of a file; DICOM needs the most.
 HEAD = 144
 
-#: Formats that are read, and their suffixes.
+#: Suffixes of the formats that are read.
 SUFFIXES = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -29,7 +29,7 @@ SUFFIXES = {
     ".dcm": "DICOM",
 }
 
-#: What lies beside pictures and is no surprise.
+#: Suffixes of files that often lie beside pictures, and need no warning.
 _QUIET_SUFFIXES = {
     ".csv", ".tsv", ".txt", ".json", ".xml", ".yaml", ".yml", ".toml", ".md", ".rst", ".pdf",
     ".html", ".log", ".ini", ".db", ".py", ".ipynb", ".xls", ".xlsx", ".doc", ".docx",
@@ -69,9 +69,10 @@ def sniff(head: bytes) -> str | None:
     Returns
     -------
     str or None
-        Also of some formats that are not read ("GIF"); None if the beginning tells nothing.
+        Name of the format, which may be one that is not read ("GIF"); None if the beginning
+        tells nothing.
     """
-    if head[128:132] == b"DICM":  # before all else: the preamble may look like a TIFF
+    if head[128:132] == b"DICM":  # this comes first, since the preamble may look like a TIFF
         return "DICOM"
     for beginning, name in _BEGINNINGS:
         if head.startswith(beginning):
@@ -88,7 +89,7 @@ def sniff(head: bytes) -> str | None:
 
 
 def _is_bare_dicom(head: bytes) -> bool:
-    """Whether a file begins with an early element of groups 2 or 8, as without a preamble."""
+    """Return whether a file begins with an early element of group 2 or 8, without a preamble."""
     if len(head) < 12 or head[:2] not in (b"\x02\0", b"\x08\0"):
         return False
     element, length = int.from_bytes(head[2:4], "little"), int.from_bytes(head[4:8], "little")
@@ -101,21 +102,22 @@ def format_of(file: BinaryIO, name: str) -> str | None:
     Parameters
     ----------
     file : file object
-        At its beginning.
+        File, open at its beginning.
     name : str
-        Decides where the content says nothing, as of an empty or damaged file.
+        Name of the file. It decides if the content tells nothing, as in an empty or damaged
+        file.
     """
     found = sniff(file.read(HEAD))
     file.seek(0)
     suffix = Path(name).suffix.lower()
-    # By content NPZ is a ZIP, and so are documents; the name tells them from pictures.
+    # NPZ files and many documents are ZIP files by content; only the name tells them apart.
     if found == "ZIP" and (suffix == ".npz" or suffix in _QUIET_SUFFIXES):
         return SUFFIXES.get(suffix)
     return found or SUFFIXES.get(suffix)
 
 
 class Passed:
-    """Counts what is passed over, by reason."""
+    """Counts of files that are passed over, by reason."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
@@ -126,14 +128,14 @@ class Passed:
             self.counts[reason] = self.counts.get(reason, 0) + count
 
     def takes(self, name: str, kind: str | None) -> bool:
-        """Whether a file is one to read; else it is counted.
+        """Return whether a file is to be read, and count it otherwise.
 
         Parameters
         ----------
         name : str
-            Of the file, with folders before it where these may be hidden too.
+            Name of the file, with its folders where these may be hidden too.
         kind : str or None
-            Its format.
+            Format of the file.
         """
         parts = PurePosixPath(name).parts
         if any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts):
@@ -148,11 +150,12 @@ class Passed:
         return False
 
     def words(self) -> str:
-        """Return what is worth a warning in words, "" if nothing is."""
+        """Return a sentence on what was passed over, or "" if nothing is worth a warning."""
         if all(reason.startswith(("hidden", "no images")) for reason in self.counts):
             return ""
         listed = ", ".join(f"{count} {reason}" for reason, count in self.counts.items())
-        return f"{sum(self.counts.values())} files passed over: {listed}."
+        total = sum(self.counts.values())
+        return f"{total} {'file was' if total == 1 else 'files were'} passed over: {listed}."
 
 
 def pictures_first(found: dict[_Name, str], passed: Passed) -> dict[_Name, str]:
@@ -161,9 +164,9 @@ def pictures_first(found: dict[_Name, str], passed: Passed) -> dict[_Name, str]:
     Parameters
     ----------
     found : dict of path or str to str
-        Formats of files.
+        Format of each file.
     passed : Passed
-        Counts those that are left out.
+        Counts, to which those that are left out are added.
     """
     for kinds, what in (({"ZIP"}, "archives"), ({"NPY", "NPZ", "HDF5"}, "arrays")):
         kept = {name: kind for name, kind in found.items() if kind not in kinds}
@@ -174,11 +177,11 @@ def pictures_first(found: dict[_Name, str], passed: Passed) -> dict[_Name, str]:
 
 
 def is_regular(path: Path | str) -> bool:
-    """Whether there is a file with an end: no FIFO, socket or device, which would be waited for.
+    """Return whether this is a regular file: reading a FIFO, a socket or a device would wait.
 
     Raises
     ------
     FileNotFoundError, PermissionError
-        If there is none, or nobody may look.
+        If there is no such file, or it may not be accessed.
     """
     return stat.S_ISREG(os.stat(path).st_mode)

@@ -16,24 +16,24 @@ _UNLABELLED = ("real_unknown", "generated")
 _DESCR = """\
 Membership data set in {root}
 
-{n_images} real images ({labels}) and {n_generated} generated images{unknown}.
+It has {n_images} real images ({labels}) and {n_generated} generated images{unknown}.
 The question is which of the real images the generator was trained on.
 """
 
 
 def load_membership(root: str | os.PathLike[str], **options: Any) -> Bunch:
-    """Load real and generated images in the folders of ImageCLEFmedical GANs.
+    """Load real and generated images from the folders of ImageCLEFmedical GANs.
 
-    Two layouts are understood: `real_used/`, `real_not_used/` and `generated/`
-    (labelled), or `real_unknown/` and `generated/` (unlabelled). If both are complete the
+    Two layouts are supported: `real_used/`, `real_not_used/` and `generated/`
+    (labelled), or `real_unknown/` and `generated/` (unlabelled). If both are complete, the
     labelled one is loaded, and the unknown images as well.
 
     Parameters
     ----------
     root : path-like
-        The folder that holds those folders. Each is read as by `load_images`.
+        Folder that holds these folders. Each is read as by `load_images`.
     **options : dict
-        Of :func:`load_images`: `recursive`, `max_pixels`, `exif_transpose`.
+        Options of :func:`load_images`: `recursive`, `max_pixels`, `exif_transpose`.
 
     Returns
     -------
@@ -41,33 +41,33 @@ def load_membership(root: str | os.PathLike[str], **options: Any) -> Bunch:
         Dictionary-like, with the attributes
 
         images : ImageFiles of length n_images
-            The real images: the used ones first, then the others; or the unknown ones.
+            Real images: the used ones first, then the others; or the unknown ones.
         target : ndarray of shape (n_images,), int, or None
-            1 for used, 0 for not used; None in the unlabelled layout.
+            Labels: 1 for used, 0 for not used; None in the unlabelled layout.
         target_names : list of str
             ``["not_used", "used"]``.
         generated : ImageFiles
-            The generated images.
+            Generated images.
         unknown : ImageFiles or None
-            The images of `real_unknown/` beside the labelled layout.
+            Images of `real_unknown/` beside the labelled layout.
         filenames : list of str
             Paths of `images`, relative to `root`, with forward slashes; never repeated.
         ids : list of str
-            File names of `images` without suffix. Unique within a folder; an image
-            that was used and one that was not may share one.
+            File names of `images` without suffix. They are unique within a folder; a used
+            and a not used image may have the same.
         root : Path
-            The folder.
+            Folder of the data set.
         DESCR : str
-            A description.
+            Description of the data set.
 
     Raises
     ------
     FileNotFoundError
         If `root` does not exist.
     ValueError
-        If no layout is complete, if a labelled layout is half there (its labels would be
-        lost without a word), if a folder has no images, or if two real images of one
-        folder differ in nothing but the suffix, and so share an id.
+        If no layout is complete, if one of the two labelled folders is missing (the labels
+        would be lost silently), if a folder has no images, or if two real images of one
+        folder differ only in the suffix, and so share an id.
 
     See Also
     --------
@@ -116,7 +116,7 @@ def load_membership(root: str | os.PathLike[str], **options: Any) -> Bunch:
             n_images=len(images),
             labels=f"{len(parts[0])} used, {len(parts[1])} not used" if labelled else "unlabelled",
             n_generated=len(generated),
-            unknown=f"; {len(unknown)} unknown ones beside" if unknown is not None else "",
+            unknown=f", and {len(unknown)} unknown ones" if unknown is not None else "",
         ),
     )
 
@@ -128,7 +128,7 @@ def _subfolders(root: Path) -> set[str]:
 
 
 def _is_labelled(root: Path, found: set[str]) -> bool:
-    """Which layout is there; half a labelled one is an error even beside the other."""
+    """Return whether the layout is labelled; half of that layout is an error in any case."""
     if found.issuperset(_LABELLED):
         return True
     half = found.intersection(_LABELLED[:2])
@@ -137,15 +137,13 @@ def _is_labelled(root: Path, found: set[str]) -> bool:
     raise ValueError(
         f"The folder {root} holds neither layout of a membership data set: expected the "
         f"folders {', '.join(_LABELLED)} (labelled), or {', '.join(_UNLABELLED)} and none of "
-        f"the labelled ones (unlabelled); found {_shorten(sorted(found))}."
+        f"the labelled ones (unlabelled); found {_shorten(sorted(found)) or 'no folders'}."
     )
 
 
-def _shorten(names: list[str], limit: int = 8) -> str:
-    if not names:
-        return "no folders"
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+def _shorten(names: list[str]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more
 
 
 def _load_real(folder: Path, options: dict[str, Any]) -> ImageFiles:
@@ -155,6 +153,6 @@ def _load_real(folder: Path, options: dict[str, Any]) -> ImageFiles:
     if clashes:
         raise ValueError(
             f"Real images in {folder} share an id (the name without its suffix): "
-            f"{_shorten(clashes)}. Expected each id once."
+            f"{_shorten(clashes)}. Each id has to be unique."
         )
     return images

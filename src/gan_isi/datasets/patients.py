@@ -1,4 +1,4 @@
-"""Which patient an image is of: by its header, or by the folder that it lies in."""
+"""Patients of images, told by their headers, or by the folders that they lie in."""
 
 import hashlib
 import os
@@ -18,25 +18,26 @@ def patients_of(
     Parameters
     ----------
     images : ImageFiles
-        From :func:`load_images`, or anything with the attribute `paths`.
+        Images from :func:`load_images`, or any collection with the attribute `paths`.
     source : {"dicom", "folder", "file"}
-        "dicom": PatientID of the header, as a digest of which no output shows more.
-        "folder": name of the folder below `root` that the image lies in, at any depth. "file":
-        the file, of which several images may be frames.
+        Source of the patients. "dicom" is PatientID of the header, of which only a digest is
+        returned; "folder" is the name of the folder directly below `root` that the image lies
+        in, at any depth; "file" is the file, for files with several frames.
     root : path-like, default=None
-        The folder of all patients, for "folder" only.
+        Folder that holds those of the patients, for "folder" only.
 
     Returns
     -------
     list of str
-        One name an image. The same name is the same patient, also in another collection.
+        Name of each image's patient. The same name means the same patient, also in another
+        collection.
 
     Raises
     ------
     ImageReadError
-        For files without a PatientID.
+        If a file has no PatientID.
     ValueError
-        For files that lie in no folder below `root`.
+        If `source` is another, or a file lies in no folder below `root`.
 
     Examples
     --------
@@ -61,7 +62,7 @@ def patients_of(
         return [known[file] for file in files]
     if root is None:
         raise ValueError(
-            "source='folder' needs root=, the folder that holds those of the patients."
+            "source='folder' needs root=, the folder that holds the folders of the patients."
         )
     return [_folder(Path(path), Path(root)) for path in images.paths]
 
@@ -71,7 +72,7 @@ def _digest(path: Path) -> str:
         found = str(read_header(path, ["PatientID"]).get("PatientID") or "").strip()
     except (OSError, ImportError):
         raise
-    except Exception as error:  # whatever a damaged header leads to
+    except Exception as error:  # a damaged header can raise anything
         raise ImageReadError(f"{path} names no patient: {error}.") from error
     if not found:
         raise ImageReadError(f"{path} names no patient: its PatientID is empty or missing.")

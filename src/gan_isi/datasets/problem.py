@@ -1,4 +1,4 @@
-"""A membership problem of known truth, from photographs that scikit-image ships."""
+"""A membership problem with a known answer, made of photographs that scikit-image ships."""
 
 from functools import cache
 from numbers import Integral, Real
@@ -13,7 +13,7 @@ from sklearn.utils import Bunch, check_random_state
 
 from .._runtime.sklearn_compat import Interval, validate_params
 
-#: Photographs inside the wheel of scikit-image (0.24 or later), so nothing is downloaded.
+#: Photographs that the wheel of scikit-image (0.24 or later) holds, so nothing is downloaded.
 _PHOTOGRAPHS = (
     "astronaut",
     "brick",
@@ -31,16 +31,16 @@ _PHOTOGRAPHS = (
     "stereo_motorcycle",
 )
 
-#: Crops that vary less (standard deviation in grey levels) are sky, not texture.
+#: Least standard deviation of a crop in grey levels; crops that vary less are sky, not texture.
 _LEAST_CONTRAST = 4.0
 
 _DESCR = """\
 Built-in membership problem
 
-Disjoint square crops of photographs that scikit-image ships, in 8-bit grey. Half of
-them, drawn at random, are members. The generated images come from a smoothed bootstrap
-that was fitted on the members only. `memorization` turns it from copies of its training
-set (1) to images that do not depend on the training set at all (0).
+The real images are disjoint square crops of photographs that scikit-image ships, in 8-bit
+grey. Half of them, drawn at random, were used. The generated images come from a smoothed
+bootstrap that was fitted on the used images only. `memorization` sets what it generates: from
+copies of its training set (1) to images that do not depend on the training set at all (0).
 """
 
 
@@ -72,24 +72,24 @@ def make_membership_problem(
 ) -> Bunch:
     r"""Make a membership problem whose answer is known, without a download.
 
-    Photographs that are part of scikit-image are cut into disjoint crops. Chance makes
-    half of them members, and a generator is fitted on the members only. How much it
-    tells of them is one number.
+    Photographs that are part of scikit-image are cut into disjoint crops. Half of these,
+    drawn at random, are used to fit a generator. One number, `memorization`, sets how much
+    the generated images tell about them.
 
     Parameters
     ----------
     n_images : int, default=80
-        Number of real images; even, since half of them are members.
+        Number of real images; even, since half of them are used.
     n_generated : int, default=120
         Number of generated images.
     image_size : int, default=64
         Height and width of all images in pixels, at least 8.
     memorization : float, default=1.0
-        From 1, where generated images are copies of members, to 0, where they do not
-        depend on who is a member.
+        Dial of the generator, from 1, where generated images are copies of used images, to 0,
+        where they do not depend on which images were used.
     random_state : int, RandomState instance or None, default=None
-        Decides everything. With the same integer, problems that differ only in
-        `memorization` share images, members and the noise of the generator.
+        Seed of all that is random. With the same integer, problems that differ only in
+        `memorization` have the same images, labels and noise of the generator.
 
     Returns
     -------
@@ -97,22 +97,22 @@ def make_membership_problem(
         Dictionary-like, with the attributes
 
         images : ndarray of shape (n_images, image_size, image_size), uint8
-            The real images, in random order.
+            Real images in random order.
         target : ndarray of shape (n_images,), int
-            1 for members, 0 for the others; exactly half each.
+            Labels: 1 for used, 0 for not used; exactly half each.
         generated : ndarray of shape (n_generated, image_size, image_size), uint8
-            The generated images.
+            Generated images.
         groups : ndarray of shape (n_images,), int
-            The photograph that each image was cut from, an index into `group_names`.
+            Photograph that each image was cut from, as an index into `group_names`.
         group_names : list of str
             Names of the photographs, as in `skimage.data`.
         source : ndarray of shape (n_generated,), int
-            The member (an index into `images`) that each generated image was derived
-            from. Ground truth for tests; without meaning at ``memorization=0``.
+            Used image (an index into `images`) that each generated image was derived from.
+            It is a ground truth for tests, without meaning at ``memorization=0``.
         target_names : list of str
             ``["not_used", "used"]``.
         DESCR : str
-            A description.
+            Description of the problem.
 
     Raises
     ------
@@ -126,15 +126,15 @@ def make_membership_problem(
 
     .. math:: x = \mu + t\,(x_i - \mu) + \sqrt{1 - t^2}\; e
 
-    with :math:`x_i` a member (each is used equally often, give or take one),
+    where :math:`x_i` is a used image (each is drawn equally often, give or take one),
     :math:`t` the memorization, :math:`\mu` a mean grey value and :math:`e` a stationary
-    (periodic) Gaussian field; then rounded and clipped to 8 bits. :math:`\mu` and the
-    power spectrum of :math:`e`, taken about :math:`\mu` and so with the variation of
-    brightness, come from a third set of crops, neither members nor not.
+    (periodic) Gaussian field. The result is rounded and clipped to 8 bits. :math:`\mu` and
+    the power spectrum of :math:`e`, taken about :math:`\mu` and so with the variation of
+    brightness, come from a third set of crops, which are not among the real images.
 
-    Which half of the images are members is drawn without regard to the photographs. All
-    choices being equally likely, permuting the labels gives an exact null distribution;
-    a balance within each photograph would not.
+    The used half of the images is drawn without regard to the photographs. As all choices
+    are equally likely, permuting the labels gives an exact null distribution; a balance
+    within each photograph would not.
 
     Crops that are almost constant (standard deviation below 4 grey levels) are left out.
 
@@ -153,9 +153,11 @@ def make_membership_problem(
     True
     """
     if n_images % 2:
-        raise ValueError(f"n_images={n_images} is odd; expected an even number, half are members.")
+        raise ValueError(
+            f"n_images={n_images} is odd; it has to be even, since half of the images are used."
+        )
     rng = check_random_state(random_state)
-    # Streams of their own: the generator's noise is the same whoever is a member.
+    # Separate streams make the generator's noise independent of the labels.
     dealing, choosing, generating = (RandomState(s) for s in rng.randint(2**31 - 1, size=3))
     deal = _deal(n_images // 2, image_size, dealing)
     members = _choose_members(n_images, choosing)
@@ -176,10 +178,10 @@ def make_membership_problem(
 
 
 class _SmoothedBootstrap:
-    """Sample a kernel density estimate of the members (see `make_membership_problem`).
+    """Generator that samples a kernel density estimate, see `make_membership_problem`.
 
-    The members enter through `members_` alone, and what is drawn at random does not
-    depend on them but on their number.
+    The used images enter through `members_` alone, and the random numbers depend on their
+    number only.
     """
 
     def __init__(self, memorization: float) -> None:
@@ -189,14 +191,14 @@ class _SmoothedBootstrap:
         self.members_ = members.astype(np.float64)
         self.mean_ = float(auxiliary.mean())
         power = np.abs(np.fft.rfft2(auxiliary - self.mean_)) ** 2
-        # White noise of unit variance has a mean power of one a pixel.
+        # White noise of unit variance has a mean power of one per pixel.
         self.amplitude_ = np.sqrt(power.mean(axis=0) / auxiliary[0].size)
         return self
 
     def sample(
         self, n_samples: int, rng: RandomState
     ) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
-        """Draw images, and tell the row of the member that each was derived from."""
+        """Draw images, and return the row of the used image that each was derived from."""
         members = _round_robin(len(self.members_), n_samples, rng)
         noise_share = np.sqrt(1 - self.memorization**2)
         generated = np.empty((n_samples, *self.members_.shape[1:]), dtype=np.uint8)
@@ -214,18 +216,18 @@ class _SmoothedBootstrap:
 
 
 def _round_robin(n_items: int, n_draws: int, rng: RandomState) -> NDArray[np.intp]:
-    """Draw all items before any comes again, in a new order each time."""
+    """Draw all items before any is drawn again, in a new order each time."""
     n_rounds = -(-n_draws // n_items)
     return np.concatenate([rng.permutation(n_items) for _ in range(n_rounds)])[:n_draws]
 
 
 def _choose_members(n_images: int, rng: RandomState) -> NDArray[np.intp]:
-    """Rows of half of the images, all halves equally likely."""
+    """Draw the rows of half of the images; all halves are equally likely."""
     return np.sort(rng.permutation(n_images)[: n_images // 2])
 
 
 def _deal(n_auxiliary: int, image_size: int, rng: RandomState) -> _Deal:
-    """Deal `n_auxiliary` crops and twice as many images out of the same photographs."""
+    """Draw `n_auxiliary` crops and twice as many images from the same photographs."""
     crops = [_crops(name, image_size) for name in _PHOTOGRAPHS]
     shares = _even_shares([len(own) // 3 for own in crops], n_auxiliary, image_size, rng)
     picks = [
@@ -241,12 +243,12 @@ def _deal(n_auxiliary: int, image_size: int, rng: RandomState) -> _Deal:
 def _even_shares(
     capacities: list[int], total: int, image_size: int, rng: RandomState
 ) -> NDArray[np.intp]:
-    """Spread `total` over the photographs, as evenly as they can give."""
+    """Spread `total` over the photographs, as evenly as their capacities allow."""
     if total > sum(capacities):
         raise ValueError(
             f"n_images={2 * total} is more than the photographs give at "
             f"image_size={image_size}: at most {2 * sum(capacities)} images (and half as many "
-            "for the generator's model of the population)."
+            "for the generator's model of the population). Give fewer or smaller images."
         )
     left = np.array(capacities)
     shares = np.zeros(len(capacities), dtype=np.intp)
@@ -259,7 +261,7 @@ def _even_shares(
 
 
 def _crops(name: str, image_size: int) -> NDArray[np.uint8]:
-    """Disjoint crops of a photograph, on a grid; (n_crops, image_size, image_size)."""
+    """Return disjoint crops of a photograph on a grid, (n_crops, image_size, image_size)."""
     grey = _photograph(name)
     rows, columns = (length // image_size for length in grey.shape)
     grid = grey[: rows * image_size, : columns * image_size]

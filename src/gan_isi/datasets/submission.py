@@ -1,4 +1,4 @@
-"""The challenge's CSV: one line ``id,0`` or ``id,1`` a query image, no header."""
+"""The challenge's CSV: one line ``id,0`` or ``id,1`` for each image, without a header."""
 
 import os
 from collections import Counter
@@ -21,24 +21,25 @@ _FORBIDDEN = {",": "a comma", '"': "a quote", "/": "a slash", "\\": "a backslash
 def write_submission(path: str | os.PathLike[str], ids: Iterable[str], labels: ArrayLike) -> None:
     r"""Write predicted labels as a submission to the ImageCLEFmedical GANs challenge.
 
-    The file is UTF-8 without a header, one line ``id,label`` an image, lines end in a
-    newline character. An id that begins with = + - @ or an apostrophe gets an apostrophe
-    before it, so that no spreadsheet takes it for a formula; `check_submission` reads both.
+    The file is UTF-8 without a header. It has one line ``id,label`` for each image, and lines
+    end in a newline character. An id that begins with = + - @ or an apostrophe gets an
+    apostrophe before it, so that no spreadsheet takes it for a formula; `check_submission`
+    reads ids with and without it.
 
     Parameters
     ----------
     path : path-like
-        The file to write; one that is there is replaced.
+        File to write; an existing file is replaced.
     ids : iterable of str of length n_images
-        Names of the images; a suffix of an image file (.png, .jpg, ...) is taken off.
+        Names of the images; the suffix of an image file (.png, .jpg, ...) is removed.
     labels : array-like of shape (n_images,)
-        1 for used, 0 for not used; integers or booleans.
+        Labels: 1 for used, 0 for not used; integers or booleans.
 
     Raises
     ------
     ValueError
-        If an id is empty, repeated or cannot stand in the file, a label is neither 0 nor
-        1, or there are not as many labels as ids. Nothing is written then.
+        If an id is empty, repeated or not allowed in the file, if a label is neither 0 nor
+        1, or if the numbers of labels and ids differ. Nothing is written then.
     TypeError
         If an id is not a string.
 
@@ -59,7 +60,7 @@ def write_submission(path: str | os.PathLike[str], ids: Iterable[str], labels: A
     names = _clean_ids(ids)
     values = _clean_labels(labels)
     if len(names) != len(values):
-        raise ValueError(f"Got {len(names)} ids and {len(values)} labels; expected as many.")
+        raise ValueError(f"Got {len(names)} ids and {len(values)} labels; expected equal numbers.")
     text = "".join(f"{as_cell(name)},{value}\n" for name, value in zip(names, values, strict=True))
     write_atomically(path, text)
 
@@ -70,20 +71,20 @@ def check_submission(path: str | os.PathLike[str], ids: Iterable[str]) -> NDArra
     Parameters
     ----------
     path : path-like
-        The file.
+        File to read.
     ids : iterable of str of length n_images
-        The images that have to be labelled; a suffix of an image file is taken off.
+        Names of the images that have to be labelled; the suffix of an image file is removed.
 
     Returns
     -------
     ndarray of shape (n_images,), int
-        The labels in the order of `ids`; the lines of the file may come in any.
+        Labels in the order of `ids`; the lines of the file may have any order.
 
     Raises
     ------
     ValueError
-        If the file is not such a submission; lists the first few ids that are missing,
-        unexpected or repeated, and the lines that are malformed.
+        If the file is not such a submission; the message lists the first few ids that are
+        missing, unexpected or repeated, and the lines that are malformed.
 
     See Also
     --------
@@ -135,12 +136,12 @@ def _clean_id(item: str) -> str:
         raise TypeError(f"Ids have to be strings; got {type(item).__name__}: {item!r}.")
     name = _without_suffix(str(item))
     if not name:
-        raise ValueError(f"Got {item!r} for an id, which is empty without its suffix.")
+        raise ValueError(f"The id {item!r} is empty without its suffix.")
     faults = [fault for character, fault in _FORBIDDEN.items() if character in name]
     if not name.isprintable():
         faults.append("a line break or another control character")
     if name != name.strip():
-        faults.append("white space at an end")
+        faults.append("white space at its beginning or end")
     if faults:
         raise ValueError(
             f"The id {item!r} contains {' and '.join(faults)}; expected the name of an image "
@@ -160,7 +161,7 @@ def _clean_labels(labels: ArrayLike) -> list[int]:
     # An object array keeps 1.0, "1" and True apart.
     values = np.asarray(labels, dtype=object)
     if values.ndim != 1:
-        raise ValueError(f"Labels have shape {values.shape}; expected one label an image.")
+        raise ValueError(f"Labels have shape {values.shape}; expected one label for each image.")
     for position, value in enumerate(values):
         if not isinstance(value, Integral | np.bool_) or value not in (0, 1):
             raise ValueError(
@@ -186,7 +187,7 @@ def _decode(path: Path) -> tuple[str, list[str]]:
 
 
 def _parse(text: str, expected: set[str]) -> tuple[list[tuple[str, int]], list[str]]:
-    """Rows that speak of one image (-1: the label is wrong), and what is wrong with lines."""
+    """Return the rows that name one image (-1 is a wrong label), and errors of other lines."""
     rows, malformed = [], []
     lines = text.removesuffix("\n").split("\n") if text else []
     for number, line in enumerate(lines, start=1):

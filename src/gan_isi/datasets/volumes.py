@@ -1,13 +1,13 @@
-"""Volumes as slices: NIfTI files and DICOM series, read one volume at a time when asked for."""
+"""Volumes as slices: NIfTI files and DICOM series, of which one volume is read at a time."""
 
 import os
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,12 @@ from scipy.optimize import linear_sum_assignment
 
 from .decode import ImageReadError
 from .dicom import HEAD, check_picture, is_dicom, plane_of, read_dicom, read_header
+from .lazy import LazyImages
 
-#: Axis of a volume that was turned to (inferior, posterior, left).
+#: Axis of the slices in a volume that was rotated to (inferior, posterior, left).
 _PLANES = {"axial": 0, "coronal": 1, "sagittal": 2}
 
-#: Voxels of a volume, at most: that many are in memory at once.
+#: Largest number of voxels of a volume, which are in memory at once.
 MAX_VOXELS = 2**30
 
 _NIFTI = (".nii", ".nii.gz")
@@ -39,13 +40,13 @@ class Volume:
     Attributes
     ----------
     name : str
-        Of its file, or of the first one of the series.
+        Path of its file, or of the first file of the series.
     parts : tuple of (Path, int)
-        Files and frames in the order of their places; of NIfTI the file alone.
+        Files and frames in the order of their places; for NIfTI the only file.
     shape : tuple of int
-        Along the stored axes.
+        Lengths of the stored axes in voxels.
     directions : tuple of three tuples, or None
-        Where each stored axis points, in the patient (left, posterior, superior).
+        Direction of each stored axis in the patient (left, posterior, superior).
     """
 
     name: str
@@ -55,34 +56,35 @@ class Volume:
 
 
 class _PassedOver(Exception):
-    """Why something is no volume."""
+    """The reason why a file is not a volume."""
 
 
-class VolumeSlices(Sequence[NDArray[Any]]):
+class VolumeSlices(LazyImages):
     """A sequence of slices of volumes, which are read when they are asked for.
 
-    Made by `load_volumes`. An integer gives one slice; a slice, a list or array of integers
+    `load_volumes` makes it. An integer gives one slice; a slice, a list or array of integers
     or a boolean mask gives another `VolumeSlices` and reads nothing. The volume that was
-    asked for last stays in memory, so that slices in their order read each volume once.
+    read last stays in memory, so that slices in their order read each volume once.
 
     Parameters
     ----------
     entries : iterable of (Volume, int)
-        The slices, each with its number along the axis.
+        Volume of each slice, and the number of the slice along the axis.
     axis : str or int
-        See `load_volumes`.
+        Axis that the slices are cut along, see `load_volumes`.
     passed_over : dict of str to list of str, default=None
-        What was found and is no volume, by reason.
+        Files that are not volumes, by reason.
 
     Attributes
     ----------
     groups : ndarray of shape (n_slices,), str
-        Name of each slice's volume: ``volumes=`` of :func:`gan_isi.audit.audit`.
+        Name of each slice's volume, for ``volumes=`` of :func:`gan_isi.audit.audit`.
     paths : tuple of Path
-        The file of each slice, of a DICOM series that of its first slice.
+        File of each slice; for a DICOM series that of its first slice.
     passed_over : dict of str to list of str
+        Files that are not volumes, by reason.
     shape : tuple (n_slices,)
-        What scikit-learn looks at to index the sequence as an array.
+        Shape that scikit-learn needs to index the sequence as an array.
 
     See Also
     --------
@@ -106,19 +108,14 @@ class VolumeSlices(Sequence[NDArray[Any]]):
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The file of each slice, of a DICOM series that of its first slice."""
+        """File of each slice; for a DICOM series that of its first slice."""
         return tuple(volume.parts[0][0] for volume, _ in self.entries)
-
-    @property
-    def shape(self) -> tuple[int]:
-        """Length as a tuple, as of a one-dimensional array."""
-        return (len(self.entries),)
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def __add__(self, other: "VolumeSlices") -> "VolumeSlices":
-        """Return these slices and then others."""
+        """Return these slices followed by others."""
         if not isinstance(other, VolumeSlices):
             return NotImplemented
         passed = {
@@ -131,24 +128,14 @@ class VolumeSlices(Sequence[NDArray[Any]]):
         n_volumes = len({volume.name for volume, _ in self.entries})
         return f"VolumeSlices({len(self)} slices of {n_volumes} volumes, axis={self.axis!r})"
 
-    @overload
-    def __getitem__(self, key: int) -> NDArray[Any]: ...
-    @overload
-    def __getitem__(self, key: slice) -> "VolumeSlices": ...
-    @overload
-    def __getitem__(self, key: Any) -> Any: ...
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
-            key = key[0]  # as scikit-learn indexes an array of any dimension
-        if isinstance(key, list) and not key:
-            key = slice(0)
-        position = np.arange(len(self))[key]
-        if np.ndim(position):
-            return VolumeSlices((self.entries[i] for i in position), self.axis, self.passed_over)
-        volume, number = self.entries[position]
+    def _read(self, number: int) -> NDArray[Any]:
+        volume, place = self.entries[number]
         changed = volume.parts[0][0].stat().st_mtime_ns
         array = _read(volume, isinstance(self.axis, str), changed)
-        return np.ascontiguousarray(array.take(number, _axis(self.axis)))
+        return np.ascontiguousarray(array.take(place, _axis(self.axis)))
+
+    def _part(self, numbers: Iterable[int]) -> "VolumeSlices":
+        return VolumeSlices((self.entries[i] for i in numbers), self.axis, self.passed_over)
 
 
 def load_volumes(
@@ -157,34 +144,34 @@ def load_volumes(
     *,
     n_slices: int | None = None,
 ) -> VolumeSlices:
-    """Find volumes, to be cut into slices when these are asked for.
+    """Find volumes, which are cut into slices when these are asked for.
 
     Parameters
     ----------
     source : path-like or iterable of path-like
-        A folder, searched with its subfolders, or files and folders. Volumes are NIfTI files
-        (.nii, .nii.gz), DICOM files of several frames, and DICOM files of one series, in the
-        order of their places in the patient.
+        A folder, searched with its subfolders, or a list of files and folders. Volumes are
+        NIfTI files (.nii, .nii.gz), DICOM files of several frames, and DICOM series, whose
+        files are put in the order of their places in the patient.
     axis : {"axial", "coronal", "sagittal"} or int, default="axial"
-        What the slices are. Named ones are turned as DICOM viewers show them (front or head
-        up, the patient's right on the left), to the nearest axis of oblique volumes. A number
+        Kind of the slices. Named slices are rotated as DICOM viewers show them (front or head
+        up, the patient's right on the left); oblique volumes take the nearest axis. A number
         is an axis of the array as it is stored (0: the files of a series, then rows and
-        columns), and nothing is turned.
+        columns), and nothing is rotated.
     n_slices : int, default=None
-        How many slices of each volume, evenly spaced; None takes all.
+        Number of evenly spaced slices of each volume; None takes all.
 
     Returns
     -------
     VolumeSlices
-        A lazy sequence of slices; its `groups` name the volumes. What is no volume, such as a
-        localizer, is listed in `passed_over` by reason, and warned of.
+        A lazy sequence of slices, whose `groups` name the volumes. Its `passed_over` lists
+        files that are not volumes, such as localizers, and a warning counts them.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file or folder.
+        If a file or folder does not exist.
     ValueError
-        If there are no volumes, or for another axis.
+        If there are no volumes, or if `axis` or `n_slices` is out of range.
     ImportError
         If nibabel or pydicom is needed and not installed.
 
@@ -235,11 +222,11 @@ def load_volumes(
         entries += [(volume, int((i + 0.5) * total / count)) for i in range(count)]
     counts = "; ".join(f"{len(names)} {why}" for why, names in passed_over.items())
     if not entries:
-        where = "" if not counts else f" Passed over were files: {counts}."
-        raise ValueError(f"Found no volumes in {', '.join(map(str, sources))}.{where}")
+        where = "" if not counts else f" Files that were passed over: {counts}."
+        raise ValueError(f"There are no volumes in {', '.join(map(str, sources))}.{where}")
     if counts:
         warnings.warn(
-            f"Passed over as no volumes were files: {counts}. Their names: `passed_over`.",
+            f"Files that are no volumes were passed over: {counts}; `passed_over` has their names.",
             stacklevel=2,
         )
     return VolumeSlices(entries, axis, dict(passed_over))
@@ -255,7 +242,7 @@ def _axis(axis: str | int) -> int:
 
 
 def _reason(error: Exception) -> str:
-    # Of a damaged header anything may be raised.
+    # A damaged header can raise anything.
     return str(error) if isinstance(error, _PassedOver) else "that cannot be read"
 
 
@@ -277,7 +264,8 @@ def _nifti(path: Path) -> Volume:
         import nibabel
     except ImportError as error:
         raise ImportError(
-            'Reading NIfTI needs nibabel, which is not installed: pip install "gan-isi[volumes]".'
+            "Reading NIfTI needs nibabel, which is not installed. "
+            'Install it with: pip install "gan-isi[volumes]"'
         ) from error
     try:
         image = nibabel.load(path)
@@ -285,11 +273,11 @@ def _nifti(path: Path) -> Volume:
         raise _PassedOver("that cannot be read as NIfTI") from error
     shape = tuple(int(n) for n in image.shape)
     if len(shape) < 3 or max(shape[3:], default=1) > 1:
-        raise _PassedOver(f"of {len(shape)} axes instead of 3 (one volume a time point)")
+        raise _PassedOver(f"with {len(shape)} axes instead of 3 (save one volume per time point)")
     if not 0 < np.prod(shape, dtype=float) <= MAX_VOXELS:
-        raise _PassedOver(f"of no or more than {MAX_VOXELS} voxels")
+        raise _PassedOver(f"with no voxels or more than {MAX_VOXELS}")
     codes = [int(image.header.get(name, 1)) for name in ("sform_code", "qform_code")]
-    axes = np.asarray(image.affine)[:3, :3].T * (-1, -1, 1)  # to the left and back, as DICOM
+    axes = np.asarray(image.affine)[:3, :3].T * (-1, -1, 1)  # left and posterior, as in DICOM
     known = any(codes) and np.linalg.matrix_rank(axes) == 3
     return Volume(str(path), ((path, 0),), shape[:3], _tuples(axes) if known else None)
 
@@ -302,7 +290,7 @@ def _dicom_header(path: Path) -> Any:
         header = read_header(path, _HEADER)
         check_picture(header)
     except ValueError as error:
-        raise _PassedOver(f"of which {error}") from error
+        raise _PassedOver(f"because {error}") from error
     return header
 
 
@@ -316,16 +304,16 @@ def _series(members: list[tuple[Path, Any]]) -> Volume:
             parts.append((path, frame))
             places.append(plane_of(header, frame))
     if len(parts) == 1:
-        raise _PassedOver("that are one slice only")
+        raise _PassedOver("with one slice only")
     if len(sizes) > 1:
         raise _PassedOver("of a series with slices of several sizes")
     shape = (len(parts), *sizes.pop())
     if np.prod(shape, dtype=float) > MAX_VOXELS:
-        raise _PassedOver(f"of no or more than {MAX_VOXELS} voxels")
+        raise _PassedOver(f"with no voxels or more than {MAX_VOXELS}")
     known = [place for place in places if place is not None]
     if len(known) < len(places):
         return Volume(str(parts[0][0]), tuple(parts), shape, None)
-    rows, columns = known[0][1][3:], known[0][1][:3]  # where their numbers grow
+    rows, columns = known[0][1][3:], known[0][1][:3]  # directions in which their numbers grow
     if any(np.abs(orientation - known[0][1]).max() > 0.01 for _, orientation in known):
         raise _PassedOver("of a series with slices of several orientations")
     normal = np.cross(columns, rows)
@@ -356,7 +344,7 @@ def _stored(volume: Volume, axis: str | int) -> int:
 
 @lru_cache(maxsize=1)
 def _read(volume: Volume, turned: bool, changed: int) -> NDArray[Any]:
-    """Read a volume; the axes are (inferior, posterior, left) where they are turned."""
+    """Read a volume, with the axes (inferior, posterior, left) if it is rotated."""
     path = volume.parts[0][0]
     try:
         is_nifti = path.name.lower().endswith(_NIFTI)
@@ -369,7 +357,7 @@ def _read(volume: Volume, turned: bool, changed: int) -> NDArray[Any]:
         order, signs = _turns(volume)
         array = array.transpose(*order, *range(3, array.ndim))
         array = array[tuple(slice(None, None, sign) for sign in signs)]
-    array.setflags(write=False)  # it is handed out again
+    array.setflags(write=False)  # later calls return it again
     return array
 
 
@@ -391,7 +379,7 @@ def _read_series(volume: Volume) -> NDArray[Any]:
     frames = Counter(path for path, _ in volume.parts)
     slices = [read_dicom(path, frame if frames[path] > 1 else None) for path, frame in volume.parts]
     dtypes = {one.dtype for one in slices}
-    # Stacked, the type would lose what it notes of the stored bits.
+    # numpy.stack would lose the metadata of the type, which note the stored bits.
     array = np.empty(
         (len(slices), *slices[0].shape), slices[0].dtype if len(dtypes) == 1 else np.float32
     )

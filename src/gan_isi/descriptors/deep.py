@@ -36,57 +36,57 @@ class DeepDescriptor(BaseDescriptor):
     """Channels of ResNet-50's 14th addition layer (2048 maps by default).
 
     The layer is the sum that ends torchvision's `layer4[0]`, before its ReLU: 2048
-    channels of 7 x 7 values. Needs the extra "deep" (PyTorch and torchvision):
+    channels of 7 x 7 values. It needs the extra "deep" (PyTorch and torchvision):
     ``pip install "gan-isi[deep]"``.
 
     Parameters
     ----------
     weights : {"IMAGENET1K_V1", "IMAGENET1K_V2", "DEFAULT"}, path or None, default="IMAGENET1K_V1"
-        A name of :class:`torchvision.models.ResNet50_Weights`, which torchvision
-        downloads in the first `fit` (98 MB); the path of a state dict, for machines
-        without network; or None for random weights, for tests only.
+        Weights of the network: a name of :class:`torchvision.models.ResNet50_Weights`, which
+        torchvision downloads in the first `fit` (98 MB); the path of a state dict, for
+        machines without a network; or None for random weights, for tests only.
     pooling : {"channels"} or None, default=None
-        How the channels enter, which the paper leaves open. None: one CDF a channel,
-        of its 49 values, 2048 maps. "channels": one CDF of all 7 x 7 x 2048 values, a
-        single map.
+        Pooling of the channels, which the paper leaves open. None makes one CDF of the 49
+        values of each channel, 2048 maps. "channels" makes one CDF of all 7 x 7 x 2048
+        values, a single map.
     device : str, default="auto"
-        Where the network computes: "auto" is CUDA where there is one, else MPS, else
-        the CPU; otherwise a device string of PyTorch, such as "cuda:1". Looked up in
-        each call, so that an estimator fitted on a GPU works where there is none.
+        Device of the network: a device string of PyTorch, such as "cuda:1", or "auto", which
+        takes CUDA if it is there, else MPS, else the CPU. It is chosen in each call, so that
+        an estimator fitted on a GPU works on machines without one.
     batch_size : int, default=32
-        Images that go through the network at once on an accelerator. Without effect
-        on the CPU.
+        Number of images that go through the network at once on an accelerator. It has no
+        effect on the CPU.
     n_levels : int, default=64
-        Number of cells of each CDF vector, see :class:`BaseDescriptor`. From 49 on each
-        value of a channel has cells of its own, and distances are exact.
+        Number of cells of probability of each CDF vector, see :class:`BaseDescriptor`. From 49 on
+        each value of a channel has cells of its own, and distances are exact.
     cells : {"fine_tails", "equal"}, default="fine_tails"
-        Widths of the cells, see :class:`BaseDescriptor`; without effect where each value
-        has cells of its own.
+        Kind of the cells of probability, see :class:`BaseDescriptor`. It has no effect if
+        each value has cells of its own.
     grid : int, default=1
-        Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
+        Number of tiles along each side of a map, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
-        Which intensities become 0 and 1, see :class:`BaseDescriptor`. The pretrained
-        networks have seen 0..1 only.
+        Intensities that become 0 and 1, see :class:`BaseDescriptor`. The pretrained
+        networks were trained on 0..1 only.
     random_state : int, RandomState instance or None, default=None
-        Seed of the random weights; without effect on pretrained ones.
+        Seed of the random weights; it has no effect on pretrained weights.
     n_jobs : int, default=None
-        Number of parallel jobs on the CPU, threads by default and one core each: -1
-        for all cores. Changes no result. Without effect on an accelerator.
+        Number of parallel jobs on the CPU, which are threads by default and take one core
+        each; -1 takes all cores. It changes no result, and has no effect on an accelerator.
     memory : str, path or joblib.Memory, default=None
-        Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
+        Folder that keeps the vectors of images for later calls, see :class:`BaseDescriptor`.
     verbose : int or bool, default=False
         Whether `transform` shows a progress bar.
 
     Attributes
     ----------
     model_ : torch.nn.Module
-        The network up to the layer, on the CPU; part of the pickled estimator (59 MB).
+        Network up to the layer, on the CPU; it is part of the pickled estimator (59 MB).
     map_names_ : list of str
-        ``deep_c0`` to ``deep_c2047``, or ``deep_all``.
+        Name of each map: ``deep_c0`` to ``deep_c2047``, or ``deep_all``.
     n_features_in_ : int
-        Number of columns, when `fit` saw a two-dimensional array.
+        Number of columns, if `fit` saw a two-dimensional array.
     feature_names_in_ : ndarray of str
-        Names of these columns, when they all are strings.
+        Names of these columns, if all of them are strings.
 
     See Also
     --------
@@ -95,12 +95,12 @@ class DeepDescriptor(BaseDescriptor):
     Notes
     -----
     On the CPU an image takes about 0.1 s, and its vectors are the same bit for bit
-    however the images are divided into calls and jobs. Accelerators, and other
-    processors, add in another order: there the last digits differ.
+    however the images are divided into calls and jobs. Accelerators and other
+    processors add in another order, so the last digits differ there.
 
-    An image has 49 values a channel whatever its size. With `n_levels=64` one image has
-    131 072 columns (0.5 MB), and 49 levels would be as exact; but all families of a
-    pipeline have to have the same number.
+    An image has 49 values in each channel, whatever its size. With `n_levels=64` one image
+    has 131 072 columns (0.5 MB). 49 levels would be as exact, but all families of a pipeline
+    have to have the same number.
 
     Examples
     --------
@@ -164,22 +164,23 @@ class DeepDescriptor(BaseDescriptor):
         Returns
         -------
         self
-            Fitted.
+            The fitted descriptor.
 
         Raises
         ------
         ImportError
-            Without PyTorch or torchvision.
+            If PyTorch or torchvision can't be imported.
         FileNotFoundError
-            When `weights` is a path and nothing is there.
+            If `weights` is a path of a file that does not exist.
         OSError
-            When the pretrained weights can't be fetched; says how to do without network.
+            If the pretrained weights can't be fetched; the message says what to do without a
+            network.
         ValueError
-            When `weights` is neither a name nor a path, its file is not that of a
-            ResNet-50, or the device can't be used.
+            If `weights` is neither a name nor a path, if its file does not hold a ResNet-50,
+            or if the device can't be used.
         """
         super().fit(X, y)
-        # On the CPU, whatever the device: a pickle has to load on any machine.
+        # The model stays on the CPU, whatever the device is: a pickle has to load anywhere.
         self.model_ = load_resnet50(self.weights, "cpu", random_state=self.random_state)
         return self
 
@@ -194,18 +195,19 @@ class DeepDescriptor(BaseDescriptor):
         Returns
         -------
         ndarray of shape (2048, 7, 7) or (1, 2048, 7, 7), float32
-            The latter with ``pooling="channels"``: all values are one map.
+            Output of the layer; with ``pooling="channels"`` all values are one map, and the
+            shape is the second one.
 
         Raises
         ------
         NotFittedError
-            Before `fit`, which loads the network.
+            If `fit`, which loads the network, was not called.
         """
         return self._maps([image])[0]
 
     @property
     def values_per_map(self) -> int | None:
-        """49, or None where all channels are one map."""
+        """Number of values of each map: 49, or None if all channels are one map."""
         return values_per_channel() if self.pooling is None else None
 
     def _maps(self, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -226,7 +228,7 @@ class DeepDescriptor(BaseDescriptor):
 
     def _cache_key(self) -> tuple[Any, ...]:
         *family, parameters, code = super()._cache_key()
-        # The network itself, whatever file or seed it came from.
+        # The key has the network itself, whatever file or seed it came from.
         for name in ("weights", "random_state", "batch_size"):
             del parameters[name]
         parameters["device"] = resolve_device(self.device)
@@ -234,8 +236,8 @@ class DeepDescriptor(BaseDescriptor):
         return *family, parameters, code, joblib_hash(weights)
 
     def _tasks(self) -> Tasks:
-        # PyTorch computes without the interpreter's lock, and a process would have to be
-        # handed the network with each task.
+        # PyTorch computes without the interpreter's lock, and processes would need a copy of
+        # the network with each task.
         size = Tasks().size if resolve_device(self.device) == "cpu" else self.batch_size
         return Tasks(size, threads=True)
 

@@ -18,14 +18,15 @@ from .parameters import check_numbers
 class GaborDescriptor(BaseDescriptor):
     """Magnitudes of Gabor filters (24 maps by default).
 
-    Six wavelengths times four orientations, as in the paper's Methods section.
+    By default there are six wavelengths times four orientations, as in the paper's Methods
+    section.
 
     Parameters
     ----------
     wavelengths : sequence of float, default=2**k * 4 / sqrt(2) for k = 0..5
         Wavelengths in pixels, at least 2.
     orientations : sequence of float, default=(0, 45, 90, 135)
-        Directions of the carrier in degrees, counterclockwise from the rows' direction.
+        Directions of the carriers in degrees, counterclockwise from the rows' direction.
     bandwidth : float, default=1.0
         Half-response bandwidth in octaves.
     aspect_ratio : float, default=0.5
@@ -34,23 +35,23 @@ class GaborDescriptor(BaseDescriptor):
         Replicated border in standard deviations of each filter; see
         :func:`gan_isi.texture.gabor_magnitudes` for what it costs and changes.
     samples_per_wavelength : float, default=10
-        A response of a long wavelength changes slowly: its CDF is taken from the
-        centres of squares of pixels, at least so many on a wavelength. On 256 x 256
-        X-rays the median error of this family's distances is 0.014 % with it and
-        0.002 % without, the 99th percentile 0.4 % in both. None takes every pixel, and
-        so do `feature_maps`, and `grid` above 1.
+        Least number of samples on one wavelength. The response to a long wavelength changes
+        slowly, so its CDF is taken from the centres of squares of pixels. On 256 x 256 X-rays
+        the median error of this family's distances is 0.014 % with sampling and 0.002 %
+        without, and the 99th percentile is 0.4 % in both cases. None takes every pixel, as
+        `feature_maps` and a `grid` above 1 always do.
     n_levels : int, default=64
-        Number of cells of each CDF vector, see :class:`BaseDescriptor`.
+        Number of cells of probability of each CDF vector, see :class:`BaseDescriptor`.
     cells : {"fine_tails", "equal"}, default="fine_tails"
-        Which cells of probability, see :class:`BaseDescriptor`.
+        Kind of the cells of probability, see :class:`BaseDescriptor`.
     grid : int, default=1
-        Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
+        Number of tiles along each side of a map, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
-        Which intensities become 0 and 1, see :class:`BaseDescriptor`.
+        Intensities that become 0 and 1, see :class:`BaseDescriptor`.
     n_jobs : int, default=None
-        Number of parallel jobs. Changes no result.
+        Number of parallel jobs, which changes no result.
     memory : str, path or joblib.Memory, default=None
-        Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
+        Folder that keeps the vectors of images for later calls, see :class:`BaseDescriptor`.
     verbose : int or bool, default=False
         Whether `transform` shows a progress bar.
 
@@ -128,12 +129,12 @@ class GaborDescriptor(BaseDescriptor):
         Returns
         -------
         ndarray of shape (n_wavelengths * n_orientations, height, width), float32
-            All orientations of the first wavelength first.
+            Magnitude maps, with all orientations of the first wavelength first.
         """
         return np.stack(list(self._magnitudes(image, None)))
 
     def _map_values(self, image: NDArray[np.float32]) -> Iterable[NDArray[np.float32]]:
-        if self.grid > 1:  # a tile has few pixels, which are all taken
+        if self.grid > 1:  # a tile has few pixels, so all of them are taken
             return self.compute_maps(image)
         return self._magnitudes(image, self.samples_per_wavelength)
 

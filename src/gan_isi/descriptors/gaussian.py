@@ -1,4 +1,4 @@
-"""The multiscale family: invariants of gradient and Hessian over several scales."""
+"""The multiscale family: invariants of the gradient and the Hessian at several scales."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,14 +10,12 @@ from .._runtime.sklearn_compat import StrOptions
 from .._validation.images import IntensityRange
 from .._validation.typing import FloatImage
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
+from ..texture.derivatives import LEAST_SIGMA, Boundary, Kernels
 from ..texture.gaussian import (
-    LEAST_SIGMA,
     MULTISCALE_MAPS,
     PAPER_SIGMAS,
-    Boundary,
     Curvature,
     EigenvalueOrder,
-    Kernels,
     each_multiscale_map,
 )
 from .base import BaseDescriptor
@@ -27,8 +25,8 @@ from .parameters import BOUNDARIES, check_numbers
 class GaussianDerivativeDescriptor(BaseDescriptor):
     """Gradient and Hessian invariants at several scales (30 maps by default).
 
-    At each scale: gradient magnitude, both eigenvalues of the Hessian, Laplacian of
-    Gaussian, Gaussian curvature and Frobenius norm of the Hessian.
+    The maps of each scale are the gradient magnitude, both eigenvalues of the Hessian, the
+    Laplacian of Gaussian, the Gaussian curvature and the Frobenius norm of the Hessian.
 
     Parameters
     ----------
@@ -37,28 +35,29 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         ``2 * ceil(2 * sigma) + 1`` pixels.
     curvature : {"determinant", "surface"}, default="determinant"
         Definition of the Gaussian curvature, which the paper leaves open: the
-        determinant of the Hessian, or the curvature of the grey value surface.
+        determinant of the Hessian, or the curvature of the surface of grey values.
     eigenvalue_order : {"value", "magnitude"}, default="value"
-        Which eigenvalue comes first, which the paper leaves open: the larger one, or
-        the one larger in absolute value.
+        Order of the eigenvalues, which the paper leaves open: the first one is the larger
+        one, or the one that is larger in absolute value.
     boundary : {"reflect", "nearest", "mirror", "wrap"}, default="reflect"
-        How the image goes on outside, in scipy.ndimage's words; the paper does not say.
+        Rule that continues the image beyond its border, named as in :mod:`scipy.ndimage`. The
+        paper does not say which one it used.
     kernels : {"corrected", "sampled"}, default="corrected"
-        Derivative kernels that keep their moments in a window that cuts the Gaussian off,
-        or the derivatives as they are at the pixels: those see how bright an image is. The
-        paper does not say; see :func:`gan_isi.texture.gaussian_derivatives`.
+        Kind of the derivative kernels: corrected to keep their moments in a window that cuts
+        the Gaussian off, or sampled at the pixels, which then depend on the brightness of the
+        image. The paper does not say; see :func:`gan_isi.texture.gaussian_derivatives`.
     n_levels : int, default=64
-        Number of cells of each CDF vector, see :class:`BaseDescriptor`.
+        Number of cells of probability of each CDF vector, see :class:`BaseDescriptor`.
     cells : {"fine_tails", "equal"}, default="fine_tails"
-        Which cells of probability, see :class:`BaseDescriptor`.
+        Kind of the cells of probability, see :class:`BaseDescriptor`.
     grid : int, default=1
-        Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
+        Number of tiles along each side of a map, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
-        Which intensities become 0 and 1, see :class:`BaseDescriptor`.
+        Intensities that become 0 and 1, see :class:`BaseDescriptor`.
     n_jobs : int, default=None
-        Number of parallel jobs. Changes no result.
+        Number of parallel jobs, which changes no result.
     memory : str, path or joblib.Memory, default=None
-        Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
+        Folder that keeps the vectors of images for later calls, see :class:`BaseDescriptor`.
     verbose : int or bool, default=False
         Whether `transform` shows a progress bar.
 
@@ -130,18 +129,13 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         Returns
         -------
         ndarray of shape (6 * n_sigmas, height, width), float32
-            All quantities of the first scale first.
+            Maps, with all quantities of the first scale first.
         """
         return np.stack(list(self._each_map(image)))
 
     def _each_map(self, image: NDArray[np.float32]) -> Iterator[FloatImage]:
         return each_multiscale_map(
-            image,
-            self.sigmas,
-            curvature=self.curvature,
-            eigenvalue_order=self.eigenvalue_order,
-            boundary=self.boundary,
-            kernels=self.kernels,
+            image, self.sigmas, self.curvature, self.eigenvalue_order, self.boundary, self.kernels
         )
 
     def _map_names(self) -> list[str]:

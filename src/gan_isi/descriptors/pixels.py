@@ -19,35 +19,35 @@ from .transformer import BaseImageTransformer
 class PixelDescriptor(BaseImageTransformer):
     """The grey image itself, at one size, as a row of pixels.
 
-    What a texture's CDF forgets, where things are, is what a copied image gives away.
-    For :class:`PairwiseDistanceTransformer`; the rows are no CDF vectors.
+    The CDF of a texture does not tell where things are in an image, but that shows a copy.
+    The rows are meant for :class:`PairwiseDistanceTransformer`; they are not CDF vectors.
 
     Parameters
     ----------
     size : int, default=64
-        Side in pixels to which every image is brought, by linear interpolation where
-        its shape differs. Images that are not square are stretched.
+        Side in pixels to which every image is resized, by linear interpolation if its shape
+        differs. Images that are not square are stretched.
     contrast : {"none", "global", "local"}, default="none"
-        What is taken out of every image, so that brightness and exposure don't hide a
-        copy: nothing, its mean and standard deviation, or those around each pixel. See
-        `gan_isi.texture.pixels`.
+        Normalisation of the contrast, so that brightness and exposure don't hide a copy:
+        none, by the mean and standard deviation of the image, or by those around each pixel.
+        See `gan_isi.texture.pixels`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
-        Which intensities become 0 and 1, see :class:`BaseDescriptor`.
+        Intensities that become 0 and 1, see :class:`BaseDescriptor`.
     n_jobs : int, default=None
-        Number of parallel jobs. Changes no result.
+        Number of parallel jobs, which changes no result.
     memory : str, path or joblib.Memory, default=None
-        Where to keep the rows of images described before, see :class:`BaseDescriptor`.
+        Folder that keeps the rows of images for later calls, see :class:`BaseDescriptor`.
     verbose : int or bool, default=False
         Whether `transform` shows a progress bar.
 
     Attributes
     ----------
     shape_ : tuple (size, size)
-        Of the picture that a row holds, row by row.
+        Shape of the picture that a row holds, row by row.
     n_features_in_ : int
-        Number of columns, when `fit` saw a two-dimensional array.
+        Number of columns, if `fit` saw a two-dimensional array.
     feature_names_in_ : ndarray of str
-        Names of these columns, when they all are strings.
+        Names of these columns, if all of them are strings.
 
     See Also
     --------
@@ -88,17 +88,17 @@ class PixelDescriptor(BaseImageTransformer):
         self.verbose = verbose
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
-        """Names of the columns: row and column of the pixel.
+        """Return the names of the columns, which have the row and column of the pixel.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only checked against the columns seen in `fit`.
+            Names that are only compared with the columns seen in `fit`.
 
         Returns
         -------
         ndarray of shape (size * size,), object
-            Such as ``pixel_r0_c63``.
+            Names such as ``pixel_r0_c63``.
         """
         check_is_fitted(self, "shape_")
         check_feature_names_in(self, input_features, generate_names=False)

@@ -18,29 +18,29 @@ from .base import BaseDescriptor
 class StatisticalDescriptor(BaseDescriptor):
     """Local range, standard deviation and entropy (3 maps).
 
-    The first family of the paper's Methods section.
+    This is the first family of the paper's Methods section.
 
     Parameters
     ----------
     range_size : int, default=3
         Side of the window of the local range in pixels, odd.
     std_size : int, default=3
-        Side of the window of the local standard deviation in pixels, odd, at least 3.
+        Side of the window of the local standard deviation in pixels, odd and at least 3.
     entropy_size : int, default=9
         Side of the window of the local entropy in pixels, odd.
     n_levels : int, default=64
-        Number of cells of each CDF vector, see :class:`BaseDescriptor`.
+        Number of cells of probability of each CDF vector, see :class:`BaseDescriptor`.
     cells : {"fine_tails", "equal"}, default="fine_tails"
-        Which cells of probability, see :class:`BaseDescriptor`.
+        Kind of the cells of probability, see :class:`BaseDescriptor`.
     grid : int, default=1
-        Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
+        Number of tiles along each side of a map, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
-        Which intensities become 0 and 1, see :class:`BaseDescriptor`. The entropy
-        counts grey levels that are 1/255 of this range wide.
+        Intensities that become 0 and 1, see :class:`BaseDescriptor`. The grey
+        levels of the entropy are 1/255 of this range wide.
     n_jobs : int, default=None
-        Number of parallel jobs. Changes no result.
+        Number of parallel jobs, which changes no result.
     memory : str, path or joblib.Memory, default=None
-        Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
+        Folder that keeps the vectors of images for later calls, see :class:`BaseDescriptor`.
     verbose : int or bool, default=False
         Whether `transform` shows a progress bar.
 

@@ -1,4 +1,4 @@
-"""The steerable family: Gaussian derivatives of one scale, turned to directions."""
+"""The steerable family: Gaussian derivatives of one scale, steered to directions."""
 
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
@@ -11,13 +11,8 @@ from .._runtime.sklearn_compat import Interval, StrOptions
 from .._validation.images import IntensityRange
 from .._validation.typing import FloatImage
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
-from ..texture.gaussian import (
-    PAPER_ANGLES,
-    Boundary,
-    Kernels,
-    derivative_kernels,
-    each_steered_derivative,
-)
+from ..texture.derivatives import Boundary, Kernels, derivative_kernels
+from ..texture.gaussian import PAPER_ANGLES, each_steered_derivative
 from .base import BaseDescriptor
 from .parameters import BOUNDARIES, check_numbers
 
@@ -32,26 +27,27 @@ class SteerableDescriptor(BaseDescriptor):
     sigma : float, default=1.0
         Standard deviation of the Gaussian in pixels.
     window : int, default=5
-        Side of the filter window in pixels, odd, at least 3; None takes
+        Side of the filter window in pixels, odd and at least 3. None takes
         ``2 * ceil(2 * sigma) + 1``.
     boundary : {"reflect", "nearest", "mirror", "wrap"}, default="reflect"
-        How the image goes on outside, in scipy.ndimage's words; the paper does not say.
+        Rule that continues the image beyond its border, named as in :mod:`scipy.ndimage`. The
+        paper does not say which one it used.
     kernels : {"corrected", "sampled"}, default="corrected"
-        Derivative kernels that keep their moments in a window that cuts the Gaussian off,
-        or the derivatives as they are at the pixels: those see how bright an image is. The
-        paper does not say; see :func:`gan_isi.texture.gaussian_derivatives`.
+        Kind of the derivative kernels: corrected to keep their moments in a window that cuts
+        the Gaussian off, or sampled at the pixels, which then depend on the brightness of the
+        image. The paper does not say; see :func:`gan_isi.texture.gaussian_derivatives`.
     n_levels : int, default=64
-        Number of cells of each CDF vector, see :class:`BaseDescriptor`.
+        Number of cells of probability of each CDF vector, see :class:`BaseDescriptor`.
     cells : {"fine_tails", "equal"}, default="fine_tails"
-        Which cells of probability, see :class:`BaseDescriptor`.
+        Kind of the cells of probability, see :class:`BaseDescriptor`.
     grid : int, default=1
-        Into how many tiles along each side maps are cut, see :class:`BaseDescriptor`.
+        Number of tiles along each side of a map, see :class:`BaseDescriptor`.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
-        Which intensities become 0 and 1, see :class:`BaseDescriptor`.
+        Intensities that become 0 and 1, see :class:`BaseDescriptor`.
     n_jobs : int, default=None
-        Number of parallel jobs. Changes no result.
+        Number of parallel jobs, which changes no result.
     memory : str, path or joblib.Memory, default=None
-        Where to keep the vectors of images described before, see :class:`BaseDescriptor`.
+        Folder that keeps the vectors of images for later calls, see :class:`BaseDescriptor`.
     verbose : int or bool, default=False
         Whether `transform` shows a progress bar.
 
@@ -123,18 +119,13 @@ class SteerableDescriptor(BaseDescriptor):
         Returns
         -------
         ndarray of shape (2 * n_angles, height, width), float32
-            First, then second derivatives.
+            First derivatives along all directions, then second derivatives.
         """
         return np.stack(list(self._each_map(image)))
 
     def _each_map(self, image: NDArray[np.float32]) -> Iterator[FloatImage]:
         return each_steered_derivative(
-            image,
-            self.angles,
-            sigma=self.sigma,
-            window=self.window,
-            boundary=self.boundary,
-            kernels=self.kernels,
+            image, self.angles, self.sigma, self.window, self.boundary, self.kernels
         )
 
     def _map_names(self) -> list[str]:

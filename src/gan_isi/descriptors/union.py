@@ -271,8 +271,21 @@ def make_descriptors(
         set of 65 maps; "deep" is the fifth family and needs the extra `deep`. "pixels",
         "pixels_global" and "pixels_local" are the picture itself, with its contrast or
         without, see :class:`PixelDescriptor`.
-    n_levels, cells, grid, intensity_range, n_jobs, memory, verbose
-        Parameters of all families, see :class:`DescriptorUnion`.
+    n_levels : int, default=64
+        Number of cells of each map's CDF vector. As all that follow a parameter of all
+        families, see :class:`DescriptorUnion`.
+    cells : {"fine_tails", "equal"}, default="fine_tails"
+        Which cells of probability.
+    grid : int, default=1
+        Number of tiles along each side of a map.
+    intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
+        Which intensities become 0 and 1.
+    n_jobs : int, default=None
+        Number of parallel jobs.
+    memory : str, path or joblib.Memory, default=None
+        Folder of the vectors of images described before.
+    verbose : int or bool, default=False
+        Whether `transform` shows a progress bar.
 
     Returns
     -------

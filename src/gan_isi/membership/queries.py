@@ -43,8 +43,16 @@ class SummaryClassifier(
         the classifier as they are.
     rule_weight : float, default=10.0
         How many times larger that column is than the others.
-    n_closest, quantiles, contrast, by_family, relative
-        Parameters of the summary, see :class:`BagSummaryTransformer`.
+    n_closest : tuple of int, default=(1,)
+        As the next four a parameter of the summary, see :class:`BagSummaryTransformer`.
+    quantiles : tuple of float, default=()
+        Quantiles of the distances.
+    contrast : int, default=50
+        Number of next images that the closest one is compared with; None leaves it out.
+    by_family : bool, default=True
+        Whether the maps of a family are averaged.
+    relative : bool, default=True
+        Whether the statistics are relative to known non-members.
 
     Attributes
     ----------

@@ -1,17 +1,17 @@
 """Texture maps and their CDF vectors as pure functions of arrays.
 
-Nothing here knows of estimators, files or distances. The functions of maps take one grey
-float image of shape (height, width) and return maps of the same height and width; those of
-CDF vectors take maps of any shape.
+This package knows nothing of estimators, files or distances. The functions of maps take one
+grey float image of shape (height, width) and return maps of the same height and width; those
+of CDF vectors take maps of any shape.
 """
 
 from .cdf import cdf_vectors, cell_edges, quantile_levels, tiled_cdf_vectors
+from .derivatives import gaussian_derivatives
 from .gabor import PAPER_ORIENTATIONS, PAPER_WAVELENGTHS, gabor_magnitudes
 from .gaussian import (
     MULTISCALE_MAPS,
     PAPER_ANGLES,
     PAPER_SIGMAS,
-    gaussian_derivatives,
     multiscale_maps,
     steered_derivatives,
 )

@@ -138,7 +138,7 @@ def gabor_magnitudes(
     maps = [
         response
         for wavelength in bank.wavelengths
-        for response in bank.magnitudes(image, wavelength, step=1)
+        for response in bank.each_magnitude(image, wavelength)
     ]
     return np.stack(maps)
 
@@ -205,10 +205,12 @@ class FilterBank:
         along = wavelength / math.pi * math.sqrt(math.log(2) / 2) * (octaves + 1) / (octaves - 1)
         return along, along / self.aspect_ratio
 
-    def magnitudes(
+    def each_magnitude(
         self, image: FloatImage, wavelength: float, step: int = 1
-    ) -> list[NDArray[np.float32]]:
-        """One map an orientation, sampled once in every `step` x `step` square of pixels.
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield one map for each orientation, sampled once in every `step` x `step` pixels.
+
+        Maps of a large image are computed in blocks.
 
         Parameters
         ----------
@@ -217,30 +219,14 @@ class FilterBank:
         wavelength : float
             Wavelength in pixels.
         step : int, default=1
-            Side of the squares; has to divide height and width. The response is
-            evaluated at the centres of the squares, between pixels for an even step:
-            it is band-limited, so this is no approximation.
-
-        Returns
-        -------
-        list of ndarray of shape (height / step, width / step), float32
-            In the order of `orientations`.
-        """
-        return list(self.each_magnitude(image, wavelength, step))
-
-    def each_magnitude(
-        self, image: FloatImage, wavelength: float, step: int = 1
-    ) -> Iterator[NDArray[np.float32]]:
-        """Yield the maps of `magnitudes`, computing a large image's in blocks.
-
-        Parameters
-        ----------
-        image, wavelength, step
-            As there.
+            Side of these squares in pixels, which has to divide height and width. The
+            response is evaluated at the centres of the squares, between pixels for an even
+            step. It is band-limited, so this is no approximation.
 
         Yields
         ------
         ndarray of shape (height / step, width / step), float32
+            Maps in the order of `orientations`.
         """
         image = np.ascontiguousarray(check_image(image), dtype=np.float32)
         step = check_count(step, "step")

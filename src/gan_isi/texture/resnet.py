@@ -34,17 +34,14 @@ if TYPE_CHECKING:
 
 Weights: TypeAlias = str | os.PathLike[str] | None
 
-#: Height and width of the network's input.
-INPUT_SIZE = 224
-
-#: Channels of the 14th addition layer.
-N_CHANNELS = 2048
+#: Height and width of the network's input, and channels of the 14th addition layer.
+INPUT_SIZE, N_CHANNELS = 224, 2048
 
 #: Mean and standard deviation of the RGB images of the pretraining, on the unit scale.
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
-#: Names of the parts of the network that come after the 14th addition layer.
+#: Parts of the network that come after the 14th addition layer.
 _BEYOND = ("layer4.1.", "layer4.2.", "avgpool.", "fc.")
 
 
@@ -127,8 +124,6 @@ def preprocess(images: Sequence[ArrayLike] | NDArray[np.floating[Any]]) -> "torc
 
     Raises
     ------
-    ImportError
-        If PyTorch or torchvision can't be imported.
     TypeError, ValueError
         If there are no images, or one is not a finite two-dimensional array.
 
@@ -181,7 +176,7 @@ def addition_layer(model: "torch.nn.Module", batch: "torch.Tensor") -> NDArray[n
     Raises
     ------
     ValueError
-        If `batch` is not a tensor of this shape.
+        If `batch` is not such a tensor.
 
     Notes
     -----
