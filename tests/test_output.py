@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_isi import audit, baselines, datasets
+from gan_isi import audit, datasets, make_pipeline
 from gan_isi._runtime.output import as_cell, csv_text, from_cell, visible, write_atomically
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions and devices of POSIX")

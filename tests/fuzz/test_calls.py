@@ -18,7 +18,6 @@ from gan_isi import (
     StatisticalDescriptor,
     SteerableDescriptor,
     audit,
-    baselines,
     datasets,
     make_pipeline,
 )
