@@ -203,7 +203,7 @@ def test_cells(tally):
 
 
 def test_arguments_of_pipelines(tally):
-    names = ["families", "preset", "n_levels", "cells", "grid", "intensity_range", "estimator",
+    names = ["families", "name", "n_levels", "cells", "grid", "intensity_range", "estimator",
              "fusion", "memory"]  # fmt: skip
     images = np.random.default_rng(0).integers(0, 256, (12, 12, 12), dtype=np.uint8)
 
@@ -216,8 +216,8 @@ def test_arguments_of_pipelines(tally):
         options = {"families": ["statistical"], "n_levels": 4} | {name: value}
 
         def call():
-            attack = make_pipeline(**options)
-            attack.fit(images, np.arange(12) % 2, generated=(images[:4],))
+            attack = make_pipeline(**options, generated=images[:4])
+            attack.fit(images, np.arange(12) % 2)
             return attack.predict_proba(images)
 
         attempt(tally, "pipelines", call, lambda found: found.shape == (12, 2))
