@@ -29,11 +29,8 @@ class SharedImages:
     def __repr__(self) -> str:
         return f"SharedImages({len(self) if hasattr(self.images, '__len__') else '?'} images)"
 
-    def __sklearn_clone__(self) -> Self:
-        return self
-
     def __deepcopy__(self, memo: Any) -> Self:
-        return self
+        return self  # also by scikit-learn's clone
 
     def __getstate__(self) -> dict[str, Any]:
         """Pack a list of small arrays into large ones, which joblib maps instead of copying."""

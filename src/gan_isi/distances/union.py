@@ -226,11 +226,15 @@ class DistanceUnion(
     @property
     def blocks_(self) -> list[Block]:
         """The maps by view or family."""
-        return [
-            Block(name, (name,)) if block.name == ONE_MAP else block
-            for name, view in self.transformers_
-            for block in view.blocks_
-        ]
+        fitted = dict(self.transformers_)
+        blocks: list[Block] = []
+        for name, _ in self.transformer_list:
+            if name not in fitted:  # dropped, or all that it compares
+                blocks.append(Block(name, ()))
+                continue
+            for block in fitted[name].blocks_:
+                blocks.append(Block(name, (name,)) if block.name == ONE_MAP else block)
+        return blocks
 
     @property
     def n_generated_(self) -> int:

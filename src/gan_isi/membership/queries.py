@@ -38,9 +38,10 @@ class SummaryClassifier(
         Classifier of the rows; None takes ``LogisticRegression(C=0.3)``.
     rule : str, or sequence of str, default=()
         Names of views whose contrast (the closest distance relative to the next ones) needs
-        no learning. The rows are then standardised and get their mean as one more column,
-        which weighs more. Views that are dropped don't count. Without any the rows go to
-        the classifier as they are.
+        no learning. The smallest of them, that of the view in which the closest image stands
+        out most, is one more column, all columns are standardised, and this one weighs more.
+        Views that are dropped don't count. Without any the rows go to the classifier as
+        they are.
     rule_weight : float, default=10.0
         How many times larger that column is than the others.
     n_closest : tuple of int, default=(1,)
@@ -63,7 +64,7 @@ class SummaryClassifier(
     scaler_ : StandardScaler or None
         What standardises the rows, where there is a rule.
     rule_columns_ : ndarray of int
-        Numbers of the columns that the rule averages.
+        Numbers of the columns that the rule looks at.
     estimator_ : classifier
         Fitted on the rows.
     row_names_ : ndarray of str
@@ -164,7 +165,7 @@ class SummaryClassifier(
             self.scaler_ = None
             summaries = self.summary_.transform(bags)
             if len(self.rule_columns_):
-                self.scaler_ = StandardScaler().fit(summaries)
+                self.scaler_ = StandardScaler().fit(self._and_rule(summaries))
                 self.row_names_ = np.append(self.row_names_, "rule").astype(object)
             self.estimator_ = self._estimator().fit(self._with_rule(summaries), labels)
         return self
@@ -248,15 +249,25 @@ class SummaryClassifier(
             if self.contrast is None:
                 missing = "the contrast of these views: give contrast=50"
             raise ValueError(f"rule={self.rule!r} needs {missing}; or give rule=().")
+        known = [block.name for block in blocks]
+        unknown = [name for name in wanted if name not in known]
+        if unknown:
+            raise ValueError(f"rule names the view {unknown[0]!r}; there are {known}.")
         names = [f"{name}_contrast{self.contrast}" for name in wanted]
         return np.flatnonzero(np.isin(self.row_names_.astype(str), names))
 
     def _with_rule(self, summaries: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.scaler_ is None:
             return summaries
-        scaled = self.scaler_.transform(summaries)
-        rule = self.rule_weight * scaled[:, self.rule_columns_].mean(axis=1, keepdims=True)
-        return np.hstack([scaled, rule])
+        rows = self.scaler_.transform(self._and_rule(summaries))
+        rows[:, -1] *= self.rule_weight
+        return rows
+
+    def _and_rule(self, summaries: NDArray[np.float64]) -> NDArray[np.float64]:
+        # In multiples of what known non-members vary: before all queries are standardised,
+        # so that a view in which nothing stands out does not drown the others.
+        rule = summaries[:, self.rule_columns_].min(axis=1, keepdims=True)
+        return np.hstack([summaries, rule])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

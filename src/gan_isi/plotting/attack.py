@@ -91,6 +91,8 @@ def views_of(attack: Any) -> list[Family]:
     views: list[Family] = []
     first = 0
     for block in steps["distances"].blocks_:
+        if not block.maps:  # dropped
+            continue
         own = described.get(block.name)
         own = own if own is not None and tuple(own.map_names_) == block.maps else None
         views.append(Family(block.name, own, first, block.maps))
