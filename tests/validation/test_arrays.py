@@ -13,7 +13,7 @@ from sklearn.svm import SVC
 
 import gan_isi
 from gan_isi import texture
-from gan_isi.distances import ssim, vectors
+from gan_isi.distances import ssim, vectors, wasserstein_distances
 from gan_isi.membership import calibration, fusion, scores
 from gan_isi.membership import summaries as bags
 from gan_isi.membership import svm as scoring
@@ -56,9 +56,9 @@ FUNCTIONS = {
     "pixels": (pixels.pixels, IMAGE, {"size": 8, "contrast": "local"}),
     "cdf_vectors": (quantiles.cdf_vectors, MAPS, {"n_levels": 4}),
     "tiled_cdf_vectors": (quantiles.tiled_cdf_vectors, MAPS, {"grid": 2, "n_levels": 4}),
-    "wasserstein_queries": (quantiles.wasserstein_distances, VECTORS, {"references": VECTORS}),
+    "wasserstein_queries": (wasserstein_distances, VECTORS, {"references": VECTORS}),
     "wasserstein_references": (
-        lambda references: quantiles.wasserstein_distances(VECTORS, references),
+        lambda references: wasserstein_distances(VECTORS, references),
         VECTORS,
         {},
     ),
@@ -67,12 +67,12 @@ FUNCTIONS = {
     "low_order_statistics": (bags.low_order_statistics, BAGS, {"quantiles": (0.5,)}),
     "decision_values": (lambda array: scoring.decision_values(MACHINE, array), BAGS, {}),
     "fit_sigmoid_scores": (
-        lambda array: calibration.fit_sigmoid(array, ZEROS_AND_ONES).predict_proba([[3.0]]),
+        lambda array: calibration.fit_sigmoid(array, ZEROS_AND_ONES).predict([3.0]),
         ROW,
         {},
     ),
     "fit_sigmoid_labels": (
-        lambda array: calibration.fit_sigmoid(ROW, array).predict_proba([[3.0]]),
+        lambda array: calibration.fit_sigmoid(ROW, array).predict([3.0]),
         ZEROS_AND_ONES,
         {},
     ),
@@ -300,7 +300,11 @@ PARAMETERS = [
     ],
     *[(gabor.sampling_step, (9.0, shape, 4), {}) for shape in (8, (8,), (8, 0), "ab", None)],
     *[
-        (gabor.FilterBank((4.0,), (0.0,)).magnitudes, (IMAGE, 4.0, step), {})
+        (
+            lambda *sizes: next(gabor.FilterBank((4.0,), (0.0,)).each_magnitude(*sizes)),
+            (IMAGE, 4.0, step),
+            {},
+        )
         for step in (0, -1, 3, 2.0, "2")
     ],
     *[(pixels.pixels, (IMAGE,), {"size": size}) for size in (0, -1, 8.0, "8", None)],
@@ -333,10 +337,10 @@ PARAMETERS = [
     (quantiles.tiled_cdf_vectors, ([MAPS[0], MAPS[0, 0]], 2), {}),
     (quantiles.tiled_cdf_vectors, ([], 2), {}),
     *[
-        (quantiles.wasserstein_distances, (VECTORS, references), {})
+        (wasserstein_distances, (VECTORS, references), {})
         for references in (VECTORS[:, :2], VECTORS[:, :, :4], VECTORS[:, [0, 1, 2, 0]])
     ],
-    (quantiles.wasserstein_distances, (VECTORS[:, :2], VECTORS), {}),
+    (wasserstein_distances, (VECTORS[:, :2], VECTORS), {}),
     *[(fusion.fuse, (PROBABILITIES, rule), {}) for rule in ("bad", None, 1, ["mean"])],
     *[
         (fusion.fuse, (PROBABILITIES, "top_mean"), {"top_fraction": share})
@@ -442,9 +446,8 @@ def test_small_integers_do_not_wrap_either():
     bank = gabor.FilterBank((4.0,), (0.0,))
     step = np.int8(16)
     square = np.arange(1024.0).reshape(32, 32)
-    np.testing.assert_array_equal(
-        bank.magnitudes(square, 4.0, step)[0], bank.magnitudes(square, 4.0, 16)[0]
-    )
+    found, expected = (next(bank.each_magnitude(square, 4.0, one)) for one in (step, 16))
+    np.testing.assert_array_equal(found, expected)
 
 
 class TestBytes:
@@ -470,6 +473,6 @@ class TestBytes:
         with pytest.raises(ValueError, match="one of 'determinant', 'surface'; got 'bad'"):
             texture.multiscale_maps(IMAGE, curvature="bad")
         with pytest.raises(ValueError, match="queries has 3 maps, but references has 2"):
-            quantiles.wasserstein_distances(VECTORS, VECTORS[:, :2])
+            wasserstein_distances(VECTORS, VECTORS[:, :2])
         with pytest.raises(ValueError, match="map 1 contains NaN"):
             quantiles.cdf_vectors([[1.0], [np.nan]])
