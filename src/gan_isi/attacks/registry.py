@@ -108,8 +108,8 @@ def make_pipeline(
     (one-sided binomial p = 0.18). What we recommend is "recommended": pictures as they
     are and in all poses that training with augmentation makes of them, each query's bag
     summarised by its closest generated image, and a logistic regression on the queries, which
-    leans to a rule as long as there are few (:class:`SummaryClassifier`); :doc:`/guide/recommended` has what it was
-    measured against.
+    leans to a rule as long as there are few (:class:`SummaryClassifier`);
+    :doc:`/guide/recommended` has what it was measured against.
 
     Parameters
     ----------

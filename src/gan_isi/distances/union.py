@@ -232,8 +232,10 @@ class DistanceUnion(
             if name not in fitted:  # dropped, or all that it compares
                 blocks.append(Block(name, ()))
                 continue
-            for block in fitted[name].blocks_:
-                blocks.append(Block(name, (name,)) if block.name == ONE_MAP else block)
+            blocks += [
+                Block(name, (name,)) if block.name == ONE_MAP else block
+                for block in fitted[name].blocks_
+            ]
         return blocks
 
     @property
