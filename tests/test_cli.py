@@ -255,10 +255,10 @@ class TestCache:
 
 
 class TestPredict:
-    @pytest.mark.parametrize("preset", ["recommended", "paper"])
-    def test_one_line_an_image(self, preset, folders, tmp_path, capsys):
+    @pytest.mark.parametrize("attack", ["recommended", "paper", "relative_nearest"])
+    def test_one_line_an_image(self, attack, folders, tmp_path, capsys):
         code = main([
-            "predict", *known(folders), "--candidates", f"{folders}/candidates", "--preset", preset,
+            "predict", *known(folders), "--candidates", f"{folders}/candidates", "--attack", attack,
             "--output", f"{tmp_path}/s.csv", "--save", f"{tmp_path}/a.joblib",
         ])  # fmt: skip
         assert code == 0
@@ -271,7 +271,7 @@ class TestPredict:
         np.testing.assert_allclose([float(row["score"]) for row in rows], expected, rtol=1e-5)
         assert [int(row["used"]) for row in rows] == fitted.predict(images).tolist()
         called = sum(int(row["used"]) for row in rows)
-        assert f"The {preset} attack calls {called} of 16 images used" in capsys.readouterr().out
+        assert f"The {attack} attack calls {called} of 16 images used" in capsys.readouterr().out
 
 
 def test_submit_writes_what_the_challenge_takes(folders, tmp_path, capsys):
@@ -298,7 +298,7 @@ class TestWhatUsersGetWrong:
             (["audit", "--used", "nowhere"], 2, "Path 'nowhere' does not exist"),
             (["audit"], 2, "Missing option '--used'"),
             (["adit"], 2, "No such command 'adit'"),
-            (["predict", "--preset", "best"], 2, "'best' is not one of"),
+            (["predict", "--attack", "best"], 2, "'best' is not one of"),
             (["audit", "--jobs", "0"], 2, "number of jobs can't be 0"),
             (["audit", "--seed", "-1"], 2, "-1 is not in the range"),
         ],

@@ -23,8 +23,8 @@ from .outputs import check_outputs, name_of, output_option, write_all, write_row
 from .plan import show_plan
 from .terminal import say
 
-#: Names of the attacks: presets of the pipeline and baselines. They are written out here so that
-#: ``--help`` need not import the library; a test compares them with the registry.
+#: Names of the attacks, but for the blind one that comes with them. They are written out here so
+#: that ``--help`` need not import the library; a test compares them with the registry.
 ATTACKS = (
     "recommended",
     "paper",

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from .._runtime.output import write_atomically
-from .audit import make_attack
+from .audit import ATTACKS, make_attack
 from .folders import (
     check,
     dry_run_option,
@@ -26,8 +26,9 @@ from .outputs import check_outputs, name_of, output_option, write_all, write_row
 from .plan import show_plan
 from .terminal import say
 
-_PRESETS = click.option(
-    "--preset", type=click.Choice(("recommended", "paper")), default="recommended",
+_ATTACK = click.option(
+    "--attack", "name", type=click.Choice(ATTACKS),
+    default="recommended",
     show_default=True,
     help="The attack to fit.",
 )  # fmt: skip
@@ -41,7 +42,7 @@ _PRESETS = click.option(
 @output_option("--output", "Write a CSV file with one line for each candidate.", required=True)
 @output_option("--save", "Save the fitted attack (by joblib: load only files that you trust).")
 @patient_options
-@_PRESETS
+@_ATTACK
 @dry_run_option
 @work_options
 def predict(
@@ -53,7 +54,7 @@ def predict(
     save: Path | None,
     patients: Path | None,
     patient_from: str | None,
-    preset: str,
+    name: str,
     seed: int,
     jobs: int,
     cache: Path | None,
@@ -78,25 +79,25 @@ def predict(
     of_known = find_patients(patient_from, patients, {n: images[n] for n in folders}, folders)
     groups = of_known["not used"] + of_known["used"] if of_known else None
     kept = None if dry_run else cache
-    attack = make_attack(preset, seed, jobs, kept, intensity_range, verbose=shows_progress(quiet))
+    attack = make_attack(name, seed, jobs, kept, intensity_range, verbose=shows_progress(quiet))
     generated_images, candidate_images = images["generated"], images["candidates"]
     inputs = known, labels, generated_images, candidate_images, (groups, None), intensity_range
     if dry_run:
-        return show_plan(look(*inputs), {preset: attack}, known, "comparing them and the fit")
+        return show_plan(look(*inputs), {name: attack}, known, "comparing them and the fit")
     with check(*inputs):
         attack.set_params(generated=generated_images).fit(known, labels, groups=groups)
     scores = attack.predict_proba(images["candidates"])[:, 1]
     decisions = attack.predict(images["candidates"])
     rows = [
-        (name_of(name), f"{score:.6g}", int(decision))
-        for name, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)
+        (name_of(file), f"{score:.6g}", int(decision))
+        for file, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)
     ]
     lines = write_all([
         ("Scores", output, lambda path: write_rows(path, ["file", "score", "used"], rows)),
         ("Fitted attack", save, lambda path: _save(attack, path)),
     ])  # fmt: skip
     n_used = sum(row[2] for row in rows)
-    say(f"The {preset} attack calls {n_used} of {len(rows)} images used.")
+    say(f"The {name} attack calls {n_used} of {len(rows)} images used.")
     say(lines)
 
 
@@ -110,13 +111,13 @@ def _save(attack: Any, path: Path) -> None:
 @click.argument("train", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("test", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @output_option("--output", "Write the submission (CSV without a header).", required=True)
-@_PRESETS
+@_ATTACK
 @work_options
 def submit(
     train: Path,
     test: Path,
     output: Path,
-    preset: str,
+    name: str,
     seed: int,
     jobs: int,
     cache: Path | None,
@@ -126,10 +127,10 @@ def submit(
     """Label the test images of ImageCLEFmedical GANs 2023.
 
     TRAIN holds the folders real_used, real_not_used and generated; TEST holds real_unknown
-    and generated. With --preset paper this is the paper's experiment.
+    and generated. With --attack paper this is the paper's experiment.
 
     \b
-    gan-isi submit train/ test/ --preset paper --output run.csv
+    gan-isi submit train/ test/ --attack paper --output run.csv
     """
     from .._validation.items import read_once
     from ..datasets import check_submission, load_membership, write_submission
@@ -144,7 +145,7 @@ def submit(
     images = [read_once(x) for x in (known.images, known.generated, asked.generated, unknown)]
     check_outputs({"--output": output}, [path for one in images for path in one.paths])
     real, generated, others, unknown = images
-    attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
+    attack = make_attack(name, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
     with check(
         real,
         known.target,
