@@ -133,9 +133,24 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         -------
         Pose
             The pose of the largest correlation; see :func:`gan_isi.distances.moved`.
+
+        Raises
+        ------
+        ValueError
+            If the query has other columns, or there is no generated image of this number.
         """
         check_is_fitted(self, "reference_")
         row = check_array(np.atleast_2d(query), dtype=np.float32, input_name="query")
+        if row.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"query has {row.shape[1]} columns, but X had {self.n_features_in_} in fit; both "
+                "have to come from the same descriptors."
+            )
+        if not 0 <= number < self.n_generated_:
+            raise ValueError(
+                f"number has to be in 0..{self.n_generated_ - 1}, of the generated images that "
+                f"queries are compared with; got {number}."
+            )
         picture = self._pictures(self._as_maps(row))[0]
         reference = standardised(self._pictures(self.reference_[[number]]))
         grid = self._grids(len(picture))[1]
@@ -149,8 +164,9 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
                 f"from PixelDescriptor; got {width} columns."
             )
         for name, values in (("angles", self.angles), ("zooms", self.zooms)):
-            numbers = np.asarray(values, dtype=float)
-            if numbers.ndim != 1 or not len(numbers) or not np.isfinite(numbers).all():
+            numbers = np.asarray(values)
+            real = numbers.ndim == 1 and numbers.size and numbers.dtype.kind in "iuf"
+            if not real or not np.isfinite(numbers).all():
                 raise ValueError(f"{name} has to be one or more finite numbers; got {values!r}.")
         if min(self.zooms) <= 0:
             raise ValueError(f"zooms have to be above 0; got {self.zooms!r}.")
@@ -162,9 +178,11 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         zooms = tuple(float(z) for z in self.zooms)
         between = tuple(float(z) for z in np.sqrt(np.multiply(zooms[1:], zooms[:-1]))) or zooms
         half = side // 2
+        # 0.29 of 100 pixels are 28.999...96 of them.
+        coarse, fine = (int(self.max_shift * one + 1e-9) for one in (half, side))
         return (
-            Grid(half, angles[::2], between, int(self.max_shift * half), self.quarter_turns),
-            Grid(side, angles, zooms, int(self.max_shift * side), self.quarter_turns),
+            Grid(half, angles[::2], between, coarse, self.quarter_turns),
+            Grid(side, angles, zooms, fine, self.quarter_turns),
         )
 
     def _fill(

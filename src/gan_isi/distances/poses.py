@@ -61,7 +61,7 @@ class Grid(NamedTuple):
             mirrored=bool(mirrored),
             angle=90.0 * quarters + self.angles[angle],
             zoom=self.zooms[zoom],
-            shift=((row - self.reach) / self.side, (column - self.reach) / self.side),
+            shift=(int(row - self.reach) / self.side, int(column - self.reach) / self.side),
         )
 
 
@@ -207,7 +207,9 @@ def best_correlations(
     poses : ndarray of shape (n_references,), int
         Numbers of the poses, see `Grid.pose`.
     """
-    rows, scales = templates(picture, grid)
+    # Of mean 0 and norm 1: in single precision, contrast would drown in a bright ground.
+    centred = standardised(picture[np.newaxis]).reshape(picture.shape)
+    rows, scales = templates(centred, grid)
     best = np.empty(len(references), dtype=np.float32)
     poses = np.empty(len(references), dtype=np.intp)
     # BLAS adds in an order that depends on shapes and threads: one thread, and one shape.
