@@ -11,9 +11,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._runtime.sklearn_compat import Interval
-from .._validation.blocks import Block
+from .._validation.blocks import Block, picture_shape
 from .base import BATCH_SIZE, BasePairwiseTransformer
-from .pairwise import ONE_MAP
+from .pairwise import ONE_MAP, pictures_of
 from .poses import Grid, Pose, best_correlations, standardised
 
 
@@ -23,7 +23,8 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
     Copies of augmented training images are mirrored, rotated, zoomed or shifted. All poses
     of a grid are tried on pictures of half the size, and on the pictures themselves for the
     generated images that look most alike there. For the rows of :class:`PixelDescriptor`
-    with local contrast, of 32 x 32 pixels or so.
+    with local contrast, of 32 x 32 pixels or so; coloured ones are correlated over all three
+    channels.
 
     Parameters
     ----------
@@ -151,14 +152,14 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
                 f"number has to be in 0..{self.n_generated_ - 1}, of the generated images that "
                 f"queries are compared with; got {number}."
             )
-        picture = self._pictures(self._as_maps(row))[0]
-        reference = standardised(self._pictures(self.reference_[[number]]))
-        grid = self._grids(len(picture))[1]
+        picture = pictures_of(self._as_maps(row))[0]
+        reference = standardised(self.reference_[[number]])
+        grid = self._grids(picture.shape[-1])[1]
         return grid.pose(int(best_correlations(picture, reference, grid)[1][0]))
 
     def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
-        side = int(np.sqrt(width))
-        if side**2 != width or side < 4:
+        shape = picture_shape(width)
+        if shape is None or shape[1] < 4:
             raise ValueError(
                 "Poses need columns that are the pixels of a square image, at least 4 x 4, as "
                 f"from PixelDescriptor; got {width} columns."
@@ -188,9 +189,9 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
     def _fill(
         self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
     ) -> None:
-        fine = self._pictures(references)
+        fine = pictures_of(references)
         prepared = standardised(_halved(fine)), standardised(fine)
-        pictures = self._pictures(queries)
+        pictures = pictures_of(queries)
         batches = list(gen_batches(len(queries), BATCH_SIZE))
         parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
             delayed(self._search)(pictures[batch], *prepared) for batch in batches
@@ -204,7 +205,7 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         halved: NDArray[np.float32],
         references: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        coarse, fine = self._grids(pictures.shape[1])
+        coarse, fine = self._grids(pictures.shape[-1])
         distances = np.empty((len(pictures), len(references)), dtype=np.float32)
         for row, picture, small in zip(distances, pictures, _halved(pictures), strict=True):
             chosen = np.arange(len(references))
@@ -220,13 +221,9 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
     def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
         raise NotImplementedError("Each query chooses its own references; see _search.")
 
-    def _pictures(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
-        side = int(np.sqrt(maps.shape[2]))
-        return maps.reshape(-1, side, side)
-
 
 def _halved(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return pictures of half the size: means of 2 x 2 pixels."""
-    half = pictures.shape[1] // 2
-    cut = pictures[:, : 2 * half, : 2 * half]
-    return cut.reshape(len(pictures), half, 2, half, 2).mean(axis=(2, 4))
+    half = pictures.shape[-1] // 2
+    cut = pictures[..., : 2 * half, : 2 * half]
+    return cut.reshape(*pictures.shape[:-2], half, 2, half, 2).mean(axis=(-3, -1))
