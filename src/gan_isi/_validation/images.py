@@ -24,10 +24,10 @@ IntensityRange: TypeAlias = str | tuple[float, float]
 #: Integer dtypes whose range is the range of a picture; other dtypes do not tell it.
 _PICTURE_DTYPES = (np.uint8, np.uint16)
 
-#: Number of images that tell whether a collection is coloured, about how many of their pixels
-#: are looked at, and the mean difference of channels, as a share of the image's range, above
-#: which it is no rounding of a lossy format.
-_LOOKED_AT, _PIXELS, _COLOURED = 8, 2**16, 0.01
+#: Number of images that tell whether a collection is coloured, how many of their pixels are
+#: looked at, and the largest difference of a pixel's channels, as a share of the image's range,
+#: that may come of a lossy format or of a tint of the paper.
+_LOOKED_AT, _PIXELS, _COLOURED = 8, 2**16, 0.05
 
 
 def check_images(
@@ -166,8 +166,8 @@ def to_channels(
 def is_coloured(images: Sequence[Any] | NDArray[Any]) -> bool:
     """Return whether one of some images of a collection has channels that differ.
 
-    Grey stored as RGB, also by a lossy format, is grey. No error is raised here for what is no
-    image.
+    Grey stored as RGB, also by a lossy format or with a slight tint, is grey. No error is
+    raised here for what is no image.
 
     Parameters
     ----------
@@ -194,10 +194,10 @@ def _channels_differ(item: Any) -> bool:
         if image.shape[2] < 3 or image.shape[0] != 3:
             return False
         image = np.moveaxis(image, 0, -1)
-    step = 1 + int(np.sqrt(image[..., 0].size / _PIXELS))
+    step = int(np.ceil(np.sqrt(image[..., 0].size / _PIXELS)))
     planes = _opaque(image[::step, ::step], 3)
     with np.errstate(all="ignore"):  # of infinite values
-        return bool(np.ptp(planes, axis=0).mean() > _COLOURED * np.ptp(planes))
+        return bool(np.ptp(planes, axis=0).max() > _COLOURED * np.ptp(planes))
 
 
 def check_intensity_range(intensity_range: Any) -> None:
