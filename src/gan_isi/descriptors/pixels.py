@@ -30,7 +30,8 @@ class PixelDescriptor(BaseImageTransformer):
     contrast : {"none", "global", "local"}, default="none"
         Normalisation of the contrast, so that brightness and exposure don't hide a copy:
         none, by the mean and standard deviation of the image, or by those around each pixel.
-        Of each channel by itself. See `gan_isi.texture.pixels`.
+        See `gan_isi.texture.pixels`. Of colours, the mean is that of each channel and the
+        deviation that of all three together.
     colour : bool or "auto", default="auto"
         Whether a row holds red, green and blue, one after the other, or the grey image. "auto":
         colours where one of up to eight images of `fit` has channels that differ; grey stored
@@ -143,9 +144,7 @@ class PixelDescriptor(BaseImageTransformer):
         return [Block("pixels", ("pixels",), self._n_features_out)]
 
     def _describe(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
-        channels = (one.resized(self.size, self.intensity_range, self.n_channels_)
-                    for one in pictures)  # fmt: skip
-        return np.stack([
-            np.concatenate([normalised(one, self.contrast).ravel() for one in planes])
-            for planes in channels
-        ])  # fmt: skip
+        images = (
+            one.resized(self.size, self.intensity_range, self.n_channels_) for one in pictures
+        )
+        return np.stack([normalised(planes, self.contrast).ravel() for planes in images])
