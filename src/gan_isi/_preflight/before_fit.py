@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from .._validation.images import IntensityRange, check_images
-from .comparison import compare, spread
+from .._validation.items import spread
+from .comparison import compare
 from .looks import Look, look_at
 
 #: Number of images of each set that `fit` looks at.
@@ -58,6 +59,17 @@ def intensity_ranges(*attacks: Any) -> list[IntensityRange]:
     return list(found) or ["dtype"]
 
 
+def sees_grey_only(*attacks: Any) -> bool:
+    """Return whether one of the attacks describes images, and none of their colours."""
+    for attack in attacks:
+        params = attack.get_params() if hasattr(attack, "get_params") else {}
+        own = [(name.rpartition("__")[2], value) for name, value in params.items()]
+        colours = [value for name, value in own if name == "colour" and value is not False]
+        if not colours and any(name == "intensity_range" for name, _ in own):
+            return True
+    return False
+
+
 def check_before_fit(attack: Any, X: Any, y: Any, generated: Any) -> None:
     """Compare a few images of each set, and warn of differences between the sets.
 
@@ -79,7 +91,7 @@ def check_before_fit(attack: Any, X: Any, y: Any, generated: Any) -> None:
         sets = _sampled(X, y, generated)
     except (TypeError, ValueError, IndexError):  # no images: the steps raise errors of their own
         return
-    errors, warned = compare(sets, intensity_ranges(attack))
+    errors, warned = compare(sets, intensity_ranges(attack), grey=sees_grey_only(attack))
     if errors:
         raise ValueError(errors[0])
     for text in warned:

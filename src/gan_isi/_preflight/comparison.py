@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
 from .._validation.images import IntensityRange, _scale
+from .._validation.items import spread
 from .looks import Look, joined_looks, unit
 
 #: Shares of two ranges that they have in common. A smaller share is an error, an error for two
@@ -37,7 +38,9 @@ _LOST, _SEAM = 0.5, 2.5
 Findings = tuple[list[str], list[str]]
 
 
-def compare(sets: Sequence[Look], ranges: Sequence[IntensityRange]) -> Findings:
+def compare(
+    sets: Sequence[Look], ranges: Sequence[IntensityRange], *, grey: bool = False
+) -> Findings:
     """Compare sets of images.
 
     Parameters
@@ -46,6 +49,8 @@ def compare(sets: Sequence[Look], ranges: Sequence[IntensityRange]) -> Findings:
         Sets named "used", "not used", "real", "candidates" or "generated".
     ranges : sequence of {"dtype", "image"} or (low, high)
         Intensities that become 0 and 1.
+    grey : bool, default=False
+        Whether an attack compares grey images only.
 
     Returns
     -------
@@ -75,8 +80,8 @@ def compare(sets: Sequence[Look], ranges: Sequence[IntensityRange]) -> Findings:
                 "ones: what is bright in one set is dark in the other. Invert one of them "
                 "(255 - image, for 8 bits)."
             )
-        found = (word, _shapes(first, second), frame, _seams(first, second))
-        warned += [text for text in found if text]
+        differences = (word, _shapes(first, second), frame, _seams(first, second))
+        warned += [text for text in differences if text]
         if _opposed(*(unit(_some(one, one.hues)) for one in (first, second))):
             warned.append(
                 f"Red and blue seem to have changed places between the {first.adjective} and the "
@@ -85,7 +90,8 @@ def compare(sets: Sequence[Look], ranges: Sequence[IntensityRange]) -> Findings:
     for one in (real, *(one for one in sets if one not in known)):
         error, _ = _intensities(one, one, ranges)
         errors += [error] if error else []
-        warned += [text for text in (_mixture(one), _orientation(one), _colour(one)) if text]
+        found = (_mixture(one), _orientation(one), _colour(one) if grey else None)
+        warned += [text for text in found if text]
     return errors, warned
 
 
@@ -98,12 +104,6 @@ def scaled_range(look: Look, intensity_range: IntensityRange) -> tuple[float, fl
     ]
     low, high = np.percentile(np.concatenate(values), (1, 99))
     return float(low), float(high)
-
-
-def spread(n: int, most: int) -> NDArray[np.intp]:
-    """Return at most `most` numbers below n, always the same ones."""
-    # These are not every k-th number, since images of several kinds may take turns.
-    return np.sort(np.random.RandomState(0).permutation(n)[:most])
 
 
 def _some(look: Look, rows: NDArray[Any]) -> NDArray[Any]:
@@ -325,7 +325,7 @@ def _colour(look: Look) -> str | None:
     if not coloured.any() or np.median(look.lost[coloured]) < _LOST:
         return None
     return (
-        f"Attacks convert images to grey, which loses most of what the {look.adjective} images "
-        f"show: {100 * np.median(look.lost[coloured]):.0f} % of the variance (median) is colour. "
-        "Attack single channels instead."
+        "Attacks that compare no pixels convert images to grey, which loses most of what the "
+        f"{look.adjective} images show: {100 * np.median(look.lost[coloured]):.0f} % of the "
+        "variance (median) is colour. The recommended attack sees it."
     )

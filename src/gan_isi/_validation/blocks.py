@@ -1,6 +1,7 @@
 """Which columns belong together: the maps of a descriptor family, or of a view."""
 
 from collections.abc import Sequence
+from math import isqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,18 @@ class Block(NamedTuple):
     def n_columns(self) -> int:
         """Number of its columns."""
         return len(self.maps) * self.width
+
+
+def picture_shape(width: int) -> tuple[int, int, int] | None:
+    """Return the shape (channels, side, side) of square pictures of so many pixels, if any.
+
+    Grey or of three channels: no square is three times another one.
+    """
+    for channels in (1, 3):
+        side = isqrt(width // channels)
+        if channels * side**2 == width:
+            return channels, side, side
+    return None
 
 
 def slices_of(blocks: Sequence[Block]) -> list[slice]:

@@ -17,12 +17,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from .arrays import LARGEST_INTENSITY
-from .items import Items, as_images, channel_axis, is_sequence_of_images
+from .items import Items, as_images, channel_axis, is_sequence_of_images, spread
 
 IntensityRange: TypeAlias = str | tuple[float, float]
 
 #: Integer dtypes whose range is the range of a picture; other dtypes do not tell it.
 _PICTURE_DTYPES = (np.uint8, np.uint16)
+
+#: Number of images that tell whether a collection is coloured, how many of their pixels are
+#: looked at, and the largest difference of a pixel's channels, as a share of the image's range,
+#: that may come of a lossy format or of a tint of the paper.
+_LOOKED_AT, _PIXELS, _COLOURED = 8, 2**16, 0.05
 
 
 def check_images(
@@ -107,6 +112,35 @@ def to_grey(
         If the image holds NaN or infinity, has no pixels, or does not have the shape of an
         image.
     """
+    return to_channels(image, intensity_range, name, n_channels=1)[0]
+
+
+def to_channels(
+    image: ArrayLike,
+    intensity_range: IntensityRange = "dtype",
+    name: str = "image",
+    *,
+    n_channels: int = 3,
+) -> NDArray[np.float32]:
+    """Convert one image to float arrays of its colours, or to a grey one.
+
+    Parameters
+    ----------
+    image, intensity_range, name
+        As of `to_grey`; "image" is the range of all channels together.
+    n_channels : {1, 3}, default=3
+        Whether the result is grey, or red, green and blue, which are the same of a grey image.
+
+    Returns
+    -------
+    ndarray of shape (n_channels, height, width), float32
+        In a new, contiguous array.
+
+    Raises
+    ------
+    ValueError
+        As of `to_grey`.
+    """
     array = _numeric(image, name)
     if array.ndim not in (2, 3) or array.size == 0:
         raise ValueError(
@@ -117,15 +151,53 @@ def to_grey(
         array = np.moveaxis(array, 0, -1)
     if array.dtype.kind == "f":
         _check_finite(array, name)
-    grey = _merge_channels(array) if array.ndim == 3 else array
-    scaled = _scale(grey, array.dtype, intensity_range)
+    planes = array[np.newaxis] if array.ndim == 2 else _opaque(array, n_channels)
+    scaled = _scale(planes, array.dtype, intensity_range)
     largest = float(np.abs(scaled).max())
     if largest > LARGEST_INTENSITY:
         raise ValueError(
             f"{name} contains values up to {largest:g}; values above {LARGEST_INTENSITY:g} "
             "overflow in the filters. Give intensity_range=(low, high)."
         )
-    return np.ascontiguousarray(scaled, dtype=np.float32)
+    shape = (n_channels, *scaled.shape[1:])
+    return np.ascontiguousarray(np.broadcast_to(scaled, shape), dtype=np.float32)
+
+
+def is_coloured(images: Sequence[Any] | NDArray[Any]) -> bool:
+    """Return whether one of some images of a collection has channels that differ.
+
+    Grey stored as RGB, also by a lossy format or with a slight tint, is grey. No error is
+    raised here for what is no image.
+
+    Parameters
+    ----------
+    images : sequence of array-like
+        As from `check_images`; up to eight are looked at.
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(images, np.ndarray) and images.ndim < 4:
+        return False
+    return any(_channels_differ(images[i]) for i in spread(len(images), _LOOKED_AT))
+
+
+def _channels_differ(item: Any) -> bool:
+    try:
+        image = np.asarray(item)
+    except (TypeError, ValueError):  # who describes it says what is wrong
+        return False
+    if image.ndim != 3 or image.dtype.kind not in "buif" or image.size == 0:
+        return False
+    if image.shape[2] not in (3, 4):
+        if image.shape[2] < 3 or image.shape[0] != 3:
+            return False
+        image = np.moveaxis(image, 0, -1)
+    step = int(np.ceil(np.sqrt(image[..., 0].size / _PIXELS)))
+    planes = _opaque(image[::step, ::step], 3)
+    with np.errstate(all="ignore"):  # of infinite values
+        return bool(np.ptp(planes, axis=0).max() > _COLOURED * np.ptp(planes))
 
 
 def check_intensity_range(intensity_range: Any) -> None:
@@ -230,13 +302,19 @@ def bits_stored(dtype: np.dtype[Any]) -> int:
     return int(noted.get("bits_stored", 8 * dtype.itemsize))
 
 
-def _merge_channels(image: NDArray[Any]) -> NDArray[np.float64]:
-    """Return grey values in the image's own units, on a white background where transparent."""
-    n_channels = image.shape[2]
+def _opaque(image: NDArray[Any], n_channels: int) -> NDArray[np.float64]:
+    """Return grey or colours in the image's own units, white where it is transparent.
+
+    Of shape (1, height, width) where `n_channels` is 1 or the image is grey, else
+    (3, height, width).
+    """
+    own = image.shape[2]
     values = image.astype(np.float64)
-    grey: NDArray[np.float64] = rgb2gray(values[:, :, :3]) if n_channels > 2 else values[:, :, 0]
-    if n_channels in (2, 4):
+    planes: NDArray[np.float64] = np.moveaxis(values[:, :, : 3 if own > 2 else 1], -1, 0)
+    if own > 2 and n_channels == 1:
+        planes = rgb2gray(values[:, :, :3])[np.newaxis]
+    if own in (2, 4):
         white = float(np.iinfo(image.dtype).max) if image.dtype.kind in "ui" else 1.0
         opacity = values[:, :, -1] / white
-        grey = opacity * grey + (1 - opacity) * white
-    return grey
+        planes = opacity * planes + (1 - opacity) * white
+    return planes

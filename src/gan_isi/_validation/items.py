@@ -5,6 +5,7 @@ from numbers import Number
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn import get_config
 
@@ -273,6 +274,12 @@ def _is_item(item: Any) -> bool:
         or isinstance(item, Mapping)
         or (isinstance(item, tuple) and any(map(_is_picture, item)))
     )
+
+
+def spread(n: int, most: int) -> NDArray[np.intp]:
+    """Return at most `most` numbers below n, always the same ones."""
+    # These are not every k-th number, since images of several kinds may take turns.
+    return np.sort(np.random.RandomState(0).permutation(n)[:most])
 
 
 def n_dimensions(item: Any) -> int:

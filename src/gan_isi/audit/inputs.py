@@ -14,6 +14,7 @@ from .._preflight.before_fit import (
     PreflightWarning,
     intensity_ranges,
     known_preflight,
+    sees_grey_only,
 )
 from .._preflight.comparison import compare, scaled_range
 from .._preflight.looks import Look, look_at
@@ -213,8 +214,9 @@ def look_first(
     found = known_preflight()
     if found is None:
         seeing = [attack for name, attack in attacks.items() if name != BLIND]
-        ranges = intensity_ranges(*(seeing or attacks.values()))
-        found = run(X, queries.labels, generated, candidates, groups, ranges, {})
+        seeing = seeing or list(attacks.values())
+        ranges, grey = intensity_ranges(*seeing), sees_grey_only(*seeing)
+        found = run(X, queries.labels, generated, candidates, groups, ranges, {}, grey=grey)
         if found.errors:
             raise ValueError(" ".join(found.errors))
         for text in found.warnings:
@@ -245,8 +247,13 @@ def run(
     groups: tuple[Any, Any],
     ranges: Sequence[IntensityRange],
     others: Mapping[str, Any],
+    *,
+    grey: bool = False,
 ) -> Preflight:
-    """Compare sets of images, see `preflight`; `others` are further generated ones by name."""
+    """Compare sets of images, see `preflight`; `others` are further generated ones by name.
+
+    `grey` says whether an attack compares grey images only.
+    """
     real = []
     for name, which in _of_labels(y, num_samples(X)).items():
         real.append(look_at(name, X, which))
@@ -255,7 +262,7 @@ def run(
     looks = [*real, look_at("generated", generated)]
     looks += [look_at(name, images) for name, images in others.items()]
     sources = {"real": X, "candidates": candidates, "generated": generated, **others}
-    errors, warned = compare(looks, ranges)
+    errors, warned = compare(looks, ranges, grey=grey)
     doubles = find_copies(real)
     patients = {
         (one.name, int(i)): None if given is None else np.asarray(given)[i]

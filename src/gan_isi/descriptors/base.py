@@ -215,7 +215,7 @@ class BaseDescriptor(BaseImageTransformer):
     def _n_features_out(self) -> int:
         return len(self.map_names_) * self.columns_per_map
 
-    def _set_fitted(self) -> None:
+    def _set_fitted(self, images: Any) -> None:
         self.map_names_ = self._map_names()
 
     def _map_names(self) -> list[str]:

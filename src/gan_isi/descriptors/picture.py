@@ -1,11 +1,11 @@
-"""One image on its way through the families: read, made grey and resized once."""
+"""One image on its way through the families: read, converted and resized once."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation.images import IntensityRange, to_grey
+from .._validation.images import IntensityRange, to_channels, to_grey
 from ..texture.pixels import resized
 
 
@@ -33,11 +33,17 @@ class Picture:
             self._grey[key] = to_grey(self.image, intensity_range, self._name)
         return self._grey[key]
 
-    def resized(self, size: int, intensity_range: IntensityRange) -> NDArray[np.floating[Any]]:
-        """Return the grey image with `size` x `size` pixels."""
-        key = size, _key(intensity_range)
+    def resized(
+        self, size: int, intensity_range: IntensityRange, n_channels: int = 1
+    ) -> NDArray[np.floating[Any]]:
+        """Return the grey image, or its colours, of shape (n_channels, size, size)."""
+        key = size, _key(intensity_range), n_channels
         if key not in self._resized:
-            self._resized[key] = resized(self.grey(intensity_range), size)
+            if n_channels == 1:
+                planes = self.grey(intensity_range)[np.newaxis]
+            else:
+                planes = to_channels(self.image, intensity_range, self._name)
+            self._resized[key] = np.stack([resized(plane, size) for plane in planes])
         return self._resized[key]
 
 

@@ -10,14 +10,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._runtime.sklearn_compat import Interval, StrOptions, check_feature_names_in
 from .._validation.blocks import Block
-from .._validation.images import IntensityRange
+from .._validation.images import IntensityRange, is_coloured
 from ..texture.pixels import Contrast, normalised
 from .picture import Picture
 from .transformer import BaseImageTransformer
 
 
 class PixelDescriptor(BaseImageTransformer):
-    """The grey image itself, at one size, as a row of pixels.
+    """The image itself, at one size, as a row of pixels.
 
     The CDF of a texture does not tell where things are in an image, but that shows a copy.
     The rows are meant for :class:`PairwiseDistanceTransformer`; they are not CDF vectors.
@@ -30,7 +30,12 @@ class PixelDescriptor(BaseImageTransformer):
     contrast : {"none", "global", "local"}, default="none"
         Normalisation of the contrast, so that brightness and exposure don't hide a copy:
         none, by the mean and standard deviation of the image, or by those around each pixel.
-        See `gan_isi.texture.pixels`.
+        See `gan_isi.texture.pixels`. Of colours, the mean is that of each channel and the
+        deviation that of all three together.
+    colour : bool or "auto", default="auto"
+        Whether a row holds red, green and blue, one after the other, or the grey image. "auto":
+        colours where one of up to eight images of `fit` has channels that differ; grey stored
+        as RGB is grey. A grey image among coloured ones has three equal channels.
     intensity_range : {"dtype", "image"} or tuple (low, high), default="dtype"
         Intensities that become 0 and 1, see :class:`BaseDescriptor`.
     n_jobs : int, default=None
@@ -43,7 +48,9 @@ class PixelDescriptor(BaseImageTransformer):
     Attributes
     ----------
     shape_ : tuple (size, size)
-        Shape of the picture that a row holds, row by row.
+        Shape of each channel that a row holds, row by row.
+    n_channels_ : int
+        1 for grey, 3 for red, green and blue.
     n_features_in_ : int
         Number of columns, if `fit` saw a two-dimensional array.
     feature_names_in_ : ndarray of str
@@ -66,6 +73,7 @@ class PixelDescriptor(BaseImageTransformer):
         **BaseImageTransformer._parameter_constraints,
         "size": [Interval(Integral, 1, None, closed="left")],
         "contrast": [StrOptions({"none", "global", "local"})],
+        "colour": [StrOptions({"auto"}), "boolean"],
     }
 
     _fitted_attribute = "shape_"
@@ -75,6 +83,7 @@ class PixelDescriptor(BaseImageTransformer):
         *,
         size: int = 64,
         contrast: Contrast = "none",
+        colour: bool | str = "auto",
         intensity_range: IntensityRange = "dtype",
         n_jobs: int | None = None,
         memory: Any = None,
@@ -82,6 +91,7 @@ class PixelDescriptor(BaseImageTransformer):
     ) -> None:
         self.size = size
         self.contrast = contrast
+        self.colour = colour
         self.intensity_range = intensity_range
         self.n_jobs = n_jobs
         self.memory = memory
@@ -97,23 +107,36 @@ class PixelDescriptor(BaseImageTransformer):
 
         Returns
         -------
-        ndarray of shape (size * size,), object
-            Names such as ``pixel_r0_c63``.
+        ndarray of shape (n_channels * size * size,), object
+            Names such as ``pixel_r0_c63``, or ``pixel_red_r0_c63`` where there are colours.
         """
         check_is_fitted(self, "shape_")
         check_feature_names_in(self, input_features, generate_names=False)
         height, width = self.shape_
+        colours = ("",) if self.n_channels_ == 1 else ("red_", "green_", "blue_")
         return np.array(
-            [f"pixel_r{row}_c{column}" for row in range(height) for column in range(width)],
+            [
+                f"pixel_{colour}r{row}_c{column}"
+                for colour in colours
+                for row in range(height)
+                for column in range(width)
+            ],
             dtype=object,
         )
 
     @property
     def _n_features_out(self) -> int:
-        return self.shape_[0] * self.shape_[1]
+        return self.n_channels_ * self.shape_[0] * self.shape_[1]
 
-    def _set_fitted(self) -> None:
+    def _set_fitted(self, images: Any) -> None:
         self.shape_ = (self.size, self.size)
+        coloured = is_coloured(images) if self.colour == "auto" else self.colour
+        self.n_channels_ = 3 if coloured else 1
+
+    def _cache_key(self) -> tuple[Any, ...]:
+        *family, parameters, code = super()._cache_key()
+        del parameters["colour"]  # "auto" may be either
+        return *family, parameters, code, self.n_channels_
 
     @property
     def blocks_(self) -> list[Block]:
@@ -121,5 +144,7 @@ class PixelDescriptor(BaseImageTransformer):
         return [Block("pixels", ("pixels",), self._n_features_out)]
 
     def _describe(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
-        grids = (one.resized(self.size, self.intensity_range) for one in pictures)
-        return np.stack([normalised(grid, self.contrast).ravel() for grid in grids])
+        images = (
+            one.resized(self.size, self.intensity_range, self.n_channels_) for one in pictures
+        )
+        return np.stack([normalised(planes, self.contrast).ravel() for planes in images])

@@ -77,10 +77,10 @@ class BaseImageTransformer(
         self
             Fitted.
         """
-        check_images(X, self, reset=True)
+        images = check_images(X, self, reset=True)
         self._check_parameters()
         with fit_task(self._init_callback_context(), self):
-            self._set_fitted()
+            self._set_fitted(images)
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:
@@ -123,8 +123,8 @@ class BaseImageTransformer(
         """Return one row a picture."""
 
     @abstractmethod
-    def _set_fitted(self) -> None:
-        """Set `_fitted_attribute`, and whatever else `fit` leaves behind."""
+    def _set_fitted(self, images: Any) -> None:
+        """Set `_fitted_attribute`, and whatever else `fit` on images leaves behind."""
 
     @property
     def n_columns(self) -> int:

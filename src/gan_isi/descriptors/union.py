@@ -16,7 +16,7 @@ from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task
 from .._runtime.sklearn_compat import Interval, StrOptions, check_feature_names_in, fit_context
 from .._validation.blocks import Block
-from .._validation.images import IntensityRange, check_images
+from .._validation.images import IntensityRange, check_images, is_coloured
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
 from .base import BaseDescriptor
 from .deep import DeepDescriptor
@@ -166,6 +166,11 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
         """
         X = check_images(X, self, reset=True)
         kept = [(name, self._prepared(name, family)) for name, family in self._kept()]
+        pixels = [family for _, family in kept
+                  if isinstance(family, PixelDescriptor) and family.colour == "auto"]  # fmt: skip
+        colour = is_coloured(X) if pixels else None  # once for all of them
+        for family in pixels:
+            family.set_params(colour=colour)
         with fit_task(self._init_callback_context(), self):
             self.transformers_ = [(name, family.fit(X)) for name, family in kept]
         return self

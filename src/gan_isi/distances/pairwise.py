@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._runtime.sklearn_compat import StrOptions
-from .._validation.blocks import Block
+from .._validation.blocks import Block, picture_shape
 from .base import BasePairwiseTransformer
 from .poses import turned
 from .ssim import SIDE_OF_WINDOW, ImageMoments, image_moments, ssim
@@ -33,8 +33,9 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
         - "cosine": one minus the cosine of the angle between the rows.
         - "correlation": the same of the rows minus their means. A row of zeros (for
           "correlation": a constant row) is at distance 1 from every other one.
-        - "ssim": one minus the mean structural similarity. The columns are the pixels
-          of a square image in 0..1; see `gan_isi.distances.ssim`.
+        - "ssim": one minus the mean structural similarity, of colours the mean over the
+          channels. The columns are the pixels of a square image in 0..1, see
+          `gan_isi.distances.ssim`; of three channels one after the other, if coloured.
     poses : {"as_is", "mirrored", "dihedral"}, default="as_is"
         In which poses queries are compared: as they are; as their mirror images (left and
         right exchanged), since a generator whose training images were mirrored at random,
@@ -107,35 +108,33 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
         self.n_jobs = n_jobs
 
     def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
-        side = int(np.sqrt(width))
-        if self.metric == "ssim" and (side**2 != width or side < SIDE_OF_WINDOW):
+        shape = picture_shape(width)
+        if self.metric == "ssim" and (shape is None or shape[1] < SIDE_OF_WINDOW):
             raise ValueError(
                 "metric='ssim' needs columns that are the pixels of a square image, at least "
                 f"{SIDE_OF_WINDOW} x {SIDE_OF_WINDOW}, as from PixelDescriptor; got {width} "
                 "columns."
             )
-        if self.poses != "as_is" and side**2 != width:
+        if self.poses != "as_is" and shape is None:
             raise ValueError(
                 f"poses={self.poses!r} needs columns that are the pixels of a square image, as "
                 f"from PixelDescriptor; got {width} columns."
             )
         return [Block(ONE_MAP, (ONE_MAP,))]
 
-    def _prepare(self, images: NDArray[np.float32]) -> NDArray[np.float64] | ImageMoments:
+    def _prepare(self, images: NDArray[np.float32]) -> NDArray[np.float64] | list[ImageMoments]:
         rows = images[:, 0]
         if self.metric != "ssim":
             return prepare_vectors(rows, self.metric)
-        side = int(np.sqrt(rows.shape[1]))
-        return image_moments(rows.reshape(-1, side, side))
+        return [image_moments(channel) for channel in pictures_of(images).swapaxes(0, 1)]
 
     def _compare_batch(self, queries: NDArray[np.float32], references: Any) -> NDArray[Any]:
         if self.poses == "as_is":
             return super()._compare_batch(queries, references)
         # As far as the other way round, and the queries of a batch are fewer.
-        side = int(np.sqrt(queries.shape[2]))
-        pictures = queries.reshape(-1, side, side)
+        pictures = pictures_of(queries)
         if self.poses == "mirrored":
-            return super()._compare_batch(pictures[:, :, ::-1].reshape(queries.shape), references)
+            return super()._compare_batch(pictures[..., ::-1].reshape(queries.shape), references)
         return np.minimum.reduce([
             super(PairwiseDistanceTransformer, self)._compare_batch(
                 np.ascontiguousarray(one).reshape(queries.shape), references
@@ -145,5 +144,13 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
 
     def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
         if self.metric == "ssim":
-            return (1 - ssim(queries, references))[:, :, np.newaxis]
+            channels = [ssim(*both) for both in zip(queries, references, strict=True)]
+            return (1 - np.mean(channels, axis=0))[:, :, np.newaxis]
         return distances_between(queries, references, self.metric)[:, :, np.newaxis]
+
+
+def pictures_of(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows of pixels (n, 1, n_columns) as pictures (n, channels, side, side)."""
+    shape = picture_shape(rows.shape[2])
+    assert shape is not None
+    return rows.reshape(-1, *shape)

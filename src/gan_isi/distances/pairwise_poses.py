@@ -11,9 +11,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._runtime.sklearn_compat import Interval
-from .._validation.blocks import Block
+from .._validation.blocks import Block, picture_shape
 from .base import BATCH_SIZE, BasePairwiseTransformer
-from .pairwise import ONE_MAP
+from .pairwise import ONE_MAP, pictures_of
 from .poses import Grid, Pose, best_correlations, standardised
 
 
@@ -23,7 +23,8 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
     Copies of augmented training images are mirrored, rotated, zoomed or shifted. All poses
     of a grid are tried on pictures of half the size, and on the pictures themselves for the
     generated images that look most alike there. For the rows of :class:`PixelDescriptor`
-    with local contrast, of 32 x 32 pixels or so.
+    with local contrast, of 32 x 32 pixels or so; coloured ones are correlated over all three
+    channels.
 
     Parameters
     ----------
@@ -133,24 +134,40 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         -------
         Pose
             The pose of the largest correlation; see :func:`gan_isi.distances.moved`.
+
+        Raises
+        ------
+        ValueError
+            If the query has other columns, or there is no generated image of this number.
         """
         check_is_fitted(self, "reference_")
         row = check_array(np.atleast_2d(query), dtype=np.float32, input_name="query")
-        picture = self._pictures(self._as_maps(row))[0]
-        reference = standardised(self._pictures(self.reference_[[number]]))
-        grid = self._grids(len(picture))[1]
+        if row.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"query has {row.shape[1]} columns, but X had {self.n_features_in_} in fit; both "
+                "have to come from the same descriptors."
+            )
+        if not 0 <= number < self.n_generated_:
+            raise ValueError(
+                f"number has to be in 0..{self.n_generated_ - 1}, of the generated images that "
+                f"queries are compared with; got {number}."
+            )
+        picture = pictures_of(self._as_maps(row))[0]
+        reference = standardised(self.reference_[[number]])
+        grid = self._grids(picture.shape[-1])[1]
         return grid.pose(int(best_correlations(picture, reference, grid)[1][0]))
 
     def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
-        side = int(np.sqrt(width))
-        if side**2 != width or side < 4:
+        shape = picture_shape(width)
+        if shape is None or shape[1] < 4:
             raise ValueError(
                 "Poses need columns that are the pixels of a square image, at least 4 x 4, as "
                 f"from PixelDescriptor; got {width} columns."
             )
         for name, values in (("angles", self.angles), ("zooms", self.zooms)):
-            numbers = np.asarray(values, dtype=float)
-            if numbers.ndim != 1 or not len(numbers) or not np.isfinite(numbers).all():
+            numbers = np.asarray(values)
+            real = numbers.ndim == 1 and numbers.size and numbers.dtype.kind in "iuf"
+            if not real or not np.isfinite(numbers).all():
                 raise ValueError(f"{name} has to be one or more finite numbers; got {values!r}.")
         if min(self.zooms) <= 0:
             raise ValueError(f"zooms have to be above 0; got {self.zooms!r}.")
@@ -162,17 +179,19 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         zooms = tuple(float(z) for z in self.zooms)
         between = tuple(float(z) for z in np.sqrt(np.multiply(zooms[1:], zooms[:-1]))) or zooms
         half = side // 2
+        # 0.29 of 100 pixels are 28.999...96 of them.
+        coarse, fine = (int(self.max_shift * one + 1e-9) for one in (half, side))
         return (
-            Grid(half, angles[::2], between, int(self.max_shift * half), self.quarter_turns),
-            Grid(side, angles, zooms, int(self.max_shift * side), self.quarter_turns),
+            Grid(half, angles[::2], between, coarse, self.quarter_turns),
+            Grid(side, angles, zooms, fine, self.quarter_turns),
         )
 
     def _fill(
         self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
     ) -> None:
-        fine = self._pictures(references)
+        fine = pictures_of(references)
         prepared = standardised(_halved(fine)), standardised(fine)
-        pictures = self._pictures(queries)
+        pictures = pictures_of(queries)
         batches = list(gen_batches(len(queries), BATCH_SIZE))
         parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
             delayed(self._search)(pictures[batch], *prepared) for batch in batches
@@ -186,7 +205,7 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         halved: NDArray[np.float32],
         references: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        coarse, fine = self._grids(pictures.shape[1])
+        coarse, fine = self._grids(pictures.shape[-1])
         distances = np.empty((len(pictures), len(references)), dtype=np.float32)
         for row, picture, small in zip(distances, pictures, _halved(pictures), strict=True):
             chosen = np.arange(len(references))
@@ -202,13 +221,9 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
     def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
         raise NotImplementedError("Each query chooses its own references; see _search.")
 
-    def _pictures(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
-        side = int(np.sqrt(maps.shape[2]))
-        return maps.reshape(-1, side, side)
-
 
 def _halved(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return pictures of half the size: means of 2 x 2 pixels."""
-    half = pictures.shape[1] // 2
-    cut = pictures[:, : 2 * half, : 2 * half]
-    return cut.reshape(len(pictures), half, 2, half, 2).mean(axis=(2, 4))
+    half = pictures.shape[-1] // 2
+    cut = pictures[..., : 2 * half, : 2 * half]
+    return cut.reshape(*pictures.shape[:-2], half, 2, half, 2).mean(axis=(-3, -1))

@@ -46,10 +46,14 @@ class Grid(NamedTuple):
     quarter_turns: bool = True
 
     @property
+    def n_warps(self) -> int:
+        """Number of rotations and zooms, without quarter turns."""
+        return len(self.angles) * len(self.zooms)
+
+    @property
     def n_poses(self) -> int:
         """Number of poses."""
-        n_turned = 8 if self.quarter_turns else 2
-        return n_turned * len(self.angles) * len(self.zooms) * (2 * self.reach + 1) ** 2
+        return (8 if self.quarter_turns else 2) * self.n_warps * (2 * self.reach + 1) ** 2
 
     def pose(self, index: int) -> "Pose":
         """Return the pose of this number, in the order of `templates`."""
@@ -61,7 +65,7 @@ class Grid(NamedTuple):
             mirrored=bool(mirrored),
             angle=90.0 * quarters + self.angles[angle],
             zoom=self.zooms[zoom],
-            shift=((row - self.reach) / self.side, (column - self.reach) / self.side),
+            shift=(int(row - self.reach) / self.side, int(column - self.reach) / self.side),
         )
 
 
@@ -91,11 +95,12 @@ def standardised(pictures: NDArray[np.floating]) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    pictures : ndarray of shape (n, side, side)
+    pictures : ndarray of shape (n, ...)
+        Such as (n, channels, side, side).
 
     Returns
     -------
-    ndarray of shape (n, side * side), float32
+    ndarray of shape (n, n_pixels), float32
     """
     rows = pictures.reshape(len(pictures), -1).astype(np.float64)
     rows = rows - rows.mean(axis=1, keepdims=True)
@@ -144,9 +149,8 @@ def _warps(grid: Grid) -> csr_array:
                 numbers.append(_mirrored(top + down, side) * side + _mirrored(left + right, side))
                 weights.append(np.abs(1 - down - (y - top)) * np.abs(1 - right - (x - left)))
     parts = [np.concatenate(part) for part in (weights, places, numbers)]
-    n_warps = len(grid.angles) * len(grid.zooms)
     return csr_array((parts[0].astype(np.float32), (parts[1], parts[2])),
-                     shape=(n_warps * canvas**2, side**2))  # fmt: skip
+                     shape=(grid.n_warps * canvas**2, side**2))  # fmt: skip
 
 
 def _mirrored(index: NDArray[np.intp], side: int) -> NDArray[np.intp]:
@@ -162,25 +166,26 @@ def templates(
 
     Parameters
     ----------
-    picture : ndarray of shape (side, side), float32
+    picture : ndarray of shape (channels, side, side), float32
     grid : Grid
 
     Returns
     -------
-    rows : ndarray of shape (n_poses, side * side), float32
+    rows : ndarray of shape (n_poses, channels * side * side), float32
         The moved pictures. Their means need not be taken off: the product with a row of
         mean 0 is the same.
     scales : ndarray of shape (n_poses,), float32
         One over the norm of each minus its mean; 0 where there is no contrast.
     """
-    side, width = grid.side, 2 * grid.reach + 1
+    side, canvas = grid.side, grid.side + 2 * grid.reach
     flat = turned(picture, quarter_turns=grid.quarter_turns).reshape(-1, side**2)
-    warped = (_warps(grid) @ flat.T).T.reshape(-1, side + 2 * grid.reach, side + 2 * grid.reach)
+    warped = (_warps(grid) @ flat.T).T.reshape(-1, len(picture), grid.n_warps, canvas, canvas)
     # A picture that is shifted downwards is seen through a window further up.
-    windows = np.lib.stride_tricks.sliding_window_view(warped, (side, side), axis=(1, 2))
-    rows = windows[:, ::-1, ::-1].reshape(len(warped) * width**2, side**2)
+    windows = np.lib.stride_tricks.sliding_window_view(warped, (side, side), axis=(3, 4))
+    poses_first = np.moveaxis(windows[:, :, :, ::-1, ::-1], 1, 4)
+    rows = poses_first.reshape(grid.n_poses, picture.size)
     means = rows.mean(axis=1)
-    squares = np.einsum("ij,ij->i", rows, rows) - side**2 * means**2
+    squares = np.einsum("ij,ij->i", rows, rows) - picture.size * means**2
     norms = np.sqrt(np.maximum(squares, 0))
     scales = np.divide(1, norms, out=np.zeros_like(norms), where=norms > _LEAST_NORM)
     return rows, scales
@@ -193,9 +198,9 @@ def best_correlations(
 
     Parameters
     ----------
-    picture : ndarray of shape (side, side), float32
+    picture : ndarray of shape (channels, side, side), float32
         Moved.
-    references : ndarray of shape (n_references, side * side), float32
+    references : ndarray of shape (n_references, channels * side * side), float32
         As from `standardised`.
     grid : Grid
         The poses.
@@ -207,14 +212,16 @@ def best_correlations(
     poses : ndarray of shape (n_references,), int
         Numbers of the poses, see `Grid.pose`.
     """
-    rows, scales = templates(picture, grid)
+    # Of mean 0 and norm 1: in single precision, contrast would drown in a bright ground.
+    centred = standardised(picture[np.newaxis]).reshape(picture.shape)
+    rows, scales = templates(centred, grid)
     best = np.empty(len(references), dtype=np.float32)
     poses = np.empty(len(references), dtype=np.intp)
     # BLAS adds in an order that depends on shapes and threads: one thread, and one shape.
     with threadpool_limits(limits=1, user_api="blas"):
         for start in range(0, len(references), _COLUMNS):
             block = references[start : start + _COLUMNS]
-            full = np.zeros((_COLUMNS, grid.side**2), dtype=np.float32)
+            full = np.zeros((_COLUMNS, picture.size), dtype=np.float32)
             full[: len(block)] = block
             found = rows @ full.T
             found *= scales[:, np.newaxis]

@@ -72,7 +72,7 @@ def pixels(
     """
     check_choice(contrast, "contrast", get_args(Contrast))
     size = check_count(size, "size")
-    return normalised(resized(check_image(image), size), contrast)
+    return normalised(resized(check_image(image), size)[np.newaxis], contrast)[0]
 
 
 def resized(image: FloatImage, size: int) -> FloatImage:
@@ -83,26 +83,39 @@ def resized(image: FloatImage, size: int) -> FloatImage:
     return values
 
 
-def normalised(values: FloatImage, contrast: Contrast) -> NDArray[np.float32]:
-    """Return an image of common size without its contrast, see `pixels`."""
+def normalised(planes: FloatImage, contrast: Contrast) -> NDArray[np.float32]:
+    """Return the channels of an image of common size without its contrast, see `pixels`.
+
+    Parameters
+    ----------
+    planes : ndarray of shape (n_channels, size, size)
+        Means are those of each channel. Deviations are of all of them together, or the noise
+        of a dark channel would count as much as what is seen in the others.
+    contrast : {"none", "global", "local"}
+
+    Returns
+    -------
+    ndarray of shape (n_channels, size, size), float32
+    """
     if contrast == "global":
-        values = _standardised(values)
+        planes = _standardised(planes)
     elif contrast == "local":
-        values = _locally_normalised(values)
-    return np.ascontiguousarray(values, dtype=np.float32)
+        planes = _locally_normalised(planes)
+    return np.ascontiguousarray(planes, dtype=np.float32)
 
 
-def _standardised(values: FloatImage) -> NDArray[np.float64]:
-    centred = values.astype(np.float64) - values.mean(dtype=np.float64)
+def _standardised(planes: FloatImage) -> NDArray[np.float64]:
+    means = planes.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
+    centred = planes.astype(np.float64) - means
     deviation = centred.std()
-    if deviation <= _ROUNDING * np.abs(values).max():
+    if deviation <= _ROUNDING * np.abs(planes).max():
         return np.zeros_like(centred)
     return centred / deviation
 
 
-def _locally_normalised(values: FloatImage) -> NDArray[np.float64]:
-    sigma = _LOCAL_SIGMA * values.shape[0]
-    residual = values.astype(np.float64)
+def _locally_normalised(planes: FloatImage) -> NDArray[np.float64]:
+    sigma = (0, *[_LOCAL_SIGMA * planes.shape[1]] * 2)
+    residual = planes.astype(np.float64)
     residual -= gaussian_filter(residual, sigma)
-    variance = gaussian_filter(residual**2, sigma)
+    variance = gaussian_filter(residual**2, sigma).mean(axis=0)
     return residual / np.sqrt(variance + _LEAST_CONTRAST**2)
