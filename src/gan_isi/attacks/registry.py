@@ -275,6 +275,9 @@ def _recommended_distances(n_jobs: int | None) -> DistanceUnion:
     views: list[tuple[str, Any]] = [
         (name, PairwiseDistanceTransformer(families=name, n_jobs=n_jobs)) for name in _PICTURES
     ]
+    # As many as the poses are refined for: only the closest 51 count.
+    ssim = PairwiseDistanceTransformer("ssim", families="pixels", n_refined=96, n_jobs=n_jobs)
+    views.append(("ssim", ssim))
     turned = PairwisePoseTransformer(
         angles=(0,), zooms=(1,), max_shift=0, families="pixels_local", n_jobs=n_jobs
     )

@@ -1,17 +1,20 @@
 """One distance a pair: pixels, or any other rows, against those of generated images."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import gen_batches
+from sklearn.utils.parallel import Parallel, delayed
 
-from .._runtime.sklearn_compat import StrOptions
+from .._runtime.sklearn_compat import Interval, StrOptions
 from .._validation.blocks import Block, picture_shape
-from .base import BasePairwiseTransformer
+from .base import BATCH_SIZE, BasePairwiseTransformer
 from .poses import turned
 from .ssim import SIDE_OF_WINDOW, ImageMoments, image_moments, ssim
-from .vectors import VECTOR_METRICS, distances_between, prepare_vectors
+from .vectors import VECTOR_METRICS, distances_between, prepare_vectors, squared_distances
 
 #: Name of the only map, where a union does not name it.
 ONE_MAP = "distance"
@@ -42,6 +45,10 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
         as is common, may return a picture the other way round; or in that of the eight
         poses by quarter turns and mirroring in which they are closest. The columns are
         then the pixels of a square image.
+    n_refined : int, default=None
+        Number of generated images that "ssim" is computed for: those that correlate most
+        with the query, which costs a tenth. The others get the largest of these distances.
+        None computes all; for other metrics and poses it has to be None.
     families : str or list of str, default=None
         Names of the descriptor families whose columns are compared, in an attack; None for
         all columns.
@@ -89,6 +96,7 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
         **BasePairwiseTransformer._parameter_constraints,
         "metric": [StrOptions(set(METRICS))],
+        "n_refined": [Interval(Integral, 1, None, closed="left"), None],
         "poses": [StrOptions({"as_is", "mirrored", "dihedral"})],
     }
 
@@ -97,12 +105,14 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
         metric: str = "euclidean",
         *,
         poses: str = "as_is",
+        n_refined: int | None = None,
         families: str | Sequence[str] | None = None,
         include_real: bool = False,
         n_jobs: int | None = None,
     ) -> None:
         self.metric = metric
         self.poses = poses
+        self.n_refined = n_refined
         self.families = families
         self.include_real = include_real
         self.n_jobs = n_jobs
@@ -120,7 +130,40 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
                 f"poses={self.poses!r} needs columns that are the pixels of a square image, as "
                 f"from PixelDescriptor; got {width} columns."
             )
+        if self.n_refined is not None and (self.metric != "ssim" or self.poses != "as_is"):
+            raise ValueError(
+                f"n_refined={self.n_refined} is for metric='ssim' and poses='as_is'; with "
+                f"metric={self.metric!r} and poses={self.poses!r} it has to be None."
+            )
         return [Block(ONE_MAP, (ONE_MAP,))]
+
+    def _fill(
+        self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
+    ) -> None:
+        if self.n_refined is None or self.n_refined >= len(references):
+            super()._fill(bags, queries, references)
+            return
+        rows = prepare_vectors(references[:, 0], "correlation")
+        batches = list(gen_batches(len(queries), BATCH_SIZE))
+        parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
+            delayed(self._refined)(queries[batch], references, rows) for batch in batches
+        )
+        for batch, part in zip(batches, parts, strict=True):
+            bags[batch, :, 0] = part
+
+    def _refined(
+        self, queries: NDArray[np.float32], references: NDArray[np.float32], rows: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        """Compute the similarity to the references that correlate most with each query."""
+        apart = squared_distances(prepare_vectors(queries[:, 0], "correlation"), rows)
+        distances = np.empty(apart.shape, dtype=np.float32)
+        for index, row in enumerate(distances):
+            chosen = np.argsort(apart[index], kind="stable")[: self.n_refined]
+            query = self._prepare(queries[[index]])
+            found = self._compare(query, self._prepare(references[chosen]))[0, :, 0]
+            row[:] = found.max()
+            row[chosen] = found
+        return distances
 
     def _prepare(self, images: NDArray[np.float32]) -> NDArray[np.float64] | list[ImageMoments]:
         rows = images[:, 0]

@@ -118,7 +118,7 @@ def distances_between(
     """
     n_columns = queries.shape[1]
     if metric == "euclidean":
-        return np.sqrt(_squared_distances(queries, references) / n_columns)
+        return np.sqrt(squared_distances(queries, references) / n_columns)
     distances = cdist(queries, references, VECTOR_METRICS[metric])
     if metric == "cityblock":
         return distances / n_columns
@@ -126,7 +126,7 @@ def distances_between(
     return distances / 2
 
 
-def _squared_distances(
+def squared_distances(
     queries: NDArray[np.float64], references: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Squared Euclidean distances by matrix products, and by differences of close pairs."""
