@@ -59,12 +59,6 @@ def tinted(images):
     return (images[..., np.newaxis] * np.array([1, 0.7, 0.5])).astype(np.uint8)
 
 
-def hue_only(images):
-    t = images / 255 - 0.5
-    channels = [0.5 + t / 2, 0.5 - t / 2 * 0.2125 / 0.7154, np.full(t.shape, 0.5)]
-    return np.round(255 * np.stack(channels, -1)).astype(np.uint8)
-
-
 def sheets(images, n, step=1):
     small = images[:, ::step, ::step]
     return [
@@ -180,7 +174,6 @@ DIFFERENT = {
     "twice as large": (None, lambda a: a.repeat(2, 1).repeat(2, 2), r"sheets of samples \(2 x 2\)"),
     "sheets": (None, lambda a: sheets(a, 3), r"sheets of samples \(3 x 3\)"),
     "sheets of the same size": (None, lambda a: sheets(a, 2, 2), "sheets of 2 x 2 pictures"),
-    "hue only": (hue_only, hue_only, "generated images show: 100 % of the variance"),
     "BGR": (tinted, lambda a: tinted(a)[..., ::-1], "changed places"),
     "blank": (None, np.zeros_like, "Intensities differ"),
 }

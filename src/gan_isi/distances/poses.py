@@ -6,6 +6,7 @@ the few that look most alike there. The correlation of a template with many imag
 product, and shifted templates are windows of one warped picture.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -161,34 +162,34 @@ def _mirrored(index: NDArray[np.intp], side: int) -> NDArray[np.intp]:
 
 def templates(
     picture: NDArray[np.float32], grid: Grid
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return a picture in all poses of a grid, and what makes each one's norm 1.
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Give a picture in all poses of a grid, and what makes each one's norm 1.
 
     Parameters
     ----------
     picture : ndarray of shape (channels, side, side), float32
     grid : Grid
 
-    Returns
-    -------
-    rows : ndarray of shape (n_poses, channels * side * side), float32
-        The moved pictures. Their means need not be taken off: the product with a row of
-        mean 0 is the same.
-    scales : ndarray of shape (n_poses,), float32
+    Yields
+    ------
+    rows : ndarray of shape (n, channels * side * side), float32
+        The moved pictures of one quarter turn, as is or mirrored, n of `Grid.n_poses`: all of
+        them at once would take gigabytes. Their means need not be taken off: the product with
+        a row of mean 0 is the same.
+    scales : ndarray of shape (n,), float32
         One over the norm of each minus its mean; 0 where there is no contrast.
     """
     side, canvas = grid.side, grid.side + 2 * grid.reach
-    flat = turned(picture, quarter_turns=grid.quarter_turns).reshape(-1, side**2)
-    warped = (_warps(grid) @ flat.T).T.reshape(-1, len(picture), grid.n_warps, canvas, canvas)
-    # A picture that is shifted downwards is seen through a window further up.
-    windows = np.lib.stride_tricks.sliding_window_view(warped, (side, side), axis=(3, 4))
-    poses_first = np.moveaxis(windows[:, :, :, ::-1, ::-1], 1, 4)
-    rows = poses_first.reshape(grid.n_poses, picture.size)
-    means = rows.mean(axis=1)
-    squares = np.einsum("ij,ij->i", rows, rows) - picture.size * means**2
-    norms = np.sqrt(np.maximum(squares, 0))
-    scales = np.divide(1, norms, out=np.zeros_like(norms), where=norms > _LEAST_NORM)
-    return rows, scales
+    for one in turned(picture, quarter_turns=grid.quarter_turns):
+        warped = (_warps(grid) @ one.reshape(-1, side**2).T).T
+        warped = warped.reshape(len(picture), grid.n_warps, canvas, canvas)
+        # A picture that is shifted downwards is seen through a window further up.
+        windows = np.lib.stride_tricks.sliding_window_view(warped, (side, side), axis=(2, 3))
+        rows = np.moveaxis(windows[:, :, ::-1, ::-1], 0, 3).reshape(-1, picture.size)
+        means = rows.mean(axis=1)
+        squares = np.einsum("ij,ij->i", rows, rows) - picture.size * means**2
+        norms = np.sqrt(np.maximum(squares, 0))
+        yield rows, np.divide(1, norms, out=np.zeros_like(norms), where=norms > _LEAST_NORM)
 
 
 def best_correlations(
@@ -214,21 +215,26 @@ def best_correlations(
     """
     # Of mean 0 and norm 1: in single precision, contrast would drown in a bright ground.
     centred = standardised(picture[np.newaxis]).reshape(picture.shape)
-    rows, scales = templates(centred, grid)
-    best = np.empty(len(references), dtype=np.float32)
-    poses = np.empty(len(references), dtype=np.intp)
+    best = np.full(len(references), -np.inf, dtype=np.float32)
+    poses = np.zeros(len(references), dtype=np.intp)
+    first = 0
     # BLAS adds in an order that depends on shapes and threads: one thread, and one shape.
     with threadpool_limits(limits=1, user_api="blas"):
-        for start in range(0, len(references), _COLUMNS):
-            block = references[start : start + _COLUMNS]
-            full = np.zeros((_COLUMNS, picture.size), dtype=np.float32)
-            full[: len(block)] = block
-            found = rows @ full.T
-            found *= scales[:, np.newaxis]
-            at = found.argmax(axis=0)[: len(block)]
-            poses[start : start + len(block)] = at
-            # Once more, in the one order that this sum has.
-            best[start : start + len(block)] = scales[at] * np.einsum("ij,ij->i", rows[at], block)
+        for rows, scales in templates(centred, grid):
+            for start in range(0, len(references), _COLUMNS):
+                block = references[start : start + _COLUMNS]
+                full = np.zeros((_COLUMNS, picture.size), dtype=np.float32)
+                full[: len(block)] = block
+                found = rows @ full.T
+                found *= scales[:, np.newaxis]
+                at = found.argmax(axis=0)[: len(block)]
+                # Once more, in the one order that this sum has.
+                exact = scales[at] * np.einsum("ij,ij->i", rows[at], block)
+                place = slice(start, start + len(block))
+                better = exact > best[place]
+                best[place] = np.where(better, exact, best[place])
+                poses[place] = np.where(better, first + at, poses[place])
+            first += len(rows)
     return np.clip(best, -1, 1), poses
 
 
