@@ -18,7 +18,6 @@ from gan_isi import (
     StatisticalDescriptor,
     SteerableDescriptor,
     audit,
-    baselines,
     datasets,
     make_pipeline,
 )
@@ -132,7 +131,7 @@ def test_arguments_of_an_audit(tally, tmp_path):
     names = ["groups", "candidates", "candidate_groups", "choose", "cv", "n_repeats",
              "n_permutations", "n_resamples", "confidence", "fprs", "random_state",
              "memory"]  # fmt: skip
-    attacks = {"nearest": baselines.make_baseline("nearest")}
+    attacks = {"nearest": make_pipeline("nearest")}
 
     @seed(0)
     @examples
@@ -166,7 +165,7 @@ def test_names_of_attacks(tally, tmp_path):
     def name(text):
         def call():
             found = audit.audit(
-                {text: baselines.make_baseline("nearest")}, it.images, it.target,
+                {text: make_pipeline("nearest")}, it.images, it.target,
                 generated=it.generated, cv=2, n_permutations=0, n_resamples=5, random_state=0,
             )  # fmt: skip
             found.to_json(tmp_path / "a.json")
