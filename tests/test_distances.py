@@ -181,7 +181,9 @@ class TestPairwiseDistances:
     def test_mirrored_is_the_distance_to_the_mirror_images(self, metric, rows):
         images = rows.reshape(30, 10, 10)
         mirror_images = np.stack([np.fliplr(image) for image in images]).reshape(rows.shape)
-        distances = PairwiseDistanceTransformer(metric, mirrored=True).fit(rows, generated=rows[:9])
+        distances = PairwiseDistanceTransformer(metric, poses="mirrored").fit(
+            rows, generated=rows[:9]
+        )
         plain = PairwiseDistanceTransformer(metric).fit(rows, generated=mirror_images[:9])
         expected = plain.transform(rows)
         np.testing.assert_allclose(distances.transform(rows), expected, rtol=1e-5)
@@ -191,15 +193,15 @@ class TestPairwiseDistances:
     def test_mirrored_real_images(self, rows):
         symmetric = np.stack([row + np.fliplr(row.reshape(10, 10)).ravel() for row in rows[:3]])
         queries = np.concatenate([symmetric, rows])
-        distances = PairwiseDistanceTransformer(mirrored=True, include_real=True)
+        distances = PairwiseDistanceTransformer(poses="mirrored", include_real=True)
         bags = distances.fit(queries, generated=rows[:5]).transform(queries)
         # Itself is no reference, its mirror image included.
         np.testing.assert_array_equal(np.isnan(bags[:, 5:, 0]), np.eye(33, dtype=bool))
 
     @pytest.mark.parametrize("width", [99, 101])
     def test_mirrored_of_what_is_no_square_image(self, width):
-        with pytest.raises(ValueError, match=rf"mirrored=True.*square image.*got {width}"):
-            PairwiseDistanceTransformer(mirrored=True).fit(np.zeros((3, width)))
+        with pytest.raises(ValueError, match=rf"poses='mirrored'.*square image.*got {width}"):
+            PairwiseDistanceTransformer(poses="mirrored").fit(np.zeros((3, width)))
 
     def test_retarget(self, rows):
         original = PairwiseDistanceTransformer("cityblock").fit(rows, generated=rows[:9])
