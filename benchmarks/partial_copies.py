@@ -9,14 +9,29 @@ in neither set. Patches are brought to the brightness of where they come to lie,
 blended, and all is noisy.
 """
 
+import time
+
 import numpy as np
 from _common import load_pictures, options_of_runs, print_means
 from scipy.ndimage import gaussian_filter
 from skimage.transform import resize
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.utils.parallel import Parallel, delayed
 
-from gan_isi import datasets
+from gan_isi import (
+    PairwiseDistanceTransformer,
+    PairwiseTileTransformer,
+    SummaryClassifier,
+    datasets,
+    make_descriptors,
+)
 
 SIDE, N_REAL, N_GENERATED = 64, 80, 120
+
+#: Tiles were chosen on generators of smaller seeds.
+FIRST_SEED = 300
 
 #: Sides of patches in pixels, and what else is done to a generated image, in grey levels.
 SIZES, EDGE, NOISE = (16, 24, 32), 1.5, 4.0
@@ -77,3 +92,82 @@ def collage(hosts, members, size, random):
 def as_noisy_bytes(images, random):
     images = np.stack(images) + random.normal(scale=NOISE, size=np.shape(images))
     return np.round(images.clip(0, 255)).astype(np.uint8)
+
+
+IMAGES = {"photographs": photographs, "X-rays": chest_radiographs}
+COPIES = {"patch": one_patch, "collage": collage}
+
+#: What is compared: a family of descriptors, and by which distance.
+VIEWS = {
+    "pixels": ("pixels", PairwiseDistanceTransformer()),
+    "local contrast, correlation": ("pixels_local", PairwiseDistanceTransformer("correlation")),
+    "ssim": ("pixels", PairwiseDistanceTransformer("ssim")),
+    "tiles": ("pixels_local", PairwiseTileTransformer()),
+}
+
+
+def contrast_auc(labels, bags):
+    """AUC of how much closer the closest image is than the next 50, which learns nothing."""
+    ordered = np.sort(bags[:, :, 0].astype(float), axis=1)
+    return roc_auc_score(labels, ordered[:, 1:51].mean(axis=1) - ordered[:, 0])
+
+
+def learned_auc(labels, bags, seed):
+    """AUC of a classifier out of fold, the mean over folds."""
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    return cross_val_score(SummaryClassifier(), bags, labels, cv=folds, scoring="roc_auc").mean()
+
+
+def measure(images, copies, size, seed):
+    """Both AUCs of each view on one generator.
+
+    Those of `copies` "null" are of patches from images that are neither used nor not used.
+    """
+    real, used, hosts = IMAGES[images](seed)
+    random = np.random.default_rng([seed, size])
+    generator = COPIES.get(copies, one_patch)
+    sources = real[used] if copies in COPIES else hosts[random.permutation(len(hosts))]
+    generated = generator(hosts, np.asarray(sources, dtype=float), size, random)
+    descriptors = make_descriptors(["pixels", "pixels_local"])
+    queries = descriptors.fit_transform(np.asarray(real, dtype=np.uint8))
+    references = descriptors.transform(generated)
+    found = {}
+    for name, (family, view) in VIEWS.items():
+        view = clone(view).set_params(families=family)
+        view.fit(queries, generated=references, blocks=descriptors.blocks_)
+        bags = view.transform(queries)
+        found[name] = contrast_auc(used, bags), learned_auc(used, bags, seed)
+    return found
+
+
+def measure_cost(n_queries=200, n_generated=2000, n_measured=16):
+    """Print what tiles cost: seconds on one core for so many images, from some of the queries."""
+    rows = np.random.default_rng(0).normal(size=(n_generated, SIDE**2)).astype(np.float32)
+    view = PairwiseTileTransformer().fit(rows[:n_measured], generated=rows)
+    start = time.process_time()
+    view.transform(rows[:n_measured])
+    spent = (time.process_time() - start) * n_queries / n_measured
+    print(
+        f"\nTiles: {spent:.0f} s of CPU for {n_queries} x {n_generated} images of {SIDE} x {SIDE}"
+    )
+
+
+def main():
+    options = options_of_runs(__doc__).parse_args()
+    kinds = [*((name, size) for name in COPIES for size in SIZES), ("null", 24)]
+    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
+    for images in IMAGES:
+        tasks = [(images, *kind, seed) for kind in kinds for seed in seeds]
+        found = Parallel(n_jobs=options.n_jobs)(delayed(measure)(*task) for task in tasks)
+        by_kind = [found[k * len(seeds) : (k + 1) * len(seeds)] for k in range(len(kinds))]
+        for index, rule in enumerate(("closest minus the next 50, no labels", "out of fold")):
+            print_means(
+                f"{images}, {rule}: AUC, mean and standard error of {options.seeds} generators",
+                ["view", *(f"{name} {size}" for name, size in kinds)],
+                {view: [[one[view][index] for one in runs] for runs in by_kind] for view in VIEWS},
+            )
+    measure_cost()
+
+
+if __name__ == "__main__":
+    main()
