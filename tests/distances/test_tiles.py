@@ -224,7 +224,7 @@ class TestTransformer:
         view = PairwiseTileTransformer().fit(some)
         distances = view.transform(some)[:, :, 0]
         assert (distances.argmin(axis=1) == np.arange(3)).all()
-        if side == 16:  # a single tile, of the three that count
+        if side == 16:  # a single tile, where two count
             assert view.tile_map(some[0], some[0]).min() == 1
 
     def test_map(self, pictures):

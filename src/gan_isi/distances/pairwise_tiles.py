@@ -28,7 +28,7 @@ from .tiles import (
 )
 
 #: Tiles of each pair that are refined, for each of those that count.
-_CANDIDATES = 3
+_CANDIDATES = 4
 
 
 class PairwiseTileTransformer(BasePairwiseTransformer):
@@ -49,7 +49,7 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
     max_shift : float, default=None
         How far a tile is searched in both directions, as a share of the side; None
         searches everywhere.
-    n_best : int, default=3
+    n_best : int, default=2
         Number of tiles that count.
     n_refined : int, default=96
         Number of generated images that each query is compared with at full size. The
@@ -123,7 +123,7 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         tile: int = 16,
         stride: int = 8,
         max_shift: float | None = None,
-        n_best: int = 3,
+        n_best: int = 2,
         n_refined: int = 96,
         families: str | Sequence[str] | None = None,
         include_real: bool = False,

@@ -165,5 +165,6 @@ def _likeness(attack: Any, query: NDArray[Any], generated: NDArray[Any]) -> NDAr
             return views[0].tile_map(*np.asarray(rows))
         view = PairwiseTileTransformer()
     size = round(view.reference_.shape[2] ** 0.5) if hasattr(view, "reference_") else 64
-    rows = PixelDescriptor(size=size, contrast="local").fit_transform([query, generated])
+    descriptor = PixelDescriptor(size=size, contrast="local", intensity_range="image")
+    rows = descriptor.fit_transform([query, generated])
     return clone(view).set_params(families=None).fit(rows).tile_map(*rows)
