@@ -12,6 +12,7 @@ blended, and all is noisy.
 import time
 
 import numpy as np
+import other_generators
 from _common import load_pictures, options_of_runs, print_means
 from scipy.ndimage import gaussian_filter
 from skimage.transform import resize
@@ -128,6 +129,18 @@ def measure(images, copies, size, seed):
     generator = COPIES.get(copies, one_patch)
     sources = real[used] if copies in COPIES else hosts[random.permutation(len(hosts))]
     generated = generator(hosts, np.asarray(sources, dtype=float), size, random)
+    return aucs_of_views(real, used, generated, seed)
+
+
+def measure_diffusion(images, window, seed):
+    """The same on a diffusion model whose denoiser sees a window only: it makes collages."""
+    used, generated = other_generators.generate(
+        images, f"local diffusion, {window} x {window}", seed
+    )
+    return aucs_of_views(other_generators.as_bytes(images), used, generated, seed)
+
+
+def aucs_of_views(real, used, generated, seed):
     descriptors = make_descriptors(["pixels", "pixels_local"])
     queries = descriptors.fit_transform(np.asarray(real, dtype=np.uint8))
     references = descriptors.transform(generated)
@@ -155,18 +168,27 @@ def measure_cost(n_queries=200, n_generated=2000, n_measured=16):
 def main():
     options = options_of_runs(__doc__).parse_args()
     kinds = [*((name, size) for name in COPIES for size in SIZES), ("null", 24)]
-    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
-    for images in IMAGES:
-        tasks = [(images, *kind, seed) for kind in kinds for seed in seeds]
-        found = Parallel(n_jobs=options.n_jobs)(delayed(measure)(*task) for task in tasks)
-        by_kind = [found[k * len(seeds) : (k + 1) * len(seeds)] for k in range(len(kinds))]
-        for index, rule in enumerate(("closest minus the next 50, no labels", "out of fold")):
-            print_means(
-                f"{images}, {rule}: AUC, mean and standard error of {options.seeds} generators",
-                ["view", *(f"{name} {size}" for name, size in kinds)],
-                {view: [[one[view][index] for one in runs] for runs in by_kind] for view in VIEWS},
-            )
     measure_cost()
+    for images in IMAGES:
+        print_aucs(images, measure, [(images, *kind) for kind in kinds], options)
+    radiographs = other_generators.chest_radiographs()
+    tasks = [(radiographs, window) for window in other_generators.WINDOWS]
+    print_aucs("X-rays, local diffusion", measure_diffusion, tasks, options)
+
+
+def print_aucs(title, function, tasks, options):
+    """Both tables of a function of tasks, each for several seeds."""
+    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
+    found = Parallel(n_jobs=options.n_jobs)(
+        delayed(function)(*task, seed) for task in tasks for seed in seeds
+    )
+    by_task = [found[k * len(seeds) : (k + 1) * len(seeds)] for k in range(len(tasks))]
+    for index, rule in enumerate(("closest minus the next 50, no labels", "out of fold")):
+        print_means(
+            f"{title}, {rule}: AUC, mean and standard error of {options.seeds} generators",
+            ["view", *(" ".join(map(str, task[1:])) for task in tasks)],
+            {view: [[one[view][index] for one in runs] for runs in by_task] for view in VIEWS},
+        )
 
 
 if __name__ == "__main__":

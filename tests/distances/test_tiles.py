@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import beta
+from scipy.stats import beta, norm
 from skimage.feature import match_template
 from sklearn import config_context
 from sklearn.metrics import roc_auc_score
@@ -142,12 +142,12 @@ class TestEvidence:
         assert few < 8 < 40 < many
         np.testing.assert_array_equal(degrees_of_freedom(np.zeros((2, 64))), 1)
 
-    @pytest.mark.parametrize("freedom", [4, 20, 60])
-    def test_is_about_minus_the_logarithm_of_the_p_value(self, freedom):
+    @pytest.mark.parametrize("freedom", [8, 20, 60])
+    def test_is_about_the_exact_p_value_in_standard_deviations(self, freedom):
         # The square of the correlation of random directions is beta distributed.
-        found = evidence(np.array([0.8, 0.9]), np.array(freedom))
-        exact = -beta.logsf([0.64, 0.81], 0.5, (freedom - 1) / 2)
-        np.testing.assert_allclose(found, exact, rtol=0.35)
+        found = evidence(np.array([0.5, 0.8]), np.array(freedom))
+        exact = norm.isf(beta.sf([0.25, 0.64], 0.5, (freedom - 1) / 2) / 2)
+        np.testing.assert_allclose(found, exact, rtol=0.15)
 
     def test_of_opposites_and_single_waves_is_none(self):
         found = evidence(np.array([-1, 0, 1, 1]), np.array([9, 9, 9, 1]))
@@ -155,14 +155,14 @@ class TestEvidence:
 
     def test_distance_is_of_the_best_tiles(self):
         correlations, freedom = np.array([0.2, 0.9, -0.5, 0.6]), np.full(4, 21.0)
-        np.testing.assert_allclose(unexplained(correlations, freedom), np.sqrt(1 - 0.81))
-        two = np.sqrt(np.sqrt(1 - 0.81) * np.sqrt(1 - 0.36))
+        np.testing.assert_allclose(unexplained(correlations, freedom), np.sqrt(0.1 / 1.9))
+        two = (0.1 / 1.9 * 0.4 / 1.6) ** 0.25
         np.testing.assert_allclose(unexplained(correlations, freedom, 2), two)
         assert unexplained(np.zeros(4), freedom, 2) == 1
         assert unexplained(np.ones(4), freedom, 2) == 0
         # Tiles that are not there have no evidence.
-        five = unexplained(correlations[:2], freedom[:2], 4)
-        np.testing.assert_allclose(five, ((1 - 0.81) * (1 - 0.04)) ** (1 / 8))
+        four = unexplained(correlations[:2], freedom[:2], 4)
+        np.testing.assert_allclose(four, (0.1 / 1.9 * 0.8 / 1.2) ** 0.125)
 
 
 class TestTransformer:

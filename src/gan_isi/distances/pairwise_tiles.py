@@ -151,7 +151,9 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         Returns
         -------
         ndarray of shape (side, side)
-            For each pixel one minus the distance of the best tile that it is in, from 0 to 1.
+            For each pixel, from 0 to 1, which share of the variance of the best tile that it is
+            in is found again. That of tiles with more or fewer degrees of freedom than is usual
+            counts as what would be as far beyond chance in a usual one.
 
         Raises
         ------
@@ -174,9 +176,9 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         tiles = cut.at(places)[0]
         with threadpool_limits(limits=1, user_api="blas"):
             found, _ = best_in_windows(tiles, searched, places, self._reach(side))
-        likeness = 1 - unexplained(
-            found[0, :, np.newaxis], degrees_of_freedom(tiles)[:, np.newaxis]
-        )
+        freedom = degrees_of_freedom(tiles)[:, np.newaxis]
+        squares = unexplained(found[0, :, np.newaxis], freedom) ** 2
+        likeness = ((1 - squares) / (1 + squares)) ** 2  # c ** 2, for usual tiles
         heat = np.zeros((side, side))
         for value, row, column in zip(likeness, *np.divmod(places, cut.shape[1]), strict=True):
             part = heat[row : row + self.tile, column : column + self.tile]

@@ -18,10 +18,10 @@ from .._validation.typing import FloatArray
 #: nothing in it that could be recognised.
 _LEAST_CONTRAST = 0.3
 
-#: Residual of a window, as a share of its variance, that single precision can't tell from none.
-_ROUNDING = 1e-5
+#: Correlation above which single precision can't tell two windows apart.
+_SAME = 1 - 5e-6
 
-#: Degrees of freedom of a usual tile less 1: the unit of the evidence.
+#: Degrees of freedom of a usual tile, less 1: its evidence is the unit of that of others.
 _USUAL_FREEDOM = 20.0
 
 #: Pixels to each side in which `refined` looks.
@@ -275,11 +275,11 @@ def tile_correlations(
 def evidence(
     correlations: NDArray[np.floating], freedom: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    r"""Tell how little chance explains that tiles fit so well.
+    r"""Tell how far tiles fit beyond chance, in standard deviations.
 
-    Of a tile with :math:`d` degrees of freedom, a share of :math:`(1 - c^2)^{(d - 1) / 2}` of
-    random pictures, or so, has a correlation above :math:`c`. The evidence is minus the
-    logarithm of that: tiles which fit anything, such as a straight edge, hardly count.
+    By Fisher's transformation the correlation :math:`c` of random pictures with :math:`d` degrees
+    of freedom makes :math:`\sqrt{d - 1}\,\operatorname{artanh} c` vary with a standard deviation
+    of about 1: tiles which fit anything, such as a straight edge, hardly count.
 
     Parameters
     ----------
@@ -293,10 +293,15 @@ def evidence(
     ndarray of shape (..., n_tiles)
         From 0; infinite for copies without any error. None (0) for negative correlations, and
         for tiles of one degree of freedom.
+
+    References
+    ----------
+    R. A. Fisher, "On the probable error of a coefficient of correlation deduced from a small
+    sample", Metron 1, 1921.
     """
-    residual = 1 - np.square(np.maximum(correlations, 0), dtype=np.float64)
+    positive = np.maximum(correlations, 0).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = -(freedom - 1) / 2 * np.log(np.where(residual > _ROUNDING, residual, 0))
+        found = np.sqrt(freedom - 1) * np.arctanh(np.where(positive > _SAME, 1, positive))
     return np.where(freedom > 1, found, 0)
 
 
@@ -316,13 +321,13 @@ def unexplained(
     Returns
     -------
     ndarray of shape (...,)
-        From 0 for copies without error to 1 for pictures without any likeness: the residual of
-        the tiles, as a share of their norm, if they have as many degrees of freedom as is usual.
+        From 0 for copies without error to 1 for pictures without any likeness: the root of
+        (1 - c) / (1 + c) for tiles of the usual number of degrees of freedom, 21.
     """
     found = evidence(correlations, freedom)
     best = np.partition(found, -min(n_best, found.shape[-1]), axis=-1)[..., -n_best:]
     # Sorted, as partition leaves them in an order that sums may feel.
-    return np.exp(-np.sort(best, axis=-1).sum(axis=-1) / (n_best * _USUAL_FREEDOM))
+    return np.exp(-np.sort(best, axis=-1).sum(axis=-1) / (n_best * np.sqrt(_USUAL_FREEDOM)))
 
 
 def refined(

@@ -13,7 +13,7 @@ from .attack import views_of
 from .style import BLACK, SEQUENTIAL, figure_and_axes
 
 #: Likeness from which on a part is outlined.
-_OUTLINED = 0.5
+_OUTLINED = 0.75
 
 
 class TileMapDisplay:
@@ -28,8 +28,8 @@ class TileMapDisplay:
     generated : array-like of shape (height, width) or (height, width, channels)
         The generated image.
     likeness : array-like of shape (side, side)
-        For each pixel of the query, at the size at which it is compared, how well the best
-        tile that it is in fits somewhere in the generated image: from 0 to 1, a copy.
+        For each pixel of the query, at the size at which it is compared, which share of the best
+        tile that it is in is found somewhere in the generated image; 1 is a copy.
 
     Attributes
     ----------
@@ -48,8 +48,8 @@ class TileMapDisplay:
 
     Notes
     -----
-    Dark parts of the heat map have no like in the generated image; what is above 0.5 is outlined.
-    Between images that have nothing to do with each other, single tiles come close to that.
+    Dark parts of the heat map have no like in the generated image; what is above 0.75 is outlined.
+    Of images that have nothing to do with each other, half of a tile is found by chance.
 
     Examples
     --------
@@ -149,7 +149,7 @@ class TileMapDisplay:
                 likeness, [_OUTLINED], colors=BLACK, linewidths=1.2, extent=extent, origin="upper"
             )
         bar = self.ax_.inset_axes((0.955, 0, 0.02, 0.88))
-        self.figure_.colorbar(self.im_, cax=bar, label="likeness of the best tile")
+        self.figure_.colorbar(self.im_, cax=bar, label="share of the best tile found")
         return self
 
 
