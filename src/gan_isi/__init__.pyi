@@ -18,6 +18,7 @@ from .distances import (
     DistanceUnion,
     PairwiseDistanceTransformer,
     PairwisePoseTransformer,
+    PairwiseTileTransformer,
     PairwiseWassersteinTransformer,
 )
 from .membership import BagSummaryTransformer, MembershipClassifier, SummaryClassifier
@@ -34,6 +35,7 @@ __all__ = [
     "MembershipClassifier",
     "PairwiseDistanceTransformer",
     "PairwisePoseTransformer",
+    "PairwiseTileTransformer",
     "PairwiseWassersteinTransformer",
     "PixelDescriptor",
     "SharedImages",

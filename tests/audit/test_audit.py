@@ -277,6 +277,35 @@ def test_the_page_stands_alone(found, tmp_path):
         assert sentence in page.replace("&#39;", "'")
 
 
+@pytest.fixture(scope="module")
+def pictured():
+    pytest.importorskip("matplotlib", reason='needs the extra "report"')
+    problem = datasets.make_membership_problem(20, n_generated=15, image_size=32, memorization=0.9)
+    attack = make_pipeline("nearest", representation="pixels")
+    data = problem.images, problem.target
+    return audit(attack, *data, generated=problem.generated, n_permutations=0), problem
+
+
+class TestPicturesOnThePage:
+    def test_show_what_scores_highest(self, pictured):
+        result, problem = pictured
+        without = result.to_html()
+        page = result.to_html(real=problem.images, generated=problem.generated)
+        images = "data:image/png;base64,"
+        assert page.count(images) == without.count(images) + 3
+        attack = result.attacks["attack"]
+        first = int(attack.answers.ranks().argmax())
+        closest = int(attack.evidence.generated[first, 0])
+        text = say("figure_parts", query=first, closest=closest, attack="attack").text
+        assert text in page.replace("&#34;", '"')
+        assert text not in without
+
+    def test_have_to_be_those_of_the_audit(self, pictured):
+        result, problem = pictured
+        with pytest.raises(ValueError, match=r"Got 20 real and 14 generated.*was of 20 and 15"):
+            result.to_html(real=problem.images, generated=problem.generated[:14])
+
+
 def test_the_page_draws_the_best_of_many_attacks(attack, world, monkeypatch):
     pytest.importorskip("matplotlib", reason='needs the extra "report"')
     from gan_isi.plotting import LogRocDisplay

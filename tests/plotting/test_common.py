@@ -19,6 +19,7 @@ from gan_isi.plotting import (
     LogRocDisplay,
     MapCdfDisplay,
     MembershipScoreDisplay,
+    TileMapDisplay,
     family_importance,
 )
 from gan_isi.plotting.attack import bags_of, views_of
@@ -36,6 +37,7 @@ DRAW = {
         attack, X, y, candidates=X[:3], threshold=0.5, ax=ax
     ),
     "roc": lambda attack, X, y, ax=None: LogRocDisplay.from_estimator(attack, X, y, ax=ax),
+    "tiles": lambda attack, X, y, ax=None: TileMapDisplay.from_estimator(attack, X[1], X[3], ax=ax),
     "maps": lambda attack, X, y, ax=None: FeatureMapsDisplay.from_estimator(attack, X[0], ax=ax),
     "importance": lambda attack, X, y, ax=None: FamilyImportanceDisplay.from_estimator(
         attack, X, y, n_repeats=2, random_state=0, ax=ax
@@ -100,6 +102,7 @@ def test_what_is_no_axes_is_refused(attack, images):
     "ask",
     [
         lambda attack, X, y: MapCdfDisplay.from_estimator(attack, X[0], "statistical_std"),
+        lambda attack, X, y: TileMapDisplay.from_estimator(attack, X[0], X[1]),
         DistanceHeatmapDisplay.from_estimator,
         family_importance,
     ],

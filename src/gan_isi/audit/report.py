@@ -34,11 +34,14 @@ _SHOWN = (
 #: Largest number of curves in one figure.
 _DRAWN = 6
 
+#: Number of queries whose pictures are shown.
+_PICTURED = 3
+
 #: Number of queries listed for each attack, those with the highest scores.
 _LISTED = 10
 
 
-def render(result: "AuditResult", title: str) -> str:
+def render(result: "AuditResult", title: str, real: Any = None, generated: Any = None) -> str:
     """Return a self-contained HTML page.
 
     Parameters
@@ -47,6 +50,8 @@ def render(result: "AuditResult", title: str) -> str:
         What :func:`audit` found.
     title : str
         Heading of the page.
+    real, generated : sequence of images, default=None
+        The images of the audit; with both, some of them are shown.
 
     Returns
     -------
@@ -56,6 +61,8 @@ def render(result: "AuditResult", title: str) -> str:
     ------
     ImportError
         If Jinja2 or matplotlib is missing; the error names the extra that installs them.
+    ValueError
+        If the images are not those of the audit.
     """
     try:
         import jinja2
@@ -82,7 +89,7 @@ def render(result: "AuditResult", title: str) -> str:
             if attack.candidates is not None
         },
         no_answer=" ".join(texts(no_answer(result))),
-        figures=_figures(result),
+        figures=_figures(result) + _pictures(result, real, generated),
         result=result,
         version=__version__,
     )
@@ -174,6 +181,43 @@ def _figures(result: "AuditResult") -> list[dict[str, str]]:
         text = say("figure_scores", attack=name).text
         figures.append({"image": _png(figure), "text": text})
     return figures
+
+
+def _pictures(result: "AuditResult", real: Any, generated: Any) -> list[dict[str, str]]:
+    """Draw the images that score highest, by the best attack that says what speaks for them."""
+    if real is None or generated is None:
+        return []
+    if result.n_slices is not None:
+        raise ValueError("Only images can be shown, not volumes; leave real and generated out.")
+    counts, expected = (len(real), len(generated)), (len(result.labels), result.n_generated)
+    if counts != expected:
+        raise ValueError(
+            f"Got {counts[0]} real and {counts[1]} generated images; the audit was of "
+            f"{expected[0]} and {expected[1]}."
+        )
+    from matplotlib.figure import Figure
+
+    from ..distances import PairwiseTileTransformer
+    from ..plotting import TileMapDisplay
+
+    found = [
+        (attack.measures["AUC"].value, attack.name, attack, attack.evidence.generated)
+        for attack in result.attacks.values()
+        if attack.evidence is not None
+    ]
+    if not found:
+        return []
+    _, name, best, speaking = max(found, key=lambda one: one[:2])
+    pictures = []
+    for query in np.argsort(-best.answers.ranks(), kind="stable")[:_PICTURED]:
+        closest = int(speaking[query, 0])
+        figure = Figure(figsize=(7.5, 2.9), layout="constrained")
+        TileMapDisplay.from_estimator(
+            PairwiseTileTransformer(), real[int(query)], generated[closest], ax=figure.subplots()
+        )
+        text = say("figure_parts", query=int(query), closest=closest, attack=name).text
+        pictures.append({"image": _png(figure), "text": text})
+    return pictures
 
 
 def _png(figure: Any) -> str:

@@ -253,7 +253,14 @@ class AuditResult:
             write_atomically(path, text)
         return text
 
-    def to_html(self, path: str | Path | None = None, *, title: str = "Membership audit") -> str:
+    def to_html(
+        self,
+        path: str | Path | None = None,
+        *,
+        title: str = "Membership audit",
+        real: Any = None,
+        generated: Any = None,
+    ) -> str:
         """Return, or also write, a page that needs nothing but itself.
 
         Parameters
@@ -262,16 +269,25 @@ class AuditResult:
             File to write it to, if any.
         title : str, default="Membership audit"
             Heading of the page.
+        real, generated : sequence of images, default=None
+            The images of the audit, in its order. With both, the page shows the real images
+            that score highest beside the generated images that speak for them, and which
+            parts of the ones are found in the others. Without, it shows no image.
 
         Returns
         -------
         str
             HTML with the question, the answers in words, what was and was not tested,
             the table and the figures. Needs the extra `report`.
+
+        Raises
+        ------
+        ValueError
+            For other numbers of images than those of the audit, and where it was of volumes.
         """
         from .report import render
 
-        page = render(self, title)
+        page = render(self, title, real, generated)
         if path is not None:
             write_atomically(path, page)
         return page

@@ -7,8 +7,10 @@ the same distances as pure functions of arrays.
 from .base import BasePairwiseTransformer
 from .pairwise import METRICS, PairwiseDistanceTransformer
 from .pairwise_poses import PairwisePoseTransformer
+from .pairwise_tiles import PairwiseTileTransformer
 from .pairwise_wasserstein import PairwiseWassersteinTransformer
 from .poses import Pose, moved
+from .tiles import tile_correlations
 from .union import DistanceUnion
 from .vectors import prepare_vectors, vector_distances
 from .wasserstein import wasserstein_distances
@@ -19,10 +21,12 @@ __all__ = [
     "DistanceUnion",
     "PairwiseDistanceTransformer",
     "PairwisePoseTransformer",
+    "PairwiseTileTransformer",
     "PairwiseWassersteinTransformer",
     "Pose",
     "moved",
     "prepare_vectors",
+    "tile_correlations",
     "vector_distances",
     "wasserstein_distances",
 ]

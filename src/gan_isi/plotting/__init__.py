@@ -11,6 +11,7 @@ from .feature_maps import FeatureMapsDisplay
 from .log_roc import LogRocDisplay
 from .map_cdf import MapCdfDisplay
 from .membership_score import MembershipScoreDisplay
+from .tile_map import TileMapDisplay
 
 __all__ = [
     "DistanceHeatmapDisplay",
@@ -19,5 +20,6 @@ __all__ = [
     "LogRocDisplay",
     "MapCdfDisplay",
     "MembershipScoreDisplay",
+    "TileMapDisplay",
     "family_importance",
 ]

@@ -1,0 +1,366 @@
+"""Parts that one picture has in common with another: tiles of it, searched at every place.
+
+A generator that pieces its images together copies an organ or a lesion, not a picture. Each tile
+of a real picture is correlated with all places of a generated one; a few tiles that fit better
+than chance explains say that a part was copied.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from .._validation.arrays import check_array, check_count
+from .._validation.typing import FloatArray
+
+#: Standard deviation of a window, as a share of that of its picture, below which there is
+#: nothing in it that could be recognised.
+_LEAST_CONTRAST = 0.3
+
+#: Correlation above which single precision can't tell two windows apart.
+_SAME = 1 - 5e-6
+
+#: Degrees of freedom of a usual tile, less 1: its evidence is the unit of that of others.
+_USUAL_FREEDOM = 20.0
+
+#: Pixels to each side in which `refined` looks.
+_AROUND = 2
+
+#: Floats of one array of correlations, which then stays in the cache.
+_AT_ONCE = 250_000
+
+
+class Windows(NamedTuple):
+    """All windows of pictures, each of mean 0 and norm 1.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_pictures, size * size, n_rows * n_columns), float32
+        The windows along the last axis, by the place of their upper left corner; zeros where
+        there is no contrast.
+    shape : tuple (n_rows, n_columns)
+        How many places there are.
+    """
+
+    rows: NDArray[np.float32]
+    shape: tuple[int, int]
+
+    def at(self, places: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the windows at some places, (n_pictures, n_places, size * size)."""
+        return np.ascontiguousarray(self.rows[:, :, places].transpose(0, 2, 1))
+
+
+def windows_of(pictures: NDArray[np.floating], size: int) -> Windows:
+    """Cut pictures into windows at all places.
+
+    Parameters
+    ----------
+    pictures : ndarray of shape (n_pictures, height, width)
+        Such as those of :class:`gan_isi.PixelDescriptor` with local contrast.
+    size : int
+        Side of the windows in pixels.
+
+    Returns
+    -------
+    Windows
+        Those with less than 0.3 of the standard deviation of their picture count as being
+        without contrast.
+    """
+    values = centred(pictures)
+    scales = window_scales(values, size)
+    cut = np.lib.stride_tricks.sliding_window_view(values, (size, size), axis=(1, 2))
+    rows = cut.transpose(0, 3, 4, 1, 2).reshape(len(pictures), size**2, -1)
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    rows *= scales.reshape(len(pictures), 1, -1)
+    return Windows(rows, (scales.shape[1], scales.shape[2]))
+
+
+def centred(pictures: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return pictures of mean 0; zeros where all that is left is rounding."""
+    values = pictures.astype(np.float64)
+    values -= values.mean(axis=(1, 2), keepdims=True)
+    flat = np.abs(values).max(axis=(1, 2)) <= 1e-6 * np.abs(pictures).max(axis=(1, 2))
+    values[flat] = 0
+    return values.astype(np.float32)
+
+
+def window_scales(pictures: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Return what makes the norm of each window 1, its mean taken off.
+
+    Parameters
+    ----------
+    pictures : ndarray of shape (n_pictures, height, width)
+        Of mean 0.
+    size : int
+        Side of the windows in pixels.
+
+    Returns
+    -------
+    ndarray of shape (n_pictures, height - size + 1, width - size + 1), float32
+        0 where there is no contrast.
+    """
+    values = pictures.astype(np.float64)
+    sums, squares = (_sums(one, size) for one in (values, values**2))
+    norms = np.sqrt(np.maximum(squares - sums**2 / size**2, 0))
+    least = _LEAST_CONTRAST * size * values.std(axis=(1, 2), keepdims=True)
+    visible = (norms > least) & (norms > 0)
+    return np.divide(1, norms, out=np.zeros_like(norms), where=visible).astype(np.float32)
+
+
+def _sums(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Return the sum of each window, from the sums of all that lies above and to the left."""
+    total = np.pad(values, ((0, 0), (1, 0), (1, 0))).cumsum(axis=1).cumsum(axis=2)
+    rows = total[:, size:] - total[:, :-size]
+    return rows[:, :, size:] - rows[:, :, :-size]
+
+
+def tile_places(shape: tuple[int, int], stride: int) -> NDArray[np.intp]:
+    """Return the places of tiles among those of all windows, from edge to edge.
+
+    Parameters
+    ----------
+    shape : tuple (n_rows, n_columns)
+        How many places there are.
+    stride : int
+        Distance of one tile from the next in pixels; the last ones end with the picture.
+
+    Returns
+    -------
+    ndarray of shape (n_tiles,), int
+        Numbers of the places, row by row.
+    """
+    rows, columns = (np.unique(np.append(np.arange(0, n, stride), n - 1)) for n in shape)
+    return (rows[:, np.newaxis] * shape[1] + columns).ravel()
+
+
+def degrees_of_freedom(tiles: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Tell how many numbers a tile consists of that vary on their own.
+
+    An edge fits many edges, an irregular texture fits itself only: the participation ratio of the
+    power spectrum counts the waves of which a tile is made.
+
+    Parameters
+    ----------
+    tiles : ndarray of shape (n_tiles, size * size)
+        Of mean 0.
+
+    Returns
+    -------
+    ndarray of shape (n_tiles,)
+        From 1, for a single wave or a tile of zeros, to less than size * size.
+    """
+    size = round(tiles.shape[1] ** 0.5)
+    taper = np.hanning(size + 2)[1:-1]
+    waves = np.fft.fft2(tiles.reshape(-1, size, size).astype(np.float64) * np.outer(taper, taper))
+    power = np.abs(waves).reshape(len(tiles), -1) ** 2
+    squares = (power**2).sum(axis=1)
+    ratio = np.divide(power.sum(axis=1) ** 2, squares, out=np.ones(len(tiles)), where=squares > 0)
+    return np.maximum(ratio, 1)
+
+
+def best_in_windows(
+    tiles: NDArray[np.float32],
+    references: Windows,
+    places: NDArray[np.intp],
+    reach: int | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Largest correlation of each tile of a picture with the windows of each reference.
+
+    Parameters
+    ----------
+    tiles : ndarray of shape (n_tiles, size * size), float32
+        Of mean 0 and norm 1.
+    references : Windows
+        Of pictures of the same size, in windows of the same size.
+    places : ndarray of shape (n_tiles,), int
+        Where the tiles are, as from `tile_places`.
+    reach : int, default=None
+        Largest shift in pixels, in both directions; None for everywhere.
+
+    Returns
+    -------
+    correlations : ndarray of shape (n_references, n_tiles), float32
+        In -1..1; 0 where a tile has no contrast. The same bits for the same pair, whatever the
+        others: each is a matrix product of its own, of one shape.
+    found : ndarray of shape (n_references, n_tiles), int
+        At which places.
+    """
+    n_references, n_places = len(references.rows), references.rows.shape[2]
+    best = np.empty((n_references, len(places)), dtype=np.float32)
+    found = np.empty((n_references, len(places)), dtype=np.intp)
+    far = None
+    if reach is not None:
+        row, column = np.divmod(np.arange(n_places), references.shape[1])
+        far = (np.abs(row[places, np.newaxis] - row) > reach) | (
+            np.abs(column[places, np.newaxis] - column) > reach
+        )
+    step = max(1, _AT_ONCE // (len(places) * n_places))
+    for start in range(0, n_references, step):
+        block = slice(start, start + step)
+        correlations = tiles @ references.rows[block]
+        if far is not None:
+            correlations[:, far] = -2
+        at = correlations.argmax(axis=2)
+        found[block] = at
+        best[block] = np.take_along_axis(correlations, at[:, :, np.newaxis], axis=2)[:, :, 0]
+    best[:, ~tiles.any(axis=1)] = 0
+    return np.clip(best, -1, 1), found
+
+
+def tile_correlations(
+    queries: FloatArray,
+    references: FloatArray,
+    *,
+    size: int = 16,
+    stride: int = 8,
+    reach: int | None = None,
+) -> NDArray[np.float32]:
+    """Correlate tiles of some pictures with all places of others.
+
+    Parameters
+    ----------
+    queries : ndarray of shape (n_queries, height, width)
+        Pictures that are cut into tiles.
+    references : ndarray of shape (n_references, height, width)
+        Pictures of the same size that are searched.
+    size : int, default=16
+        Side of the tiles in pixels.
+    stride : int, default=8
+        Distance of one tile from the next in pixels.
+    reach : int, default=None
+        Largest shift in pixels, in both directions; None searches everywhere.
+
+    Returns
+    -------
+    ndarray of shape (n_queries, n_references, n_tiles), float32
+        For each tile, row by row, the largest correlation (Pearson's) with a window of the
+        reference; 0 for tiles with less than 0.3 of the standard deviation of their picture,
+        and for such windows.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays of other shapes, and tiles that are larger than the pictures.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pictures = np.random.default_rng(0).random((2, 24, 24))
+    >>> part = pictures[1].copy()
+    >>> part[2:18, 5:21] = pictures[0, :16, :16]  # the first tile of the first picture
+    >>> found = tile_correlations(pictures[:1], part[np.newaxis])
+    >>> found.shape, int(found[0, 0].argmax()), float(found[0, 0].max().round(4))
+    ((1, 1, 4), 0, 1.0)
+    """
+    queries = check_array(queries, "queries", "(n_queries, height, width)")
+    references = check_array(references, "references", "(n_references, height, width)")
+    size, stride = check_count(size, "size", 2), check_count(stride, "stride")
+    if queries.shape[1:] != references.shape[1:] or size > min(queries.shape[1:]):
+        raise ValueError(
+            "queries and references have to be pictures of one size, and tiles no larger; got "
+            f"{queries.shape[1:]}, {references.shape[1:]} and size={size}."
+        )
+    if reach is not None:
+        reach = check_count(reach, "reach", 0)
+    cut, searched = windows_of(queries, size), windows_of(references, size)
+    places = tile_places(cut.shape, stride)
+    # BLAS adds in an order that depends on shapes and threads.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return np.stack(
+            [best_in_windows(tiles, searched, places, reach)[0] for tiles in cut.at(places)]
+        )
+
+
+def evidence(
+    correlations: NDArray[np.floating], freedom: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    r"""Tell how far tiles fit beyond chance, in standard deviations.
+
+    By Fisher's transformation the correlation :math:`c` of random pictures with :math:`d` degrees
+    of freedom makes :math:`\sqrt{d - 1}\,\operatorname{artanh} c` vary with a standard deviation
+    of about 1: tiles which fit anything, such as a straight edge, hardly count.
+
+    Parameters
+    ----------
+    correlations : ndarray of shape (..., n_tiles)
+        As from `tile_correlations`.
+    freedom : ndarray of shape (n_tiles,), or one that goes with `correlations`
+        See `degrees_of_freedom`.
+
+    Returns
+    -------
+    ndarray of shape (..., n_tiles)
+        From 0; infinite for copies without any error. None (0) for negative correlations, and
+        for tiles of one degree of freedom.
+
+    References
+    ----------
+    R. A. Fisher, "On the probable error of a coefficient of correlation deduced from a small
+    sample", Metron 1, 1921.
+    """
+    positive = np.maximum(correlations, 0).astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.sqrt(freedom - 1) * np.arctanh(np.where(positive > _SAME, 1, positive))
+    return np.where(freedom > 1, found, 0)
+
+
+def unexplained(
+    correlations: NDArray[np.floating], freedom: NDArray[np.floating], n_best: int = 1
+) -> NDArray[np.float64]:
+    """Summarise the tiles of a pair as a distance: by the few that speak most for a copy.
+
+    Parameters
+    ----------
+    correlations, freedom : ndarray
+        See `evidence`.
+    n_best : int, default=1
+        Number of tiles whose evidence is averaged. Where fewer have contrast, the others have
+        none (0).
+
+    Returns
+    -------
+    ndarray of shape (...,)
+        From 0 for copies without error to 1 for pictures without any likeness: the root of
+        (1 - c) / (1 + c) for tiles of the usual number of degrees of freedom, 21.
+    """
+    found = evidence(correlations, freedom)
+    best = np.partition(found, -min(n_best, found.shape[-1]), axis=-1)[..., -n_best:]
+    # Sorted, as partition leaves them in an order that sums may feel.
+    return np.exp(-np.sort(best, axis=-1).sum(axis=-1) / (n_best * np.sqrt(_USUAL_FREEDOM)))
+
+
+def refined(
+    tiles: NDArray[np.float32], references: NDArray[np.floating], around: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Correlate tiles with the windows around a place each, up to 2 pixels from it.
+
+    Parameters
+    ----------
+    tiles : ndarray of shape (n_references, n_tiles, size * size), float32
+        Of mean 0 and norm 1, those for each reference.
+    references : ndarray of shape (n_references, height, width)
+        Pictures that are searched.
+    around : ndarray of shape (2, n_references, n_tiles), int
+        Rows and columns of the upper left corners around which they are.
+
+    Returns
+    -------
+    ndarray of shape (n_references, n_tiles), float32
+        The largest correlations, in -1..1; 0 where a tile has no contrast.
+    """
+    size = round(tiles.shape[2] ** 0.5)
+    values = centred(references)
+    scales = window_scales(values, size)
+    windows = np.lib.stride_tricks.sliding_window_view(values, (size, size), axis=(1, 2))
+    tiles = tiles.reshape(*tiles.shape[:2], size, size)
+    last = np.array(scales.shape[1:])[:, np.newaxis, np.newaxis] - 1
+    reach = min(_AROUND, int(last.min()) // 2)
+    first = np.clip(around - reach, 0, last - 2 * reach)
+    number = np.arange(len(references))[:, np.newaxis]
+    best = np.full(tiles.shape[:2], -1, dtype=np.float32)
+    for offset in np.ndindex(2 * reach + 1, 2 * reach + 1):
+        at = (number, first[0] + offset[0], first[1] + offset[1])
+        found = np.einsum("rtij,rtij->rt", windows[at], tiles) * scales[at]
+        np.maximum(best, found, out=best)
+    return np.minimum(best, 1)
