@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from gan_isi import DeepDescriptor, PairwiseWassersteinTransformer
 from gan_isi._validation.images import to_grey
 from gan_isi.descriptors import deep as deep_module
-from gan_isi.texture import resnet
+from gan_isi.texture import networks, resnet
 from gan_isi.texture.cdf import cdf_vectors, cell_edges, quantile_levels
 
 
@@ -56,7 +56,7 @@ def test_maps_are_the_channels_of_the_layer(fitted, images):
     maps = fitted.feature_maps(images[0])
     assert maps.shape == (2048, 7, 7)
     assert maps.min() < 0 < maps.max()
-    batch = resnet.preprocess([to_grey(images[0])])
+    batch = networks.preprocess([to_grey(images[0])])
     assert_array_equal(maps, resnet.addition_layer(fitted.model_, batch)[0])
 
 
@@ -247,8 +247,12 @@ def test_feature_maps_need_fit(images):
 
 def test_default_parameters():
     assert DeepDescriptor().get_params() == {
+        "network": "resnet50",
+        "layer": "addition14",
         "weights": "IMAGENET1K_V1",
         "pooling": None,
+        "input_size": 224,
+        "normalisation": "imagenet",
         "device": "auto",
         "batch_size": 32,
         "n_levels": 64,
@@ -301,21 +305,15 @@ def test_without_pytorch(monkeypatch, images):
         DeepDescriptor().fit(images)
 
 
-# Conformance
-
-
-@pytest.fixture
-def small_input(monkeypatch):
-    # The checks ask about estimators, not about resolution; 49 times fewer pixels.
-    monkeypatch.setattr(resnet, "INPUT_SIZE", 32)
+# Conformance: about estimators, not about resolution, with 49 times fewer pixels
 
 
 @pytest.mark.slow
-def test_whole_check_suite(small_input):
+def test_whole_check_suite():
     with warnings.catch_warnings():
         # The checks themselves provoke warnings (constant columns, one-dimensional y).
         warnings.simplefilter("ignore")
-        results = check_estimator(make(n_levels=4), on_skip=None, on_fail=None)
+        results = check_estimator(make(n_levels=4, input_size=32), on_skip=None, on_fail=None)
     failed = {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
     assert failed == {}
     skipped = {r["check_name"] for r in results if r["status"] == "skipped"}
@@ -343,8 +341,8 @@ def test_whole_check_suite(small_input):
 )
 # The checks fit on frames and transform arrays on purpose.
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning")
-def test_checks_outside_the_suite(small_input, check):
-    check("DeepDescriptor", make(n_levels=2, pooling="channels"))
+def test_checks_outside_the_suite(check):
+    check("DeepDescriptor", make(n_levels=2, pooling="channels", input_size=32))
 
 
 def test_every_parameter_has_a_constraint():
