@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import joblib
@@ -19,7 +20,7 @@ from gan_isi import (
     PixelDescriptor,
     SourceIdentificationPipeline,
     __version__,
-    baselines,
+    attacks,
     datasets,
 )
 from gan_isi._runtime.output import from_cell
@@ -27,6 +28,7 @@ from gan_isi.audit.statements import say
 from gan_isi.cli import main
 from gan_isi.cli.audit import ATTACKS
 from gan_isi.cli.folders import read_patients
+from gan_isi.datasets import archives
 
 QUICK = ["--permutations", "4", "--folds", "3", "--attack", "nearest"]
 COMPARED = say("compared", n_used=16, n_not_used=16, n_generated=60).text
@@ -169,7 +171,7 @@ class TestAudit:
         assert capsys.readouterr().err == f"Warning: {said.text}\n"
 
     def test_names_of_attacks_are_those_of_the_library(self):
-        assert set(ATTACKS) == {"recommended", "paper", *baselines.BASELINES} - {"blind"}
+        assert set(ATTACKS) == set(attacks.ATTACKS) - {"blind"}
 
     def test_a_missing_extra_is_named_before_the_work(self, folders, tmp_path, capsys, monkeypatch):
         monkeypatch.setattr("gan_isi.cli.audit.find_spec", lambda name: None)
@@ -539,3 +541,47 @@ def test_volumes_have_one_answer_each(tmp_path, capsys):
     assert [row["used"] for row in rows] == ["0"] * 6 + ["1"] * 6
     settings = json.loads((tmp_path / "a.json").read_text())["settings"]
     assert (settings["n_used"], settings["n_not_used"], settings["n_generated"]) == (6, 6, 10)
+
+
+class TestFilesAreOpenedOnce:
+    @pytest.fixture
+    def decoded(self, monkeypatch):
+        """How often each file was decoded."""
+        counts = Counter()
+        once = archives.decode
+
+        def counted(file, path, *given):
+            counts[path.name] += 1
+            return once(file, path, *given)
+
+        monkeypatch.setattr(archives, "decode", counted)
+        return counts
+
+    def test_by_audit(self, folders, decoded, capsys):
+        arguments = [*known(folders), *QUICK, "--candidates", f"{folders}/candidates"]
+        assert main(["audit", *arguments, "--attack", "paper"]) == 0
+        assert len(decoded) == 16 + 16 + 60 + 16
+        assert set(decoded.values()) == {1}
+
+    def test_by_predict(self, folders, decoded, tmp_path, capsys):
+        arguments = ["--candidates", f"{folders}/candidates", "--output", f"{tmp_path}/s.csv"]
+        assert main(["predict", *known(folders), *arguments]) == 0
+        assert len(decoded) == 16 + 16 + 60 + 16
+        assert set(decoded.values()) == {1}
+        assert [row["file"] for row in read_csv(tmp_path / "s.csv")][:2] == ["c00.png", "c01.png"]
+
+    def test_by_submit(self, folders, decoded, tmp_path, capsys):
+        links = {
+            "train/real_used": "used", "train/real_not_used": "other",
+            "train/generated": "generated", "test/real_unknown": "candidates",
+        }  # fmt: skip
+        for link, folder in links.items():
+            (tmp_path / link).parent.mkdir(exist_ok=True)
+            (tmp_path / link).symlink_to(folders / folder)
+        rng = np.random.default_rng(0)
+        fakes = rng.integers(0, 256, (5, 32, 32), dtype=np.uint8)
+        save(tmp_path / "test" / "generated", fakes, [f"t{i}.png" for i in range(5)])
+        arguments = [f"{tmp_path}/train", f"{tmp_path}/test", "--output", f"{tmp_path}/run.csv"]
+        assert main(["submit", *arguments]) == 0
+        assert len(decoded) == 16 + 16 + 60 + 16 + 5
+        assert set(decoded.values()) == {1}

@@ -28,18 +28,28 @@ ESTIMATORS = [
         ]
     ),
     gan_isi.PixelDescriptor(size=8),
+    gan_isi.DescriptorUnion(
+        [
+            ("statistical", gan_isi.StatisticalDescriptor()),
+            ("pixels", gan_isi.PixelDescriptor(size=8)),
+        ],
+        n_levels=8,
+    ),
     gan_isi.baselines.NearestGenerated(),
     gan_isi.baselines.EpsilonBall(),
     gan_isi.baselines.EpsilonBall("median"),
     gan_isi.baselines.Retrieval(),
     gan_isi.BagSummaryTransformer(),
+    gan_isi.SummaryClassifier(),
     gan_isi.MembershipClassifier(),
     gan_isi.MembershipClassifier(GaussianNB(), fusion="max", calibrate_fusion=True),
 ]
 DESCRIPTORS = [
     estimator
     for estimator in ESTIMATORS
-    if isinstance(estimator, (gan_isi.BaseDescriptor, gan_isi.PixelDescriptor))
+    if isinstance(
+        estimator, (gan_isi.BaseDescriptor, gan_isi.PixelDescriptor, gan_isi.DescriptorUnion)
+    )
 ]
 #: Their bags end in a column a query of fit, which the suite's rows don't have.
 WITH_REFERENCE = [gan_isi.baselines.DensityRatio(), gan_isi.baselines.CalibratedSimilarity()]
@@ -68,7 +78,9 @@ def run_suite(estimator, expected):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=ids)
 def test_whole_check_suite(estimator, failures_for_labels):
-    asks_who_was_used = isinstance(estimator, (BaseBagClassifier, gan_isi.BagSummaryTransformer))
+    asks_who_was_used = isinstance(
+        estimator, (BaseBagClassifier, gan_isi.BagSummaryTransformer, gan_isi.SummaryClassifier)
+    )
     assert run_suite(estimator, failures_for_labels if asks_who_was_used else {}) > 40
 
 

@@ -37,4 +37,4 @@ def test_names_that_are_not_there_are_refused():
         "import gan_isi\ntry: gan_isi.nothing\nexcept AttributeError as error: print(error)\n"
         "assert set(gan_isi.__all__) <= set(dir(gan_isi))"
     )
-    assert run(code)[-1] == "'nothing'"
+    assert run(code)[-1] == "nothing"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_isi import audit, baselines, datasets
+from gan_isi import audit, datasets, make_pipeline
 from gan_isi._runtime.output import as_cell, csv_text, from_cell, visible, write_atomically
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions and devices of POSIX")
@@ -101,7 +101,7 @@ def test_a_report_of_an_attack_of_any_name(tmp_path, name):
         20, n_generated=12, memorization=0.9, image_size=16, random_state=0
     )
     result = audit.audit(
-        {name: baselines.make_baseline("nearest")}, it.images, it.target, generated=it.generated,
+        {name: make_pipeline("nearest")}, it.images, it.target, generated=it.generated,
         cv=2, n_permutations=0, n_resamples=20, random_state=0,
     )  # fmt: skip
     result.to_html(tmp_path / "a.html")

@@ -17,6 +17,7 @@ from .descriptors import (
 from .distances import (
     DistanceUnion,
     PairwiseDistanceTransformer,
+    PairwisePoseTransformer,
     PairwiseWassersteinTransformer,
 )
 from .membership import BagSummaryTransformer, MembershipClassifier, SummaryClassifier
@@ -32,6 +33,7 @@ __all__ = [
     "InconsistentVersionWarning",
     "MembershipClassifier",
     "PairwiseDistanceTransformer",
+    "PairwisePoseTransformer",
     "PairwiseWassersteinTransformer",
     "PixelDescriptor",
     "SharedImages",

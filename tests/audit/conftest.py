@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from gan_isi import BagSummaryTransformer, PairwiseWassersteinTransformer
 from gan_isi.attacks.pipeline import SourceIdentificationPipeline
@@ -14,11 +15,13 @@ def attack(classifier=None, **summary):
     """An attack on rows of numbers: the distances are those of one map."""
     return SourceIdentificationPipeline(
         [
+            ("descriptors", "passthrough"),
             ("distances", PairwiseWassersteinTransformer()),
-            ("summary", BagSummaryTransformer(**summary)),
-            ("membership", classifier or LogisticRegression()),
-        ],
-        transform_input=["generated"],
+            (
+                "membership",
+                make_pipeline(BagSummaryTransformer(**summary), classifier or LogisticRegression()),
+            ),
+        ]
     )
 
 

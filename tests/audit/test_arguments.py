@@ -15,7 +15,7 @@ from sklearn.model_selection import (
     StratifiedKFold,
 )
 
-from gan_isi import baselines
+from gan_isi import make_pipeline
 from gan_isi.audit import audit
 from gan_isi.audit.crossfit import LARGEST_SEED
 from gan_isi.audit.folds import draw_folds, repeat_seeds
@@ -50,17 +50,17 @@ class Moody:
 HALVES = [(np.arange(12), np.arange(12, 24)), (np.arange(12, 24), np.arange(12))]
 
 REFUSED = [
-    ({"attacks": "nearst"}, "No attack is named 'nearst'; there are recommended, paper, nearest"),
+    ({"attacks": "nearst"}, r"one of \['recommended', 'paper', 'nearest', .* got 'nearst'"),
     ({"attacks": ["nearest", "nearest"]}, "An attack is named twice"),
     ({"attacks": []}, "No attack was given"),
-    ({"attacks": [baselines.make_baseline("nearest")]}, "A list of attacks holds names"),
+    ({"attacks": [make_pipeline("nearest")]}, "A list of attacks holds names"),
     ({"attacks": {"chosen": "nearest"}}, "can't be named 'chosen'"),
     ({"attacks": {"default": "nearest"}}, "can't be named 'default'"),
     ({"attacks": {3: "nearest"}}, "can't be named 3"),
     ({"attacks": {" ": "nearest"}}, "can't be named ' '"),
     ({"attacks": {"mine": 3}}, "The attack 'mine' is no classifier with fit"),
     ({"attacks": LogisticRegression}, "The attack 'attack' is no classifier with fit"),
-    ({"attacks": baselines.make_baseline("nearest")[:-1]}, "is no classifier with fit"),
+    ({"attacks": make_pipeline("nearest")[:-1]}, "is no classifier with fit"),
     ({"n_permutations": {"nearst": 5}}, "n_permutations names 'nearst', and no attack is named so"),
     ({"n_permutations": {"chosen": 5}}, "n_permutations names 'chosen'"),
     ({"n_permutations": {"nearest": -1}}, r"n_permutations\['nearest'\] has to be .* from 0"),
@@ -130,14 +130,14 @@ def test_what_makes_sense_is_read():
 def test_attacks_by_name(monkeypatch):
     made = []
     monkeypatch.setattr(
-        "gan_isi.attacks.registry.make_attack",
-        lambda name, **options: made.append((name, options)) or baselines.make_baseline("nearest"),
+        "gan_isi.audit.arguments.make_pipeline",
+        lambda name, **options: made.append((name, options)) or make_pipeline("nearest"),
     )
     for attacks in ("paper", ["recommended", "nearest"], {"mine": "paper"}, ("blind",)):
         with pytest.raises(AssertionError):
             audit(attacks, Unread(), USED, generated=Unread(9), n_jobs=2)
     names = ["paper", "blind", "recommended", "nearest", "blind", "paper", "blind", "blind"]
-    assert made == [(name, {"n_jobs": 2}) for name in names]
+    assert made == [(name, {"n_jobs": 2, "memory": None}) for name in names]
 
 
 def test_by_name_they_are_those_of_the_library(world):
@@ -147,7 +147,7 @@ def test_by_name_they_are_those_of_the_library(world):
     options = {"generated": generated, "n_permutations": 2, "n_resamples": 10, "random_state": 0}
     by_name = audit(["nearest", "retrieval"], real, USED, **options)
     by_hand = audit(
-        {name: baselines.make_baseline(name) for name in ("nearest", "retrieval", "blind")},
+        {name: make_pipeline(name) for name in ("nearest", "retrieval", "blind")},
         real, USED, **options,
     )  # fmt: skip
     assert by_name.to_json() == by_hand.to_json()

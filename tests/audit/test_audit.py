@@ -13,8 +13,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 
-from gan_isi import PairwiseWassersteinTransformer, datasets
-from gan_isi.attacks.pipeline import SourceIdentificationPipeline
+from gan_isi import PairwiseWassersteinTransformer, datasets, make_pipeline
 from gan_isi.audit import Estimate, audit
 from gan_isi.audit.crossfit import cross_fit, null_distribution
 from gan_isi.audit.prepared import prepare
@@ -25,8 +24,7 @@ from gan_isi.statistics import auc_interval, permutation_p_value
 class Blind(ClassifierMixin, BaseEstimator):
     """Sees the mean of each row and no generated image; takes no part of our pipelines."""
 
-    def fit(self, X, y, generated=None):
-        assert len(generated) == 1, "the tuple form"
+    def fit(self, X, y):
         self.model_ = LogisticRegression().fit(X.mean(axis=1, keepdims=True), y)
         self.classes_ = self.model_.classes_
         return self
@@ -65,12 +63,13 @@ def test_a_generator_that_copies_is_found_out(found):
 
 def test_scores_are_those_of_folds_written_out_by_hand(found, attack, folds_of):
     _, real, used, generated = found
-    answers = cross_fit(prepare(attack(), real, generated), used, folds_of(used, cv=5), seed=3)
+    ((_, prepared),) = prepare({"copies": attack()}, real, generated)
+    answers = cross_fit(prepared, used, folds_of(used, cv=5), seed=3)
     folds = answers.folds[0]
     assert_array_equal(np.unique(folds), np.arange(5))
     for fold in range(5):
         train, test = folds != fold, folds == fold
-        fitted = attack().fit(real[train], used[train], generated=(generated,))
+        fitted = attack().set_params(generated=generated).fit(real[train], used[train])
         assert_allclose(answers.scores[0, test], fitted.decision_function(real[test]))
         assert_array_equal(answers.used[0, test], fitted.predict(real[test]) == 1)
     assert {(folds == fold).sum() for fold in range(5)} == {12}
@@ -92,7 +91,7 @@ def test_the_blind_attack_is_fitted_as_a_whole(found):
     answers = result.attacks["blind"].answers
     folds = answers.folds[0]
     train, test = folds != 2, folds == 2
-    expected = Blind().fit(real[train], used[train], generated=(None,)).predict_proba(real[test])
+    expected = Blind().fit(real[train], used[train]).predict_proba(real[test])
     assert_allclose(answers.scores[0, test], np.log(expected[:, 1] / expected[:, 0]))
 
 
@@ -156,14 +155,12 @@ def test_patients_stay_together(rng, attack, world):
 
 def test_references_among_the_real_images_come_from_the_training_folds_only(rng, attack, world):
     real, used, generated = world(rng, n=20)
-    steps = attack(map_groups=None).steps
-    steps[0] = ("distances", PairwiseWassersteinTransformer(include_real=True))
-    pipeline = SourceIdentificationPipeline(steps, transform_input=["generated"])
-    prepared = prepare(pipeline, real, generated)
+    pipeline = attack().set_params(distances__include_real=True)
+    ((_, prepared),) = prepare({"attack": pipeline}, real, generated)
     train, test = next(StratifiedKFold(4).split(real, used))
     rows = prepared._rows(test, train)
     expected = PairwiseWassersteinTransformer(include_real=True)
-    expected.fit(real[train], generated=(generated,))
+    expected.fit(real[train], generated=generated)
     assert_allclose(rows, expected.transform(real[test]))
     assert prepared.bags.shape == (20, 40, 1)
 
@@ -333,7 +330,9 @@ def test_p_values_are_uniform_where_there_is_nothing_to_find(
         groups = np.repeat(np.arange(20), 2) if grouped else None
         used = np.repeat(used[:20], 2) if grouped else used
         used = used if used.any() and not used.all() else 1 - used
-        prepared = prepare(attack(GaussianNB(), n_closest=(1,)), real, generated)
+        ((_, prepared),) = prepare(
+            {"attack": attack(GaussianNB(), n_closest=(1,))}, real, generated
+        )
         plan = folds_of(used, groups)
         observed = cross_fit(prepared, used, plan, seed=seed + 1000)
         null = null_distribution(prepared, used, plan, n_permutations=9, seed=seed)
@@ -351,7 +350,7 @@ def test_power_is_near_one_where_the_generator_copies(attack, world, folds_of):
     found = []
     for seed in range(10):
         real, used, generated = world(np.random.default_rng(seed), n=40, n_generated=120)
-        prepared = prepare(attack(GaussianNB()), real, generated)
+        ((_, prepared),) = prepare({"attack": attack(GaussianNB())}, real, generated)
         plan = folds_of(used, cv=4)
         observed = cross_fit(prepared, used, plan, seed=seed)
         null = null_distribution(prepared, used, plan, n_permutations=19, seed=seed)
@@ -366,10 +365,8 @@ def test_a_real_generator_is_audited_from_its_images():
     problem = datasets.make_membership_problem(
         30, n_generated=40, image_size=32, memorization=1.0, random_state=0
     )
-    from gan_isi import baselines
-
     result = audit(
-        baselines.make_baseline("nearest"),
+        make_pipeline("nearest"),
         problem.images,
         problem.target,
         generated=problem.generated,

@@ -361,10 +361,11 @@ def test_candidates_change_nothing_of_the_known(attack, world):
 def test_scores_of_candidates_are_those_of_the_folds_fits(attack, world):
     real, used, generated = world(np.random.default_rng(1), n=40)
     plan = Folds(np.arange(30), np.arange(30, 40), None, 3, 1)
-    answers = cross_fit(prepare(attack(), real, generated), used[:30], plan, seed=0)
+    ((_, prepared),) = prepare({"attack": attack()}, real, generated)
+    answers = cross_fit(prepared, used[:30], plan, seed=0)
     for fold in range(3):
         train = np.flatnonzero(answers.folds[0] != fold)
-        fitted = attack().fit(real[train], used[train], generated=(generated,))
+        fitted = attack().set_params(generated=generated).fit(real[train], used[train])
         assert_allclose(answers.candidates[0, fold], fitted.decision_function(real[30:]))
 
 
@@ -459,7 +460,9 @@ def test_level_where_no_candidate_was_used(grouped, attack, world):
             images[41::2] = images[40::2]
             images[21:40:2] = images[20:40:2]
             groups[20:40] = 20 + np.repeat(np.arange(10), 2)
-        prepared = prepare(attack(GaussianNB(), n_closest=(1,)), images, generated)
+        ((_, prepared),) = prepare(
+            {"attack": attack(GaussianNB(), n_closest=(1,))}, images, generated
+        )
         plan = Folds(np.arange(40), np.arange(40, 50), groups, 2, 1)
         answers = cross_fit(prepared, labels, plan, seed=seed)
         found = judge_candidates(

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from gan_isi import audit, baselines, datasets, make_pipeline
+from gan_isi import audit, datasets, make_pipeline
 from gan_isi._runtime.store import Store
 from gan_isi.audit import crossfit
 
@@ -32,8 +32,8 @@ def refits(monkeypatch):
 
 def run(problem, attack=None, **options):
     options = {"cv": 2, "n_permutations": 6, "n_resamples": 20, "random_state": 0} | options
-    attacks = {"one": attack or baselines.make_baseline("nearest"),
-               "two": baselines.make_baseline("relative_nearest")}  # fmt: skip
+    attacks = {"one": attack or make_pipeline("nearest"),
+               "two": make_pipeline("relative_nearest")}  # fmt: skip
     return audit.audit(
         attacks, problem.images[:20], problem.target[:20], generated=problem.generated, **options
     ).to_json()
@@ -77,7 +77,7 @@ def test_more_permutations_begin_with_those_that_are_there(problem, tmp_path, re
         {"cv": StratifiedKFold(2, shuffle=True, random_state=3)},
         {"n_repeats": 2},
         {"groups": np.repeat(np.arange(10), 2) + 100 * (np.arange(20) % 2)},
-        {"attack": baselines.make_baseline("epsilon_ball")},
+        {"attack": make_pipeline("epsilon_ball")},
     ],
 )
 def test_what_changes_the_result_is_part_of_the_key(problem, tmp_path, change):

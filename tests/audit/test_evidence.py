@@ -11,15 +11,17 @@ from skimage.metrics import structural_similarity
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from gan_isi import BagSummaryTransformer, MembershipClassifier, baselines, datasets
+from gan_isi import BagSummaryTransformer, MembershipClassifier, datasets
 from gan_isi import make_pipeline as make_attack
+from gan_isi._validation.blocks import Block
 from gan_isi.audit import audit
 from gan_isi.audit import evidence as module
 from gan_isi.audit.evidence import closest_generated
 from gan_isi.audit.prepared import Recorder, _LabelledPart
+from gan_isi.baselines import NearestGenerated
 
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -52,8 +54,8 @@ def photographs():
         50, n_generated=60, image_size=32, memorization=0.8, random_state=0
     )
     attacks = {
-        "recommended": make_attack(preset="recommended"),
-        "nearest": baselines.make_baseline("nearest", representation="ssim"),
+        "recommended": make_attack("recommended"),
+        "nearest": make_attack("nearest", representation="ssim"),
     }
     images, unknown = problem.images[:40], problem.images[40:]
     result = audit(
@@ -102,7 +104,7 @@ def test_frame_and_page_say_the_same(photographs):
 def test_of_95_in_100_x_rays_the_first_one_named_is_the_nearest(shared_xrays):
     images, used, generated = shared_xrays
     result = audit(
-        make_attack(preset="recommended"), images, used, generated=generated,
+        make_attack("recommended"), images, used, generated=generated,
         n_permutations=0, n_resamples=10, random_state=0,
     )  # fmt: skip
     evidence = result.attacks["attack"].evidence
@@ -134,18 +136,17 @@ def bags_where(rng, told_by, n=40, n_maps=4, n_generated=N_GENERATED):
     return bags.astype(np.float32), used, shown
 
 
-def recorded(bags, used, *, summary=None, classifier=None, candidates=0, cv=4, estimator=None):
+def recorded(
+    bags, used, *, summary=None, classifier=None, candidates=0, cv=4, estimator=None, blocks=None
+):
     """A prepared attack after `cv` fits, folds by number; the last queries are candidates."""
     if classifier is None:
         classifier = make_pipeline(StandardScaler(), LogisticRegression())
     if estimator is None:
-        estimator = Pipeline(
-            [
-                ("summary", summary or BagSummaryTransformer(n_closest=(1,), contrast=5)),
-                ("membership", classifier),
-            ]
-        )
-    recorder = Recorder(_LabelledPart(estimator, bags, bags.shape[1], with_real=False))
+        summary = summary or BagSummaryTransformer(n_closest=(1,), contrast=5)
+        estimator = make_pipeline(summary, classifier)
+    part = _LabelledPart(estimator, bags, bags.shape[1], with_real=False, blocks=blocks)
+    recorder = Recorder(part)
     known, asked = np.split(np.arange(len(bags)), [len(bags) - candidates])
     for fold in range(cv):
         train, test = known[known // 2 % cv != fold], known[known // 2 % cv == fold]
@@ -157,7 +158,7 @@ def recorded(bags, used, *, summary=None, classifier=None, candidates=0, cv=4, e
 @pytest.mark.parametrize("told_by", [(2,), (0, 3), (0, 1, 2, 3)])
 def test_what_the_attack_listens_to_decides(rng, told_by, classifier):
     bags, used, shown = bags_where(rng, told_by)
-    evidence = closest_generated(recorded(bags, used, classifier=classifier), None)
+    evidence = closest_generated(recorded(bags, used, classifier=classifier))
     assert_array_equal(evidence.generated[used == 1, 0], shown[used == 1])
     named = {f"map {index}" for index in told_by}
     for names in np.array(evidence.maps, dtype=object)[used == 1]:
@@ -169,7 +170,7 @@ def test_what_the_attack_listens_to_decides(rng, told_by, classifier):
 
 def test_one_map_is_ranked_by_its_distance_and_1_is_the_median(rng):
     bags, used, _ = bags_where(rng, (0,), n_maps=1)
-    evidence = closest_generated(recorded(bags, used), None)
+    evidence = closest_generated(recorded(bags, used))
     order = np.argsort(bags[:, :, 0], axis=1)[:, :3]
     assert_array_equal(evidence.generated, order)
     expected = np.take_along_axis(bags[:, :, 0], order, axis=1) / np.median(bags)
@@ -179,8 +180,8 @@ def test_one_map_is_ranked_by_its_distance_and_1_is_the_median(rng):
 def test_a_family_is_averaged_and_its_closest_map_is_named(rng):
     bags, used, shown = bags_where(rng, (1, 2), n_maps=4)
     bags[np.arange(40), shown, 2] *= 0.5
-    summary = BagSummaryTransformer(n_closest=(1,), contrast=5, map_groups=(1, 2, 1))
-    evidence = closest_generated(recorded(bags, used, summary=summary), None)
+    blocks = [Block("a", ("map 0",)), Block("b", ("map 1", "map 2")), Block("c", ("map 3",))]
+    evidence = closest_generated(recorded(bags, used, blocks=blocks))
     assert_array_equal(evidence.generated[used == 1, 0], shown[used == 1])
     for names in np.array(evidence.maps, dtype=object)[used == 1]:
         assert names[0] == "map 2"
@@ -192,7 +193,7 @@ def test_where_no_view_speaks_for_used_all_count_alike(rng):
     used = np.arange(40) % 2
     bags = rng.uniform(1, 2, (40, N_GENERATED, 3)) * (1 + used)[:, None, None]
     summary = BagSummaryTransformer(n_closest=(1,), contrast=None)
-    evidence = closest_generated(recorded(bags, used, summary=summary), None)
+    evidence = closest_generated(recorded(bags, used, summary=summary))
     expected = np.exp(np.log(bags / np.median(bags, axis=(0, 1))).mean(axis=2))
     assert_array_equal(evidence.generated[:, 0], expected.argmin(axis=1))
     assert_allclose(evidence.distances[:, 0], expected.min(axis=1))
@@ -201,8 +202,8 @@ def test_where_no_view_speaks_for_used_all_count_alike(rng):
 def test_pairs_are_ranked_by_their_own_probability_out_of_fold(rng):
     bags, used, _ = bags_where(rng, (1,), n_generated=8)
     classifier = MembershipClassifier(LogisticRegression())
-    recorder = recorded(bags, used, estimator=Pipeline([("membership", classifier)]), candidates=8)
-    evidence = closest_generated(recorder, None)
+    recorder = recorded(bags, used, estimator=classifier, candidates=8)
+    evidence = closest_generated(recorder)
     known, odds = np.arange(32), np.zeros((40, 8))
     for fold in range(4):
         train, test = known[known // 2 % 4 != fold], known[known // 2 % 4 == fold]
@@ -224,8 +225,8 @@ def test_pairs_are_ranked_by_their_own_probability_out_of_fold(rng):
 
 def test_attacks_by_one_distance_are_ranked_by_it(rng):
     bags, used, _ = bags_where(rng, (1,))
-    estimator = Pipeline([("membership", baselines.NearestGenerated())])
-    evidence = closest_generated(recorded(bags, used, estimator=estimator), None)
+    estimator = NearestGenerated()
+    evidence = closest_generated(recorded(bags, used, estimator=estimator))
     for query in (0, 13):
         train = np.arange(40) // 2 % 4 != query // 2 % 4
         one = (bags[query] / np.median(bags[train], axis=(0, 1))).mean(axis=1)
@@ -241,9 +242,9 @@ def test_an_exact_copy_is_first_whatever_the_attack_listens_to(rng, pairs):
     bags[:, 7] = 0  # a copy, but for the view that mirrors and that the attack listens to
     bags[:, 7, 0] = 1.9
     bags[:, 11, 1] = 0  # no copy: equal in one view only
-    estimator = Pipeline([("membership", MembershipClassifier(LogisticRegression()))])
+    estimator = MembershipClassifier(LogisticRegression())
     recorder = recorded(bags, used, estimator=estimator if pairs else None)
-    evidence = closest_generated(recorder, None)
+    evidence = closest_generated(recorder)
     assert (evidence.generated[:, 0] == 7).all()
     assert (evidence.distances[:, 0] == 0).all()
     assert (evidence.distances[:, 1:] > 0).all()
@@ -253,14 +254,14 @@ def test_an_exact_copy_is_first_whatever_the_attack_listens_to(rng, pairs):
     "estimator",
     [
         None,
-        Pipeline([("membership", MembershipClassifier(max_pairs=400, random_state=0))]),
-        Pipeline([("membership", baselines.NearestGenerated())]),
+        MembershipClassifier(max_pairs=400, random_state=0),
+        NearestGenerated(),
     ],
 )
 def test_of_equal_images_the_smaller_number_is_first(rng, estimator):
     bags, used, _ = bags_where(rng, (2,))
     bags = np.concatenate([bags, bags], axis=1)
-    evidence = closest_generated(recorded(bags, used, estimator=estimator), None)
+    evidence = closest_generated(recorded(bags, used, estimator=estimator))
     assert (evidence.generated[:, 0] < N_GENERATED).all()
     assert_array_equal(evidence.generated[:, 1], evidence.generated[:, 0] + N_GENERATED)
 
@@ -276,8 +277,8 @@ class Wobbling(LogisticRegression):
 def test_of_equal_images_the_last_digits_do_not_decide(rng):
     bags, used, _ = bags_where(rng, (2,))
     bags = np.concatenate([bags, bags], axis=1)
-    estimator = Pipeline([("membership", MembershipClassifier(Wobbling()))])
-    evidence = closest_generated(recorded(bags, used, estimator=estimator), None)
+    estimator = MembershipClassifier(Wobbling())
+    evidence = closest_generated(recorded(bags, used, estimator=estimator))
     assert (evidence.generated[:, 0] < N_GENERATED).all()
 
 
@@ -286,7 +287,7 @@ def test_the_label_of_a_query_changes_nothing_of_its_evidence(rng, told_by):
     bags, used, _ = bags_where(rng, told_by)
     other = used.copy()
     other[5] = 1 - other[5]
-    before, after = (closest_generated(recorded(bags, y, cv=4), None) for y in (used, other))
+    before, after = (closest_generated(recorded(bags, y, cv=4)) for y in (used, other))
     held_out_with_it = np.arange(40) // 2 % 4 == 5 // 2 % 4
     for name in ("generated", "distances"):
         one, two = (getattr(each, name)[held_out_with_it] for each in (before, after))
@@ -304,7 +305,7 @@ def test_what_a_fit_listens_to_is_asked_of_queries_that_it_did_not_see(rng, monk
         return rows(self, fit, queries)
 
     monkeypatch.setattr(Recorder, "rows", seen)
-    closest_generated(recorder, None)
+    closest_generated(recorder)
     assert len(asked) == 2
     for fit, queries in asked:
         assert np.isin(queries, fit.test).all()
@@ -326,7 +327,7 @@ def test_a_query_is_explained_by_fits_that_did_not_see_it_and_candidates_by_all(
         train = np.flatnonzero(half == 1 - index)
         test = np.append(np.flatnonzero(half == index), [40, 41])
         recorder.answer(train, close[train], test)
-    evidence = closest_generated(recorder, None)
+    evidence = closest_generated(recorder)
     medians = np.median(bags, axis=(0, 1))
     heard = [module._weights(recorder, fit, _each(4), medians) for fit in recorder.fits]
     logs = -np.log(bags / medians)
@@ -360,9 +361,9 @@ def test_weights_are_the_variance_that_a_linear_attack_has_of_a_view(rng):
 
 def test_blocks_change_nothing(rng, monkeypatch):
     bags, used, _ = bags_where(rng, (1, 2))
-    whole = closest_generated(recorded(bags, used, candidates=4), None)
+    whole = closest_generated(recorded(bags, used, candidates=4))
     monkeypatch.setattr(module, "_DISTANCES_PER_BLOCK", 3 * N_GENERATED * 4)
-    parts = closest_generated(recorded(bags, used, candidates=4), None)
+    parts = closest_generated(recorded(bags, used, candidates=4))
     assert_array_equal(parts.generated, whole.generated)
     assert_array_equal(parts.distances, whole.distances)
     assert parts.maps == whole.maps
@@ -371,7 +372,7 @@ def test_blocks_change_nothing(rng, monkeypatch):
 def test_nan_is_never_close(rng):
     bags, used, _ = bags_where(rng, (1,))
     bags[:, 3] = np.nan
-    evidence = closest_generated(recorded(bags, used), None, n_shown=N_GENERATED)
+    evidence = closest_generated(recorded(bags, used), n_shown=N_GENERATED)
     assert (evidence.generated[:, -1] == 3).all()
     assert np.isinf(evidence.distances[:, -1]).all()
 

@@ -6,7 +6,8 @@ from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from gan_isi import BagSummaryTransformer, baselines, datasets, make_pipeline
+from gan_isi import BagSummaryTransformer, datasets, make_pipeline
+from gan_isi.attacks import ATTACKS
 from gan_isi.audit import audit
 
 FAMILIES = ["statistical", "gaussian"]
@@ -16,12 +17,12 @@ def attacks():
     scaled_svm = make_sklearn_pipeline(StandardScaler(), SVC(gamma=1.0))
     summary = make_sklearn_pipeline(BagSummaryTransformer(n_closest=(1,)), StandardScaler(), SVC())
     named = {
-        "recommended": make_pipeline(preset="recommended", families=FAMILIES),
+        "recommended": make_pipeline("recommended", families=FAMILIES),
         "textures, SVM of pairs": make_pipeline(fusion="max", estimator=scaled_svm),
         "textures, SVM of bags": make_pipeline(families=FAMILIES).set_params(membership=summary),
     }
-    for name in baselines.BASELINES:
-        named[name] = baselines.make_baseline(name)
+    for name in set(ATTACKS) - {"recommended", "paper"}:
+        named[name] = make_pipeline(name)
     return named
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from skimage import data
 from skimage.transform import resize
 
-from gan_isi import audit, baselines, datasets, make_pipeline
+from gan_isi import audit, datasets, make_pipeline
 from gan_isi.audit import PreflightWarning, preflight
 from gan_isi.audit.statements import say
 from gan_isi.cli import main
@@ -36,7 +36,7 @@ def small():
 
 @pytest.fixture(scope="module")
 def nearest():
-    return baselines.make_baseline("nearest")
+    return make_pipeline("nearest")
 
 
 def found(X, y, generated, **options):
@@ -106,12 +106,12 @@ class TestErrors:
         assert found(X, problem.target, G, intensity_range="image")[0] == []
         # fit looks at fewer images, and finds the same.
         with pytest.raises(ValueError, match=r"does not mean the same.*intensity_range"):
-            nearest.fit(X, problem.target, generated=G)
+            nearest.set_params(generated=G).fit(X, problem.target)
         ranges = {name: pair for name in nearest.get_params() if name.endswith("intensity_range")}
-        scaled = baselines.make_baseline("nearest").set_params(**ranges)
-        right = nearest.fit(problem.images, problem.target, generated=problem.generated)
+        scaled = make_pipeline("nearest").set_params(**ranges)
+        right = nearest.set_params(generated=problem.generated).fit(problem.images, problem.target)
         scores = right.decision_function(problem.images)
-        scaled.fit(X, problem.target, generated=G)
+        scaled.set_params(generated=G).fit(X, problem.target)
         corr = np.corrcoef(scores, scaled.decision_function(X))[0, 1]
         assert corr > 0.85
 
@@ -122,7 +122,9 @@ class TestErrors:
         X = problem.images.copy()
         X[problem.target == 1] = 255 - X[problem.target == 1]
         with pytest.raises(ValueError, match="look like negatives"):
-            nearest.fit(255 - problem.images, problem.target, generated=problem.generated)
+            nearest.set_params(generated=problem.generated).fit(
+                255 - problem.images, problem.target
+            )
 
     @pytest.mark.parametrize("part", ["used", "candidates", "half of the generated"])
     def test_one_of_the_sets_alone(self, part, problem):
@@ -195,7 +197,7 @@ class TestWarnings:
         assert re.search(said, " ".join(warned))
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
-            nearest.fit(X, problem.target, generated=(G,))
+            nearest.set_params(generated=G).fit(X, problem.target)
         heard = [str(one.message) for one in heard if one.category is PreflightWarning]
         assert re.search(said, " ".join(heard))
 
@@ -346,14 +348,14 @@ class TestDoors:
         from sklearn.model_selection import GridSearchCV
 
         search = GridSearchCV(
-            make_pipeline(preset="recommended", families=["statistical"], n_levels=8),
+            make_pipeline("recommended", families=["statistical"], n_levels=8),
             {"descriptors__pixels_none__size": [16]},
             cv=2,
         )
         search.set_params(param_grid={"verbose": [False]})
         with pytest.warns(PreflightWarning) as heard:
             audit.audit(
-                {"search": search, "blind": baselines.make_blind()},
+                {"search": search, "blind": make_pipeline("blind")},
                 problem.images[:12],
                 problem.target[:12],
                 generated=framed(problem.generated, 3),
@@ -364,7 +366,7 @@ class TestDoors:
 
     def test_the_scale_of_the_attack_is_respected(self, problem):
         pair = (0, 255)
-        attacks = {"nearest": baselines.make_baseline("nearest", intensity_range=pair)}
+        attacks = {"nearest": make_pipeline("nearest", intensity_range=pair)}
         X = problem.images.astype(np.uint16)
         result = audit.audit(attacks, X, problem.target, generated=problem.generated, **QUICK)
         assert result.preflight.warnings == []
@@ -408,7 +410,7 @@ class TestDoors:
             preflight(problem.images, [0, 1], generated=problem.generated)
         with pytest.raises(ValueError, match="one label for each"):
             preflight(problem.images, np.arange(40), generated=problem.generated)
-        result = preflight(problem.images, generated=(problem.generated,))
+        result = preflight(problem.images, generated=problem.generated)
         assert list(result.sets) == ["real", "generated"]
         assert result.sets["real"].sizes == {"32 x 32": 40}
 
@@ -492,8 +494,8 @@ class TestShell:
         assert files[0].dtype == np.uint16
         assert files[0].max() > 255
         assert found(files, small.target, small.generated) == ([], [])
-        attack = baselines.make_baseline("nearest")
-        from_png = attack.fit(small.images, small.target, generated=small.generated)
+        attack = make_pipeline("nearest")
+        from_png = attack.set_params(generated=small.generated).fit(small.images, small.target)
         scores = from_png.decision_function(small.images)
         np.testing.assert_allclose(from_png.decision_function(files), scores, rtol=0.01)
         # Where the note was lost, the error names the scale.

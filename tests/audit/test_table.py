@@ -54,7 +54,7 @@ def permuted_aucs(result, attack, real, used, generated):
     """Permutations written out: the same draws, and folds drawn by scikit-learn."""
     from sklearn.model_selection import StratifiedKFold
 
-    prepared = prepare(attack, real, generated)
+    ((_, prepared),) = prepare({"attack": attack}, real, generated)
     seeds = np.random.RandomState(3).randint(np.iinfo(np.int32).max, size=3)
     aucs, recalls = [], []
     for seed in np.random.SeedSequence(int(seeds[1])).generate_state(N_PERMUTATIONS):

@@ -18,7 +18,6 @@ from gan_isi import (
     StatisticalDescriptor,
     SteerableDescriptor,
     audit,
-    baselines,
     datasets,
     make_pipeline,
 )
@@ -132,7 +131,7 @@ def test_arguments_of_an_audit(tally, tmp_path):
     names = ["groups", "candidates", "candidate_groups", "choose", "cv", "n_repeats",
              "n_permutations", "n_resamples", "confidence", "fprs", "random_state",
              "memory"]  # fmt: skip
-    attacks = {"nearest": baselines.make_baseline("nearest")}
+    attacks = {"nearest": make_pipeline("nearest")}
 
     @seed(0)
     @examples
@@ -166,7 +165,7 @@ def test_names_of_attacks(tally, tmp_path):
     def name(text):
         def call():
             found = audit.audit(
-                {text: baselines.make_baseline("nearest")}, it.images, it.target,
+                {text: make_pipeline("nearest")}, it.images, it.target,
                 generated=it.generated, cv=2, n_permutations=0, n_resamples=5, random_state=0,
             )  # fmt: skip
             found.to_json(tmp_path / "a.json")
@@ -204,7 +203,7 @@ def test_cells(tally):
 
 
 def test_arguments_of_pipelines(tally):
-    names = ["families", "preset", "n_levels", "cells", "grid", "intensity_range", "estimator",
+    names = ["families", "name", "n_levels", "cells", "grid", "intensity_range", "estimator",
              "fusion", "memory"]  # fmt: skip
     images = np.random.default_rng(0).integers(0, 256, (12, 12, 12), dtype=np.uint8)
 
@@ -217,8 +216,8 @@ def test_arguments_of_pipelines(tally):
         options = {"families": ["statistical"], "n_levels": 4} | {name: value}
 
         def call():
-            attack = make_pipeline(**options)
-            attack.fit(images, np.arange(12) % 2, generated=(images[:4],))
+            attack = make_pipeline(**options, generated=images[:4])
+            attack.fit(images, np.arange(12) % 2)
             return attack.predict_proba(images)
 
         attempt(tally, "pipelines", call, lambda found: found.shape == (12, 2))

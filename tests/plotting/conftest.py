@@ -32,4 +32,4 @@ def images(photographs):
 def attack(images):
     queries, used, generated = images
     families = ["statistical", "steerable"]
-    return make_pipeline(families=families).fit(queries, used, generated=generated)
+    return make_pipeline(families=families).set_params(generated=generated).fit(queries, used)

@@ -59,7 +59,7 @@ def test_a_shuffled_attack_is_at_chance(images):
     queries, used, generated = images
     estimator = make_pipeline(StandardScaler(), LogisticRegression())
     attack = make_attack(families=["statistical"], estimator=estimator)
-    attack.fit(queries, used, generated=generated)
+    attack.set_params(generated=generated).fit(queries, used)
     drops = family_importance(attack, queries, used, n_repeats=400, random_state=0)
     # An AUC of 6 and 6 queries has a standard deviation of 0.17.
     expected = roc_auc_score(used, attack.predict_proba(queries)[:, 1]) - 0.5

@@ -56,7 +56,7 @@ def test_the_area_between_the_curves_is_the_distance_of_the_attack(attack, image
 def test_other_generated_images_and_cells(images):
     queries, used, generated = images
     attack = make_pipeline(families=["steerable"], n_levels=16, cells="equal")
-    attack.fit(queries, used, generated=generated)
+    attack.set_params(generated=generated).fit(queries, used)
     shown = MapCdfDisplay.from_estimator(
         attack, queries[0], "steerable_d1_t0", generated=queries[:2], n_nearest=5
     )
@@ -109,7 +109,7 @@ def test_curves_that_do_not_fit_leave_no_figure(change):
 def test_maps_in_tiles_have_no_single_cdf(images):
     queries, used, generated = images
     attack = make_pipeline(families=["steerable"], n_levels=4, grid=2)
-    attack.fit(queries, used, generated=generated)
+    attack.set_params(generated=generated).fit(queries, used)
     with pytest.raises(ValueError, match="'steerable_d2_t45' has 4 CDFs, one a tile"):
         MapCdfDisplay.from_estimator(attack, queries[0], "steerable_d2_t45")
 

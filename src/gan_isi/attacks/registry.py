@@ -57,13 +57,13 @@ REPRESENTATIONS = tuple(_REPRESENTATIONS)
 _BLIND_VARIANCE, _BLIND_SIZE = 0.9, 32
 
 #: The views of whole pictures that the recommended attack has beside the textures: family,
-#: measure, whether of the mirror image.
+#: measure, poses.
 _VIEWS = {
-    "pixels": ("pixels", "euclidean", False),
-    "pixels_global": ("pixels_global", "euclidean", False),
-    "pixels_local": ("pixels_local", "euclidean", False),
-    "ssim": ("pixels", "ssim", False),
-    "ssim_mirrored": ("pixels", "ssim", True),
+    "pixels": ("pixels", "euclidean", "as_is"),
+    "pixels_global": ("pixels_global", "euclidean", "as_is"),
+    "pixels_local": ("pixels_local", "euclidean", "as_is"),
+    "ssim": ("pixels", "ssim", "as_is"),
+    "ssim_mirrored": ("pixels", "ssim", "mirrored"),
 }
 
 #: The views by which few images are told apart best without learning anything.
@@ -265,9 +265,9 @@ def _recommended_distances(n_jobs: int | None) -> DistanceUnion:
     views: list[tuple[str, Any]] = [
         (
             view,
-            PairwiseDistanceTransformer(metric, mirrored=mirrored, families=family, n_jobs=n_jobs),
+            PairwiseDistanceTransformer(metric, poses=poses, families=family, n_jobs=n_jobs),
         )
-        for view, (family, metric, mirrored) in _VIEWS.items()
+        for view, (family, metric, poses) in _VIEWS.items()
     ]
     return DistanceUnion([*views, ("texture", PairwiseWassersteinTransformer(n_jobs=n_jobs))])
 

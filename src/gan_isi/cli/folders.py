@@ -154,17 +154,21 @@ def load(
     Returns
     -------
     dict of str to ImageFiles or VolumeSlices
-        Images of each set, including "generated".
+        Images of each set, including "generated". Those that no others are joined to are
+        kept once they were read.
     """
+    from .._validation.items import read_once
     from ..datasets import load_images, load_volumes
 
     given = {**folders, "generated": generated}
     with said_in_words():
-        return {
+        images = {
             name: load_images(path, **reading()) if volumes is None else load_volumes(path, volumes)
             for name, path in given.items()
             if path is not None
         }
+    joined = ("used", "not used")
+    return {name: one if name in joined else read_once(one) for name, one in images.items()}
 
 
 def inputs_of(images: Mapping[str, "ImageFiles"], *others: Path | None) -> set[Path]:
@@ -176,9 +180,11 @@ def inputs_of(images: Mapping[str, "ImageFiles"], *others: Path | None) -> set[P
 
 def known_of(images: Mapping[str, Any]) -> tuple[Any, list[int]]:
     """Return the images of known membership, those not used first, and their labels."""
+    from .._validation.items import read_once
+
     parts = [images["not used"], images["used"]]
     labels = [label for label, part in enumerate(parts) for _ in part.paths]
-    return parts[0] + parts[1], labels
+    return read_once(parts[0] + parts[1]), labels
 
 
 def look(

@@ -131,6 +131,7 @@ def submit(
     \b
     gan-isi submit train/ test/ --preset paper --output run.csv
     """
+    from .._validation.items import read_once
     from ..datasets import check_submission, load_membership, write_submission
 
     with said_in_words():
@@ -140,20 +141,20 @@ def submit(
     unknown = asked.images if asked.target is None else asked.unknown
     if unknown is None:
         raise click.ClickException(f"{test} has no folder real_unknown.")
-    images = (known.images, known.generated, asked.generated, unknown)
+    images = [read_once(x) for x in (known.images, known.generated, asked.generated, unknown)]
     check_outputs({"--output": output}, [path for one in images for path in one.paths])
+    real, generated, others, unknown = images
     attack = make_attack(preset, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
-    others = {"generated (test)": asked.generated}
     with check(
-        known.images,
+        real,
         known.target,
-        known.generated,
+        generated,
         unknown,
         intensity_range=intensity_range,
-        others=others,
+        others={"generated (test)": others},
     ):
-        attack.set_params(generated=known.generated).fit(known.images, known.target)
-    labels = attack.retarget(asked.generated).predict(unknown)
+        attack.set_params(generated=generated).fit(real, known.target)
+    labels = attack.retarget(others).predict(unknown)
     ids = [path.stem for path in unknown.paths]
     write_submission(output, ids, labels)
     check_submission(output, ids)

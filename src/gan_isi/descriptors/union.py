@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._runtime.composition import NamedParts
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task
-from .._runtime.sklearn_compat import Interval, StrOptions, fit_context
+from .._runtime.sklearn_compat import Interval, StrOptions, check_feature_names_in, fit_context
 from .._validation.blocks import Block
 from .._validation.images import IntensityRange, check_images
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
@@ -199,7 +199,7 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Ignored.
+            Only checked against the columns seen in `fit`.
 
         Returns
         -------
@@ -208,6 +208,7 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
             names, such as ``pixels_local__pixel_r0_c63``.
         """
         check_is_fitted(self, "transformers_")
+        check_feature_names_in(self, input_features, generate_names=False)
         own = [(name, family.get_feature_names_out()) for name, family in self.transformers_]
         names = np.concatenate([columns for _, columns in own])
         if len(np.unique(names.astype(str))) < len(names):
@@ -249,6 +250,12 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
                     f"(make_pipeline({parameter}=...), descriptors__{parameter})."
                 )
         return family.set_params(**{one: getattr(self, one) for one in _SHARED if one in own})
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
 
 def make_descriptors(

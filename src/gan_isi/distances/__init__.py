@@ -6,7 +6,9 @@ the same distances as pure functions of arrays.
 
 from .base import BasePairwiseTransformer
 from .pairwise import METRICS, PairwiseDistanceTransformer
+from .pairwise_poses import PairwisePoseTransformer
 from .pairwise_wasserstein import PairwiseWassersteinTransformer
+from .poses import Pose, moved
 from .union import DistanceUnion
 from .vectors import prepare_vectors, vector_distances
 from .wasserstein import wasserstein_distances
@@ -16,7 +18,10 @@ __all__ = [
     "BasePairwiseTransformer",
     "DistanceUnion",
     "PairwiseDistanceTransformer",
+    "PairwisePoseTransformer",
     "PairwiseWassersteinTransformer",
+    "Pose",
+    "moved",
     "prepare_vectors",
     "vector_distances",
     "wasserstein_distances",

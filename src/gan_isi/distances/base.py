@@ -20,7 +20,7 @@ from .._runtime.sklearn_compat import fit_context
 from .._validation.blocks import Block, columns_of, map_names
 
 #: Queries compared by one task. Fixed, so that `n_jobs` can't change a result.
-_BATCH_SIZE = 16
+BATCH_SIZE = 16
 
 
 class BasePairwiseTransformer(
@@ -254,7 +254,7 @@ class BasePairwiseTransformer(
     ) -> None:
         """Write all distances, with so many references at once that memory is bounded."""
         size = int(get_config()["working_memory"] * 2**20 // self._bytes_per_reference())
-        batches = list(gen_batches(len(queries), _BATCH_SIZE))
+        batches = list(gen_batches(len(queries), BATCH_SIZE))
         for block in gen_batches(len(references), max(1, size)):
             prepared = self._prepare(references[block])
             # Threads, whatever the backend: a distance takes less time than sending it.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from .._runtime.sklearn_compat import StrOptions
 from .._validation.blocks import Block
 from .base import BasePairwiseTransformer
+from .poses import turned
 from .ssim import SIDE_OF_WINDOW, ImageMoments, image_moments, ssim
 from .vectors import VECTOR_METRICS, distances_between, prepare_vectors
 
@@ -34,11 +35,12 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
           "correlation": a constant row) is at distance 1 from every other one.
         - "ssim": one minus the mean structural similarity. The columns are the pixels
           of a square image in 0..1; see `gan_isi.distances.ssim`.
-    mirrored : bool, default=False
-        Whether queries are compared with the mirror images (left and right exchanged):
-        a generator whose training images were mirrored at random, as is common, may
-        return a picture the other way round. The columns are the pixels of a square
-        image.
+    poses : {"as_is", "mirrored", "dihedral"}, default="as_is"
+        In which poses queries are compared: as they are; as their mirror images (left and
+        right exchanged), since a generator whose training images were mirrored at random,
+        as is common, may return a picture the other way round; or in that of the eight
+        poses by quarter turns and mirroring in which they are closest. The columns are
+        then the pixels of a square image.
     families : str or list of str, default=None
         Names of the descriptor families whose columns are compared, in an attack; None for
         all columns.
@@ -86,20 +88,20 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
         **BasePairwiseTransformer._parameter_constraints,
         "metric": [StrOptions(set(METRICS))],
-        "mirrored": ["boolean"],
+        "poses": [StrOptions({"as_is", "mirrored", "dihedral"})],
     }
 
     def __init__(
         self,
         metric: str = "euclidean",
         *,
-        mirrored: bool = False,
+        poses: str = "as_is",
         families: str | Sequence[str] | None = None,
         include_real: bool = False,
         n_jobs: int | None = None,
     ) -> None:
         self.metric = metric
-        self.mirrored = mirrored
+        self.poses = poses
         self.families = families
         self.include_real = include_real
         self.n_jobs = n_jobs
@@ -112,10 +114,10 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
                 f"{SIDE_OF_WINDOW} x {SIDE_OF_WINDOW}, as from PixelDescriptor; got {width} "
                 "columns."
             )
-        if self.mirrored and side**2 != width:
+        if self.poses != "as_is" and side**2 != width:
             raise ValueError(
-                "mirrored=True needs columns that are the pixels of a square image, as from "
-                f"PixelDescriptor; got {width} columns."
+                f"poses={self.poses!r} needs columns that are the pixels of a square image, as "
+                f"from PixelDescriptor; got {width} columns."
             )
         return [Block(ONE_MAP, (ONE_MAP,))]
 
@@ -127,10 +129,19 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
         return image_moments(rows.reshape(-1, side, side))
 
     def _compare_batch(self, queries: NDArray[np.float32], references: Any) -> NDArray[Any]:
-        if self.mirrored:  # as far as the other way round, and the queries of a batch are fewer
-            side = int(np.sqrt(queries.shape[2]))
-            queries = queries.reshape(-1, side, side)[:, :, ::-1].reshape(queries.shape)
-        return super()._compare_batch(queries, references)
+        if self.poses == "as_is":
+            return super()._compare_batch(queries, references)
+        # As far as the other way round, and the queries of a batch are fewer.
+        side = int(np.sqrt(queries.shape[2]))
+        pictures = queries.reshape(-1, side, side)
+        if self.poses == "mirrored":
+            return super()._compare_batch(pictures[:, :, ::-1].reshape(queries.shape), references)
+        return np.minimum.reduce([
+            super(PairwiseDistanceTransformer, self)._compare_batch(
+                np.ascontiguousarray(one).reshape(queries.shape), references
+            )
+            for one in turned(pictures)
+        ])  # fmt: skip
 
     def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
         if self.metric == "ssim":

@@ -105,23 +105,25 @@ def standardised(pictures: NDArray[np.floating]) -> NDArray[np.float32]:
     )
 
 
-def turned(picture: NDArray[np.float32], *, quarter_turns: bool = True) -> NDArray[np.float32]:
-    """Return a square picture as it is and mirrored, each rotated by quarter turns.
+def turned(pictures: NDArray[np.float32], *, quarter_turns: bool = True) -> NDArray[np.float32]:
+    """Return square pictures as they are and mirrored, each rotated by quarter turns.
 
     Parameters
     ----------
-    picture : ndarray of shape (side, side)
+    pictures : ndarray of shape (..., side, side)
+        The pictures.
     quarter_turns : bool, default=True
-        Whether it is rotated; otherwise there are two pictures only.
+        Whether they are rotated; otherwise there are two of each only.
 
     Returns
     -------
-    ndarray of shape (8, side, side) or (2, side, side)
+    ndarray of shape (8, ..., side, side) or (2, ..., side, side)
         Rotations by 0, 90, 180 and 270 degrees counterclockwise, then those of the mirror
         image.
     """
     quarters = range(4 if quarter_turns else 1)
-    return np.stack([np.rot90(one, k) for one in (picture, picture[:, ::-1]) for k in quarters])
+    both = (pictures, pictures[..., ::-1])
+    return np.stack([np.rot90(one, k, axes=(-2, -1)) for one in both for k in quarters])
 
 
 @lru_cache(maxsize=16)
@@ -243,10 +245,10 @@ def moved(image: NDArray[np.floating], pose: Pose, *, backwards: bool = False) -
     from scipy.ndimage import affine_transform
 
     height, width = image.shape[:2]
-    scale = np.array([height, width], dtype=float)
+    scale: NDArray[np.floating] = np.array([height, width], dtype=float)
     cos, sin = np.cos(np.deg2rad(pose.angle)), np.sin(np.deg2rad(pose.angle))
     # From the place in the moved picture to that in the original, in shares of the sides.
-    matrix = np.array([[cos, sin], [-sin, cos]]) / pose.zoom
+    matrix: NDArray[np.floating] = np.array([[cos, sin], [-sin, cos]]) / pose.zoom
     if pose.mirrored:
         matrix = np.diag([1.0, -1.0]) @ matrix
     offset = -matrix @ np.asarray(pose.shift)

@@ -244,8 +244,10 @@ class SummaryClassifier(
         if not wanted:
             return np.empty(0, dtype=np.intp)
         if blocks is None or self.contrast is None:
-            missing = "the names of the maps (blocks)" if blocks is None else "a contrast"
-            raise ValueError(f"rule={self.rule!r} needs {missing}; in an attack they are there.")
+            missing = "the names of the maps (blocks), which an attack hands on"
+            if self.contrast is None:
+                missing = "the contrast of these views: give contrast=50"
+            raise ValueError(f"rule={self.rule!r} needs {missing}; or give rule=().")
         names = [f"{name}_contrast{self.contrast}" for name in wanted]
         return np.flatnonzero(np.isin(self.row_names_.astype(str), names))
 

@@ -9,7 +9,17 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.utils.estimator_checks import check_estimator
 
-from gan_isi import PairwiseDistanceTransformer, PixelDescriptor, baselines, datasets
+from gan_isi import (
+    PairwiseDistanceTransformer,
+    PixelDescriptor,
+    baselines,
+    datasets,
+    make_pipeline,
+)
+from gan_isi.attacks import ATTACKS
+
+#: The attacks other than the paper's and the recommended one.
+SIMPLE = ATTACKS[2:]
 
 
 @pytest.fixture(scope="module")
@@ -18,48 +28,46 @@ def problem():
 
 
 def fitted(name, problem):
-    attack = baselines.make_baseline(name)
-    return attack.fit(problem.images, problem.target, generated=problem.generated)
+    attack = make_pipeline(name, generated=problem.generated)
+    return attack.fit(problem.images, problem.target)
 
 
-@pytest.mark.parametrize("name", baselines.BASELINES)
-def test_every_attack_takes_generated_with_routing_on_and_off(name, problem):
+@pytest.mark.parametrize("name", SIMPLE)
+def test_every_attack_says_the_same_with_routing_on_and_off(name, problem):
     answers = []
     for routing in (False, True):
         with config_context(enable_metadata_routing=routing):
             answers.append(
                 cross_val_predict(
-                    baselines.make_baseline(name),
+                    make_pipeline(name, generated=problem.generated),
                     problem.images,
                     problem.target,
                     cv=2,
-                    params={"generated": (problem.generated,)},
                     method="decision_function",
                 )
             )
     np.testing.assert_array_equal(*answers)
 
 
-@pytest.mark.parametrize("name", baselines.BASELINES)
+@pytest.mark.parametrize("name", SIMPLE)
 def test_every_fitted_attack_can_be_shown(name, problem):
     assert "descriptors" in fitted(name, problem)._repr_html_()
 
 
 def test_callbacks_go_through_without_a_warning(problem, capfd):
     callback = pytest.importorskip("sklearn.callback", reason="since scikit-learn 1.9")
-    attack = baselines.make_baseline("nearest")
+    attack = make_pipeline("nearest", generated=problem.generated)
     attack.set_callbacks(callback.ProgressBar(max_propagation_depth=None))
-    attack.fit(problem.images, problem.target, generated=problem.generated)
-    assert "PixelDescriptor" in capfd.readouterr().out
+    attack.fit(problem.images, problem.target)
+    assert "DescriptorUnion" in capfd.readouterr().out
 
 
 class TestBlind:
     def test_says_the_same_whatever_was_generated(self, problem):
         blind = fitted("blind", problem)
         expected = blind.predict_proba(problem.images)
-        other = baselines.make_blind().fit(
-            problem.images, problem.target, generated=problem.generated[:3]
-        )
+        other = make_pipeline("blind", generated=problem.generated[:3])
+        other.fit(problem.images, problem.target)
         np.testing.assert_array_equal(other.predict_proba(problem.images), expected)
         retargeted = blind.retarget(problem.generated[:3])
         assert retargeted is not blind
@@ -97,7 +105,7 @@ def test_bags_of_one_row_are_compared_with_one_image_at_distance_one():
 
 def test_without_include_real_the_error_names_it(problem):
     vectors = PixelDescriptor(size=8).fit_transform(problem.images)
-    bags = PairwiseDistanceTransformer().fit(vectors, generated=(vectors[:30],)).transform(vectors)
+    bags = PairwiseDistanceTransformer().fit(vectors, generated=vectors[:30]).transform(vectors)
     with pytest.raises(ValueError, match="include_real=True"):
         baselines.DensityRatio().fit(bags, problem.target)
 
@@ -124,11 +132,10 @@ def test_default_bandwidth_is_for_pictures_and_their_copies(memorization, least)
         80, n_generated=120, image_size=32, memorization=memorization, random_state=0
     )
     scores = cross_val_predict(
-        baselines.make_baseline("density_ratio"),
+        make_pipeline("density_ratio", generated=problem.generated),
         problem.images,
         problem.target,
         cv=5,
-        params={"generated": (problem.generated,)},
         method="decision_function",
     )
     assert roc_auc_score(problem.target, scores) > least

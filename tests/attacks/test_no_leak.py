@@ -37,9 +37,13 @@ def random_problem():
 
 
 @pytest.fixture(params=[KNeighborsClassifier(1), None], ids=["nearest neighbour", "svm"])
-def attack(request):
+def attack(request, random_problem):
     attack = make_pipeline(
-        families=["statistical"], n_levels=8, estimator=request.param, random_state=0
+        generated=random_problem[2],
+        families=["statistical"],
+        n_levels=8,
+        estimator=request.param,
+        random_state=0,
     )
     if request.param is None:
         attack.set_params(membership__estimator__svc__C=1e3, membership__max_pairs=800)
@@ -67,45 +71,51 @@ def test_the_trap_is_real(rng):
 def test_it_does_memorise(random_problem):
     images, labels, generated = random_problem
     attack = make_pipeline(
-        families=["statistical"], n_levels=8, estimator=KNeighborsClassifier(1)
-    ).fit(images, labels, generated=generated)
+        generated=generated,
+        families=["statistical"],
+        n_levels=8,
+        estimator=KNeighborsClassifier(1),
+    ).fit(images, labels)
     assert attack.score(images, labels) == 1
 
 
 def test_cross_val_predict(attack, random_problem):
-    images, labels, generated = random_problem
-    predicted = cross_val_predict(attack, images, labels, cv=5, params={"generated": (generated,)})
+    images, labels, _ = random_problem
+    predicted = cross_val_predict(attack, images, labels, cv=5)
     assert at_chance(np.mean(predicted == labels))
 
 
 def test_cross_val_score_and_cross_validate(attack, random_problem):
-    images, labels, generated = random_problem
-    params = {"generated": (generated,)}
-    scores = cross_val_score(attack, images, labels, cv=5, params=params)
+    images, labels, _ = random_problem
+    scores = cross_val_score(attack, images, labels, cv=5)
     assert at_chance(scores.mean())
     folds = StratifiedGroupKFold(5)
     groups = np.arange(N_QUERIES) // 2
-    result = cross_validate(attack, images, labels, cv=folds, groups=groups, params=params)
+    result = cross_validate(attack, images, labels, cv=folds, groups=groups)
     assert at_chance(result["test_score"].mean())
 
 
 def test_grid_search(attack, random_problem):
-    images, labels, generated = random_problem
+    images, labels, _ = random_problem
     search = GridSearchCV(attack, {"membership__fusion": ["mean"]}, cv=5)
-    search.fit(images, labels, generated=(generated,))
+    search.fit(images, labels)
     assert at_chance(search.best_score_)
 
 
 def test_permutation_test(random_problem):
     images, labels, generated = random_problem
-    attack = make_pipeline(families=["statistical"], n_levels=8, estimator=KNeighborsClassifier(1))
+    attack = make_pipeline(
+        generated=generated,
+        families=["statistical"],
+        n_levels=8,
+        estimator=KNeighborsClassifier(1),
+    )
     score, permuted, p_value = permutation_test_score(
         attack,
         images,
         labels,
         cv=5,
         n_permutations=19,
-        params={"generated": (generated,)},
         random_state=0,
     )
     assert at_chance(score)
@@ -115,17 +125,16 @@ def test_permutation_test(random_problem):
 
 @pytest.mark.parametrize("fusion", ["max", "top_mean", "median"])
 def test_calibrated_fusion(attack, fusion, random_problem):
-    images, labels, generated = random_problem
+    images, labels, _ = random_problem
     attack.set_params(membership__fusion=fusion, membership__calibrate_fusion=True)
     attack.set_params(membership__cv=3)
-    params = {"generated": (generated,)}
-    predicted = cross_val_predict(attack, images, labels, cv=3, params=params)
+    predicted = cross_val_predict(attack, images, labels, cv=3)
     assert at_chance(np.mean(predicted == labels))
 
 
 def test_held_out_queries(attack, random_problem):
-    images, labels, generated = random_problem
+    images, labels, _ = random_problem
     half = N_QUERIES // 2
-    attack.fit(images[:half], labels[:half], generated=generated)
+    attack.fit(images[:half], labels[:half])
     low, high = binom.ppf([0.5e-4, 1 - 0.5e-4], half, 0.5) / half
     assert low <= attack.score(images[half:], labels[half:]) <= high

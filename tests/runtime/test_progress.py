@@ -19,8 +19,9 @@ def problem():
 
 
 def fitted(problem, **options):
-    attack = make_pipeline(families=["statistical", "steerable"], n_levels=16, **options)
-    return attack.fit(problem.images, problem.target, generated=problem.generated)
+    options |= {"families": ["statistical", "steerable"], "n_levels": 16}
+    attack = make_pipeline(generated=problem.generated, **options)
+    return attack.fit(problem.images, problem.target)
 
 
 def test_silent_by_default(problem, capfd):
@@ -42,7 +43,7 @@ def test_predicting_counts_queries_and_changes_nothing(problem, capfd):
     capfd.readouterr()
     np.testing.assert_array_equal(attack.predict_proba(problem.images), quiet)
     shown = capfd.readouterr().err
-    assert "statistical: 100%" in shown
+    assert "describe: 100%" in shown
     assert "compare: 100%" in shown
     assert "24/24" in shown
 
@@ -88,10 +89,10 @@ def test_callbacks_see_every_fit_of_pairs(estimator, calibrated, n_fits, rng):
 
 def test_scikit_learns_progress_bar_goes_through_all_steps(problem, capfd):
     callback = pytest.importorskip("sklearn.callback", reason="since scikit-learn 1.9")
-    attack = make_pipeline(families=["statistical"], n_levels=16)
+    attack = make_pipeline(generated=problem.generated, families=["statistical"], n_levels=16)
     # A step that does not know callbacks makes scikit-learn warn, which is an error here.
     attack.set_callbacks(callback.ProgressBar(max_propagation_depth=None))
-    attack.fit(problem.images, problem.target, generated=problem.generated)
+    attack.fit(problem.images, problem.target)
     assert "SourceIdentificationPipeline - fit" in capfd.readouterr().out
 
 

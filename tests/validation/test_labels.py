@@ -1,11 +1,12 @@
 """What "used" means is said by the labels, at every door and in the same words."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn import config_context
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import (
     GridSearchCV,
@@ -15,9 +16,9 @@ from sklearn.model_selection import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
-from gan_isi import MembershipClassifier, baselines, datasets, make_pipeline
+from gan_isi import MembershipClassifier, datasets, make_pipeline
 from gan_isi._validation.labels import check_groups, check_used, number_groups
-from gan_isi.attacks.registry import ATTACKS, make_attack
+from gan_isi.attacks import ATTACKS
 from gan_isi.audit import audit
 
 
@@ -154,7 +155,7 @@ class TestEveryAttack:
         said = set()
         for name in ATTACKS:
             with pytest.raises(ValueError, match=message) as raised:
-                make_attack(name).fit(Unread(24), y, generated=(Unread(5),))
+                make_pipeline(name, generated=Unread(5)).fit(Unread(24), y)
             said.add(str(raised.value))
         with pytest.raises(ValueError, match=message) as raised:
             audit("nearest", Unread(24), y, generated=Unread(5))
@@ -166,7 +167,7 @@ class TestEveryAttack:
         scores = []
         for write in (ACCEPTED["bool"], ACCEPTED["float -1/1"], ACCEPTED["nullable bool"]):
             y = write(used)
-            attack = make_attack(name).fit(problem.images, y, generated=problem.generated)
+            attack = make_pipeline(name, generated=problem.generated).fit(problem.images, y)
             scores.append(attack.decision_function(problem.images))
             np.testing.assert_array_equal(attack.classes_, check_used(y)[1])
             accuracy = np.mean((attack.predict(problem.images) == 1) == used)
@@ -177,8 +178,8 @@ class TestEveryAttack:
             np.testing.assert_array_equal(one, scores[0])
 
     def test_score_refuses_words(self, problem):
-        attack = make_attack("nearest")
-        attack.fit(problem.images, problem.target, generated=problem.generated)
+        attack = make_pipeline("nearest", generated=problem.generated)
+        attack.fit(problem.images, problem.target)
         with pytest.raises(ValueError, match="holds text"):
             attack.score(Unread(24), np.array(["in", "out"] * 12))
 
@@ -187,23 +188,22 @@ class TestEveryAttack:
 @pytest.mark.parametrize("name", ["recommended", "nearest"])
 def test_inside_of_scikit_learns_model_selection(name, write, problem):
     X, y = problem.images, write(problem.target == 1)
-    attack = baselines.make_baseline("nearest")
-    if name == "recommended":
-        attack = make_pipeline(preset="recommended", families=["statistical"])
-    generated = (problem.generated,)
-    search = GridSearchCV(attack, {"descriptors" if name == "nearest" else "summary__contrast":
-                                   [attack.named_steps.get("descriptors", 5)]}, cv=2)  # fmt: skip
-    assert search.fit(X, y, generated=generated).best_score_ > 0.5
+    options = {"families": ["statistical"]} if name == "recommended" else {}
+    attack = make_pipeline(name, generated=problem.generated, **options)
+    grid = {
+        "nearest": {"membership__n_neighbors": [1]},
+        "recommended": {"membership__contrast": [5]},
+    }
+    search = GridSearchCV(attack, grid[name], cv=2)
+    assert search.fit(X, y).best_score_ > 0.5
     calibrated = CalibratedClassifierCV(attack, cv=2, ensemble=False)
-    assert calibrated.fit(X, y, generated=generated).predict_proba(X).shape == (24, 2)
+    assert calibrated.fit(X, y).predict_proba(X).shape == (24, 2)
     tuned = TunedThresholdClassifierCV(attack, cv=2, scoring="balanced_accuracy")
-    with config_context(enable_metadata_routing=True):
-        assert set(tuned.fit(X, y, generated=generated).predict(X)) <= set(y)
-    options = {"cv": 2, "params": {"generated": generated}}
-    answers = cross_val_predict(attack, X, y, **options)
+    assert set(tuned.fit(X, y).predict(X)) <= set(y)
+    answers = cross_val_predict(attack, X, y, cv=2)
     assert answers.dtype == y.dtype
     score, _, p_value = permutation_test_score(
-        attack, X, y, n_permutations=5, random_state=0, scoring="roc_auc", **options
+        attack, X, y, n_permutations=5, random_state=0, scoring="roc_auc", cv=2
     )
     assert score > 0.6
     assert p_value <= 0.5
@@ -216,8 +216,12 @@ class TestGroups:
     def test_every_image_has_a_patient(self, nobody):
         y = np.arange(24) % 2
         groups = [*map(str, range(22)), nobody, "5"]
+
+        def fit(attack, given):
+            return attack.fit(Unread(24), y, groups=given)
+
         asked = [
-            lambda given: make_attack("paper").fit(Unread(24), y, generated=(), groups=given),
+            *(partial(fit, make_pipeline(name, generated=Unread(5))) for name in ATTACKS),
             lambda given: audit("nearest", Unread(24), y, generated=Unread(5), groups=given),
             lambda given: audit(
                 "nearest", Unread(24), y, generated=Unread(5), candidates=Unread(24),
@@ -233,7 +237,7 @@ class TestGroups:
     def test_as_many_as_images(self):
         y = np.arange(24) % 2
         with pytest.raises(ValueError, match="groups has 23 entries for 24 images"):
-            make_attack("paper").fit(Unread(24), y, generated=(), groups=np.arange(23))
+            make_pipeline(generated=Unread(5)).fit(Unread(24), y, groups=np.arange(23))
         with pytest.raises(ValueError, match="groups has 23 entries for 24 images"):
             audit("nearest", Unread(24), y, generated=Unread(5), groups=np.arange(23))
 

@@ -34,17 +34,15 @@ def problem():
 
 
 @pytest.fixture
-def small_attack():
-    return make_pipeline(families=["statistical", "steerable"], n_levels=16)
+def small_attack(problem):
+    return make_pipeline(
+        generated=problem.generated, families=["statistical", "steerable"], n_levels=16
+    )
 
 
 @pytest.fixture
 def fitted(small_attack, problem):
-    return small_attack.fit(problem.images, problem.target, generated=problem.generated)
-
-
-def in_tuple(problem):
-    return {"generated": (problem.generated,)}
+    return clone(small_attack).fit(problem.images, problem.target)
 
 
 def spied_folds(monkeypatch):
@@ -67,8 +65,8 @@ class TestNotebook:
     def test_fit_predict_retarget_search_dump(self, problem, tmp_path):
         real, used, generated = problem.images[:16], problem.target[:16], problem.generated
         candidates, other_generated = problem.images[16:], problem.generated[:4]
-        attack = make_pipeline()
-        attack.fit(real, used, generated=generated)
+        attack = make_pipeline(generated=generated)
+        attack.fit(real, used)
         assert attack.predict_proba(candidates)[:, 1].shape == (8,)
         assert set(attack.retarget(other_generated).predict(candidates)) <= {0, 1}
         search = GridSearchCV(
@@ -81,7 +79,7 @@ class TestNotebook:
             cv=2,
             error_score="raise",
         )
-        search.fit(real, used, generated=(generated,))
+        search.fit(real, used)
         assert len(search.cv_results_["params"]) == 8
         joblib.dump(search.best_estimator_, tmp_path / "attack.joblib")
         loaded = joblib.load(tmp_path / "attack.joblib")
@@ -90,13 +88,13 @@ class TestNotebook:
         )
 
     def test_default_is_the_paper_s_setting(self, problem):
-        attack = make_pipeline()
+        attack = make_pipeline(generated=problem.generated)
         assert list(attack.named_steps) == ["descriptors", "distances", "membership"]
         families = [name for name, _ in attack["descriptors"].transformer_list]
         assert families == ["statistical", "gabor", "steerable", "gaussian"]
         svm = attack.get_params()["membership__estimator__svc"]
         assert (svm.kernel, attack["membership"].fusion) == ("rbf", "mean")
-        attack.fit(problem.images, problem.target, generated=problem.generated)
+        attack.fit(problem.images, problem.target)
         assert attack["distances"].n_maps_ == 65
 
 
@@ -121,13 +119,18 @@ class TestStages:
         np.testing.assert_array_equal(bags[problem.source, np.arange(10)], 0)
 
     def test_plain_pipeline_with_routing(self, fitted, problem):
-        plain = Pipeline(clone(fitted).steps, transform_input=["generated"])
+        steps = [
+            ("descriptors", make_descriptors(["statistical", "steerable"], n_levels=16)),
+            ("distances", gan_isi.PairwiseWassersteinTransformer(n_levels=16)),
+            ("membership", gan_isi.MembershipClassifier()),
+        ]
+        plain = Pipeline(steps, transform_input=["generated"])
+        given = {"generated": problem.generated}
         with config_context(enable_metadata_routing=True):
-            plain.fit(problem.images, problem.target, generated=problem.generated)
-            scores = cross_val_score(
-                plain, problem.images, problem.target, cv=2, params=in_tuple(problem)
-            )
-        assert scores.shape == (2,)
+            plain.fit(problem.images, problem.target, **given)
+            scores = cross_val_score(plain, problem.images, problem.target, cv=2, params=given)
+        expected = cross_val_score(clone(fitted), problem.images, problem.target, cv=2)
+        np.testing.assert_array_equal(scores, expected)
         np.testing.assert_array_equal(
             plain.predict_proba(problem.images), fitted.predict_proba(problem.images)
         )
@@ -138,14 +141,19 @@ class TestStages:
 
     def test_set_output_on_the_whole_pipeline(self, small_attack, fitted, problem):
         frames = clone(small_attack).set_output(transform="pandas")
-        frames.fit(problem.images, problem.target, generated=problem.generated)
+        frames.fit(problem.images, problem.target)
         np.testing.assert_array_equal(
             frames.predict_proba(problem.images), fitted.predict_proba(problem.images)
         )
 
     def test_n_jobs_changes_no_bit(self, problem, fitted):
-        parallel = make_pipeline(families=["statistical", "steerable"], n_levels=16, n_jobs=2)
-        parallel.fit(problem.images, problem.target, generated=problem.generated)
+        parallel = make_pipeline(
+            generated=problem.generated,
+            families=["statistical", "steerable"],
+            n_levels=16,
+            n_jobs=2,
+        )
+        parallel.fit(problem.images, problem.target)
         np.testing.assert_array_equal(
             parallel.predict_proba(problem.images), fitted.predict_proba(problem.images)
         )
@@ -177,9 +185,13 @@ class TestStages:
     def test_same_random_state_same_answer(self, problem):
         def answers(seed):
             attack = make_pipeline(
-                families=["steerable"], n_levels=16, max_pairs=100, random_state=seed
+                generated=problem.generated,
+                families=["steerable"],
+                n_levels=16,
+                max_pairs=100,
+                random_state=seed,
             )
-            attack.fit(problem.images, problem.target, generated=problem.generated)
+            attack.fit(problem.images, problem.target)
             return attack.predict_proba(problem.images)
 
         np.testing.assert_array_equal(answers(1), answers(1))
@@ -192,9 +204,10 @@ class TestStages:
         smaller = problem.generated[:, :20, :24]
         for index, image in enumerate(smaller):
             imsave(tmp_path / f"{index:02}.png", image, check_contrast=False)
-        small_attack.fit(problem.images, problem.target, generated=smaller)
+        small_attack.set_params(generated=smaller).fit(problem.images, problem.target)
         expected = small_attack.predict_proba(problem.images)
-        small_attack.fit(problem.images, problem.target, generated=datasets.load_images(tmp_path))
+        small_attack.set_params(generated=datasets.load_images(tmp_path))
+        small_attack.fit(problem.images, problem.target)
         np.testing.assert_array_equal(small_attack.predict_proba(problem.images), expected)
 
 
@@ -212,7 +225,6 @@ class TestModelSelection:
             problem.images,
             problem.target,
             cv=3,
-            params=in_tuple(problem),
             method="predict_proba",
         )
         assert probability.shape == (24, 2)
@@ -223,7 +235,6 @@ class TestModelSelection:
             problem.target,
             cv=2,
             n_permutations=5,
-            params=in_tuple(problem),
             random_state=0,
         )
         assert len(permuted) == 5
@@ -233,7 +244,7 @@ class TestModelSelection:
         grid = {"membership__fusion": ["mean", "max"], "descriptors__steerable__sigma": [1, 2]}
         serial, parallel = (
             GridSearchCV(small_attack, grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(
-                problem.images, problem.target, **in_tuple(problem)
+                problem.images, problem.target
             )
             for n_jobs in (None, 2)
         )
@@ -246,9 +257,7 @@ class TestModelSelection:
         patients = np.array([f"p{i:02}" for i in np.arange(24) // 2])
         target = np.repeat(np.arange(12) % 2, 2)
         small_attack.set_params(membership__calibrate_fusion=True, membership__cv=2)
-        small_attack.fit(
-            problem.images, target, generated=problem.generated, groups=patients.tolist()
-        )
+        small_attack.fit(problem.images, target, groups=patients.tolist())
         # Of all images, and within each of two folds.
         assert [len(folds) for folds, _ in seen] == [2, 2, 2]
         for folds, groups in seen:
@@ -282,15 +291,15 @@ class TestModelSelection:
         search = GridSearchCV(
             small_attack, {"membership__fusion": ["mean"]}, cv=StratifiedGroupKFold(3)
         )
-        search.fit(problem.images, target, groups=patients, **in_tuple(problem))
+        search.fit(problem.images, target, groups=patients)
         assert search.n_splits_ == 3
         # With routing on, the groups of each training part reach the calibration as well.
         seen = []
 
         class Spy(gan_isi.MembershipClassifier):
-            def fit(self, X, y, *, groups=None):
+            def fit(self, X, y, *, groups=None, blocks=None):
                 seen.append(groups)
-                return super().fit(X, y, groups=groups)
+                return super().fit(X, y, groups=groups, blocks=blocks)
 
         spied = clone(small_attack).set_params(membership=Spy())
         with config_context(enable_metadata_routing=True):
@@ -299,7 +308,7 @@ class TestModelSelection:
                 problem.images,
                 target,
                 cv=StratifiedGroupKFold(3),
-                params={"groups": patients, **in_tuple(problem)},
+                params={"groups": patients},
                 error_score="raise",
             )
         assert [len(groups) for groups in seen] == [16, 16, 16]
@@ -312,8 +321,7 @@ class TestModelSelection:
             imsave(tmp_path / f"{index:02}.png", image, check_contrast=False)
         lazy = datasets.load_images(tmp_path)
         from_files, from_array = (
-            cross_val_predict(small_attack, X, problem.target, cv=3, params=in_tuple(problem))
-            for X in (lazy, problem.images)
+            cross_val_predict(small_attack, X, problem.target, cv=3) for X in (lazy, problem.images)
         )
         np.testing.assert_array_equal(from_files, from_array)
 
@@ -329,7 +337,11 @@ class TestRetarget:
         assert other["descriptors"] is fitted["descriptors"]
 
     def test_to_the_same_images_is_the_same(self, fitted, problem):
-        for form in (problem.generated, (problem.generated,), list(problem.generated)):
+        for form in (
+            problem.generated,
+            list(problem.generated),
+            gan_isi.SharedImages(problem.generated),
+        ):
             np.testing.assert_array_equal(
                 fitted.retarget(form).predict_proba(problem.images),
                 fitted.predict_proba(problem.images),
@@ -344,31 +356,27 @@ class TestRetarget:
 
 
 class TestErrors:
-    def test_generated_is_required(self, small_attack, problem):
-        with pytest.raises(ValueError, match="needs the generated images"):
-            small_attack.fit(problem.images, problem.target)
+    def test_generated_is_required(self, problem):
+        attack = make_pipeline(families=["statistical"])
+        with pytest.raises(ValueError, match=r"no generated images.*set_params\(generated=images"):
+            attack.fit(problem.images, problem.target)
 
-    def test_generated_as_long_as_x(self, small_attack, problem):
-        with pytest.raises(ValueError, match=r"as long as X \(24\).*generated=\(generated,\)"):
-            small_attack.fit(problem.images, problem.target, generated=problem.images)
-        small_attack.fit(problem.images, problem.target, generated=(problem.images,))
-        assert small_attack.n_generated_ == 24
+    def test_generated_is_no_argument_of_fit(self, small_attack, problem):
+        with pytest.raises(TypeError, match="generated"):
+            small_attack.fit(problem.images, problem.target, generated=problem.generated)
 
-    def test_in_model_selection_too(self, small_attack, problem):
-        with pytest.raises(ValueError, match=r"generated=.generated,."):
-            cross_val_score(
-                small_attack,
-                problem.images,
-                problem.target,
-                cv=2,
-                params={"generated": problem.images},
-                error_score="raise",
-            )
+    def test_as_many_generated_as_real_images(self, small_attack, problem):
+        small_attack.set_params(generated=problem.images)
+        scores = cross_val_score(
+            small_attack, problem.images, problem.target, cv=2, error_score="raise"
+        )
+        assert scores.shape == (2,)
+        assert small_attack.fit(problem.images, problem.target).n_generated_ == 24
 
     @pytest.mark.parametrize("generated", [[], np.empty((0, 32, 32))])
     def test_no_generated_images(self, generated, small_attack, problem):
         with pytest.raises(ValueError, match=r"(?i)found (array with )?0 (images|sample)"):
-            small_attack.fit(problem.images, problem.target, generated=generated)
+            small_attack.set_params(generated=generated).fit(problem.images, problem.target)
 
     def test_predict_before_fit(self, small_attack, problem):
         for method in ("predict", "predict_proba", "predict_pair_proba"):
@@ -380,22 +388,20 @@ class TestErrors:
         with pytest.raises(ValueError, match=r"'statistical', 'gabor'.*; got \["):
             make_pipeline(families=families)
 
-    def test_levels_that_disagree(self, small_attack, problem):
-        small_attack.set_params(descriptors__steerable__n_levels=8)
-        with pytest.raises(ValueError, match=r"'steerable' has n_levels=8.*n_levels=16"):
-            small_attack.fit(problem.images, problem.target, generated=problem.generated)
-
-    def test_tiles_that_disagree(self, small_attack, problem):
-        small_attack.set_params(descriptors__steerable__grid=2)
-        with pytest.raises(
-            ValueError, match=r"'steerable' has n_levels=16 for each of 2 x 2 tiles, but.*=16;"
-        ):
-            small_attack.fit(problem.images, problem.target, generated=problem.generated)
+    @pytest.mark.parametrize("own", [{"n_levels": 8}, {"grid": 2}, {"intensity_range": "image"}])
+    def test_a_family_with_a_value_of_its_own(self, own, small_attack, problem):
+        small_attack.set_params(descriptors__steerable=gan_isi.SteerableDescriptor(**own))
+        ((name, value),) = own.items()
+        message = rf"'steerable' has {name}={value!r}, but all.*descriptors__{name}\)"
+        with pytest.raises(ValueError, match=message):
+            small_attack.fit(problem.images, problem.target)
 
     def test_everything_dropped(self, small_attack, problem):
         small_attack.set_params(descriptors__steerable="drop", descriptors__statistical="drop")
-        with pytest.raises(ValueError, match="All descriptor families are dropped"):
-            small_attack.fit(problem.images, problem.target, generated=problem.generated)
+        with pytest.raises(
+            ValueError, match=r"All parts are dropped; keep at least one of \['stat"
+        ):
+            small_attack.fit(problem.images, problem.target)
 
     def test_a_query_with_nan_is_named(self, fitted, problem):
         images = list(problem.images.astype(float))
@@ -407,14 +413,16 @@ class TestErrors:
         generated = problem.generated.astype(float)
         generated[3, 0, 0] = np.nan
         with pytest.raises(ValueError, match="generated contains NaN"):
-            small_attack.fit(problem.images, problem.target, generated=generated)
+            small_attack.set_params(generated=generated).fit(problem.images, problem.target)
         with pytest.raises(ValueError, match="generated contains NaN"):
             fitted.retarget(generated)
 
     def test_one_image_without_its_axis(self, small_attack, fitted, problem):
         message = r"shape \(32, 32\).*32 images of one row.*image\[np.newaxis\]"
         with pytest.raises(ValueError, match=message):
-            small_attack.fit(problem.images, problem.target, generated=problem.generated[0])
+            small_attack.set_params(generated=problem.generated[0]).fit(
+                problem.images, problem.target
+            )
         with pytest.raises(ValueError, match=message):
             fitted.predict(problem.images[0])
         assert fitted.predict(problem.images[:1]).shape == (1,)
@@ -463,11 +471,11 @@ class TestPickles:
 
 
 def test_a_user_s_svc_with_probability(problem):
-    attack = make_pipeline(families=["steerable"], n_levels=16)
+    attack = make_pipeline(generated=problem.generated, families=["steerable"], n_levels=16)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # deprecated in scikit-learn 1.9
         attack.set_params(membership__estimator=SVC(probability=True, random_state=0))
-        attack.fit(problem.images, problem.target, generated=problem.generated)
+        attack.fit(problem.images, problem.target)
     assert attack.predict_proba(problem.images).shape == (24, 2)
 
 

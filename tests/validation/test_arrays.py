@@ -13,9 +13,8 @@ from sklearn.svm import SVC
 
 import gan_isi
 from gan_isi import texture
-from gan_isi.baselines import scores
 from gan_isi.distances import ssim, vectors
-from gan_isi.membership import calibration, fusion
+from gan_isi.membership import calibration, fusion, scores
 from gan_isi.membership import summaries as bags
 from gan_isi.membership import svm as scoring
 from gan_isi.texture import cdf as quantiles

@@ -10,15 +10,22 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from gan_isi import MembershipClassifier, datasets, make_pipeline
-from gan_isi.descriptors import CLASSICAL_FAMILIES
-from gan_isi.plotting.attack import families_of
+from gan_isi import BagSummaryTransformer, MembershipClassifier, datasets, make_pipeline
 
 
 def problem_of(memorization, n=40):
     return datasets.make_membership_problem(
         n, n_generated=60, image_size=32, memorization=memorization, random_state=1
     )
+
+
+def recommended(problem, **options):
+    options = {
+        "generated": problem.generated,
+        "families": ["statistical"],
+        "n_levels": 16,
+    } | options
+    return make_pipeline("recommended", **options)
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +35,7 @@ def problem():
 
 @pytest.fixture(scope="module")
 def fitted(problem):
-    attack = make_pipeline(preset="recommended", families=["statistical"], n_levels=16)
-    return attack.fit(problem.images, problem.target, generated=problem.generated)
+    return recommended(problem).fit(problem.images, problem.target)
 
 
 def test_the_paper_is_the_default():
@@ -39,33 +45,31 @@ def test_the_paper_is_the_default():
 
 
 def test_two_numbers_a_view_and_a_family(fitted):
-    assert list(fitted.named_steps) == ["distances", "summary", "membership"]
+    assert list(fitted.named_steps) == ["descriptors", "distances", "membership"]
     assert fitted.named_steps["distances"].n_maps_ == 5 + 3
-    names = list(fitted.named_steps["summary"].get_feature_names_out())
-    assert names == [f"group{i}_{s}" for i in range(6) for s in ("closest1", "contrast50")]
-
-
-@pytest.mark.parametrize("families", [CLASSICAL_FAMILIES, ("gaussian", "statistical"), ("deep",)])
-def test_families_are_grouped_by_themselves(families):
-    attack = make_pipeline(preset="recommended", families=families)
-    sizes = [len(one.map_names) for one in families_of(attack)]
-    assert attack.named_steps["summary"].map_groups == tuple(sizes)
+    views = ["pixels", "pixels_global", "pixels_local", "ssim", "ssim_mirrored", "statistical"]
+    names = [f"{view}_{s}" for view in views for s in ("closest1", "contrast50")]
+    assert list(fitted["membership"].row_names_) == [*names, "rule"]
 
 
 def test_the_rule_is_the_mean_contrast_of_two_views(problem, fitted):
-    scale, add, _ = (step for _, step in fitted.named_steps["membership"].steps)
-    bags = fitted[:1].transform(problem.images)
-    columns = np.split(bags, 5 + 3, axis=2)
+    bags = fitted[:-1].transform(problem.images)
+    names = list(fitted[:-1].get_feature_names_out())
     contrasts = []
-    for number in (2, 3):  # with normalised local contrast, and by SSIM
-        ordered = np.sort(columns[number][:, :, 0].astype(float), axis=1)
+    for view in ("pixels_local", "ssim"):
+        ordered = np.sort(bags[:, :, names.index(view)].astype(float), axis=1)
         contrasts.append(np.log(ordered[:, 0] / ordered[:, 1:51].mean(axis=1)))
     expected = 10 * scipy.stats.zscore(contrasts, axis=1).mean(axis=0)
-    summaries = scale.transform(fitted[:2].transform(problem.images))
-    added = add.transform(summaries)
-    np.testing.assert_array_equal(added[:, :-1], summaries)
-    np.testing.assert_allclose(added[:, -1], expected, rtol=1e-4, atol=1e-4)
-    assert list(add.get_feature_names_out(["a"] * 12))[-2:] == ["a", "rule"]
+    membership = fitted["membership"]
+    rows = membership.summaries(bags)
+    summaries = BagSummaryTransformer(n_closest=(1,))
+    summaries = summaries.fit(bags, problem.target, blocks=fitted.blocks_).transform(bags)
+    np.testing.assert_allclose(rows[:, :-1], StandardScaler().fit_transform(summaries))
+    np.testing.assert_allclose(rows[:, -1], expected, rtol=1e-4, atol=1e-4)
+    by_hand = LogisticRegression(C=0.3).fit(rows, problem.target)
+    np.testing.assert_allclose(
+        fitted.decision_function(problem.images), by_hand.decision_function(rows)
+    )
 
 
 def test_few_images_leave_it_to_the_rule():
@@ -79,30 +83,16 @@ def test_few_images_leave_it_to_the_rule():
         held_out = np.setdiff1d(np.arange(72), known)
         free = make_sklearn_pipeline(StandardScaler(), LogisticRegression())
         for name, estimator in (("free", free), ("leaning", None)):
-            attack = make_pipeline(
-                preset="recommended", families=["statistical"], n_levels=8, estimator=estimator
-            )
-            attack.fit(problem.images[known], problem.target[known], generated=problem.generated)
+            attack = recommended(problem, n_levels=8, estimator=estimator)
+            attack.fit(problem.images[known], problem.target[known])
             scores = attack.decision_function(problem.images[held_out])
             aucs[name].append(roc_auc_score(problem.target[held_out], scores))
     assert np.mean(aucs["leaning"]) > np.mean(aucs["free"]) + 0.03
 
 
-def test_a_rule_of_other_columns_is_refused(problem):
-    attack = make_pipeline(preset="recommended", families=["statistical"], n_levels=16)
-    attack.set_params(distances__pixels_none="drop", summary__map_groups=(1, 1, 1, 1, -1))
-    with pytest.raises(ValueError, match="is of 12 summaries, and here are 10"):
-        attack.fit(problem.images, problem.target, generated=problem.generated)
-    attack.set_params(membership__functiontransformer="passthrough")
-    attack.fit(problem.images, problem.target, generated=problem.generated)
-    assert attack.predict_proba(problem.images).shape == (40, 2)
-
-
 def test_finds_what_the_generator_repeats(problem):
-    attack = make_pipeline(preset="recommended", families=["statistical"], n_levels=16)
-    params = {"generated": (problem.generated,)}
     scores = cross_val_predict(
-        attack, problem.images, problem.target, cv=4, method="decision_function", params=params
+        recommended(problem), problem.images, problem.target, cv=4, method="decision_function"
     )
     assert roc_auc_score(problem.target, scores) > 0.9
 
@@ -119,10 +109,9 @@ def test_finds_what_the_generator_repeats(problem):
 )
 def test_finds_copies_that_were_moved(moved, memorization, families):
     problem = problem_of(memorization)
-    attack = make_pipeline(preset="recommended", families=families, n_levels=16)
-    params = {"generated": (moved(problem.generated).copy(),)}
+    attack = recommended(problem, generated=moved(problem.generated).copy(), families=families)
     scores = cross_val_predict(
-        attack, problem.images, problem.target, cv=4, method="decision_function", params=params
+        attack, problem.images, problem.target, cv=4, method="decision_function"
     )
     assert roc_auc_score(problem.target, scores) > 0.9
 
@@ -134,8 +123,7 @@ def test_finds_nothing_where_there_is_nothing():
         null = datasets.make_membership_problem(
             40, n_generated=60, image_size=32, memorization=0.0, random_state=seed
         )
-        attack = make_pipeline(preset="recommended", families=["statistical"], n_levels=16)
-        attack.fit(null.images[:20], null.target[:20], generated=null.generated)
+        attack = recommended(null).fit(null.images[:20], null.target[:20])
         scores = attack.decision_function(null.images[20:])
         aucs.append(roc_auc_score(null.target[20:], scores))
     assert 0.3 < np.mean(aucs) < 0.7  # three standard errors of six AUCs of 10 by 10
@@ -156,34 +144,25 @@ def test_retarget_and_pickle(problem, fitted, tmp_path):
 
 
 def test_in_a_grid_search_with_another_classifier(problem):
-    attack = make_pipeline(
-        preset="recommended",
-        families=["statistical"],
-        n_levels=16,
-        estimator=LogisticRegression(max_iter=1000),
-    )
-    grid = {"membership__C": [0.1, 10], "distances__pixels_local": ["drop"], "summary__map_groups":
-            [(1, 1, 1, 1, -1)]}  # fmt: skip
+    attack = recommended(problem, estimator=LogisticRegression(max_iter=1000))
+    assert attack["membership"].rule == ()
+    grid = {"membership__estimator__C": [0.1, 10], "distances__pixels_local": ["drop"]}
     search = GridSearchCV(attack, grid, cv=2, error_score="raise")
-    search.fit(problem.images, problem.target, generated=(problem.generated,))
+    search.fit(problem.images, problem.target)
     assert search.best_estimator_.named_steps["distances"].n_maps_ == 4 + 3
 
 
-@pytest.mark.parametrize("preset", ["paper", "recommended"])
-def test_tiles(preset, problem):
+@pytest.mark.parametrize("name", ["paper", "recommended"])
+def test_tiles(name, problem):
     """As many maps as without, and distances that see where texture is."""
     whole, tiled = (
-        make_pipeline(preset=preset, families=["statistical"], n_levels=8, grid=grid).fit(
-            problem.images, problem.target, generated=problem.generated
-        )
+        make_pipeline(
+            name, generated=problem.generated, families=["statistical"], n_levels=8, grid=grid
+        ).fit(problem.images, problem.target)
         for grid in (1, 4)
     )
-    steps = list(whole.named_steps)
-    before = steps.index("distances") + 1
     upside_down = problem.generated[:, ::-1].copy()
-    bags = [
-        each.retarget(upside_down)[:before].transform(problem.generated) for each in (whole, tiled)
-    ]
+    bags = [each.retarget(upside_down)[:-1].transform(problem.generated) for each in (whole, tiled)]
     assert bags[0].shape == bags[1].shape
     # All three windows see the same upside down, as long as nobody asks where.
     assert np.diagonal(bags[0][:, :, -3:]).max() < 1e-5
@@ -191,22 +170,6 @@ def test_tiles(preset, problem):
     assert tiled.predict_proba(problem.images).shape == (40, 2)
 
 
-@pytest.mark.parametrize(
-    "parameter",
-    [{"fusion": "max"}, {"max_pairs": 10}, {"calibrate_fusion": True}, {"random_state": 0}],
-)
-def test_parameters_of_pairs_are_refused(parameter):
-    with pytest.raises(ValueError, match=f"not pairs: {next(iter(parameter))} would do nothing"):
-        make_pipeline(preset="recommended", **parameter)
-
-
-def test_unknown_preset():
-    with pytest.raises(ValueError, match="preset has to be 'paper' or 'recommended'; got 'best'"):
-        make_pipeline(preset="best")
-
-
 def test_the_reading_of_the_folds_reaches_the_classifier():
     assert make_pipeline().named_steps["membership"].folds == "refit"
     assert make_pipeline(folds="average").named_steps["membership"].folds == "average"
-    with pytest.raises(ValueError, match="folds would do nothing"):
-        make_pipeline(preset="recommended", folds="average")

@@ -23,9 +23,9 @@ def described(monkeypatch):
     counts = Counter()
     describe = gan_isi.BaseDescriptor._describe
 
-    def counting(self, images, first):
-        counts[type(self).__name__] += len(images)
-        return describe(self, images, first)
+    def counting(self, pictures):
+        counts[type(self).__name__] += len(pictures)
+        return describe(self, pictures)
 
     monkeypatch.setattr(gan_isi.BaseDescriptor, "_describe", counting)
     return counts
@@ -223,10 +223,15 @@ def test_parallel_jobs_share_it(photographs, tmp_path, described):
 
 def test_a_search_describes_every_image_once(tmp_path, described):
     problem = datasets.make_membership_problem(30, n_generated=12, image_size=32, random_state=0)
-    attack = make_pipeline(families=["statistical", "steerable"], n_levels=16, memory=tmp_path)
+    attack = make_pipeline(
+        generated=problem.generated,
+        families=["statistical", "steerable"],
+        n_levels=16,
+        memory=tmp_path,
+    )
     grid = {"membership__estimator__svc__C": [0.1, 1, 10], "membership__fusion": ["mean", "max"]}
     search = GridSearchCV(attack, grid, cv=5, error_score="raise")
-    search.fit(problem.images, problem.target, generated=(problem.generated,))
+    search.fit(problem.images, problem.target)
     # Copies of members that the generator repeats are the same picture.
     n_different = len({image.tobytes() for image in [*problem.images, *problem.generated]})
     assert described == {"StatisticalDescriptor": n_different, "SteerableDescriptor": n_different}
@@ -281,9 +286,9 @@ def test_a_killed_run_goes_on_where_it_stopped(photographs, tmp_path, described)
     code = (
         "import numpy as np, time, gan_isi\n"
         "describe = gan_isi.BaseDescriptor._describe\n"
-        "def slowly(self, images, first):\n"
+        "def slowly(self, pictures):\n"
         "    time.sleep(0.1)\n"
-        "    return describe(self, images, first)\n"
+        "    return describe(self, pictures)\n"
         "gan_isi.BaseDescriptor._describe = slowly\n"
         "gan_isi.SteerableDescriptor(memory='kept').fit_transform(np.load('images.npy'))\n"
     )

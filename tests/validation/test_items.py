@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_isi import audit, baselines
+from gan_isi import audit, make_pipeline
 from gan_isi._validation.items import channel_axis
 from gan_isi.datasets import make_membership_problem
 
@@ -13,7 +13,7 @@ PIL = [Image.fromarray(image) for image in IT.images]
 
 
 def scores(X, generated=IT.generated):
-    attack = baselines.make_baseline("nearest").fit(X, IT.target, generated=generated)
+    attack = make_pipeline("nearest", generated=generated).fit(X, IT.target)
     return attack.decision_function(X)
 
 
@@ -90,7 +90,7 @@ def test_columns_of_a_table():
     frame = pandas.DataFrame({"image": list(IT.images)}, index=np.arange(16)[::-1])
     np.testing.assert_array_equal(scores(frame["image"]), scores(IT.images))
     arguments = {"cv": 2, "n_permutations": 0, "generated": IT.generated, "random_state": 0}
-    attack = {"nearest": baselines.make_baseline("nearest")}
+    attack = {"nearest": make_pipeline("nearest")}
     # With candidates, items are asked for by their number, not by the label of a row.
     with audit_silent():
         found = audit.audit(
@@ -127,7 +127,7 @@ def test_torch():
 
 def test_pillow_images_are_what_their_files_are():
     grey = Image.fromarray((np.arange(64) * 3).astype(np.uint8).reshape(8, 8))
-    attack = baselines.make_baseline("nearest")["descriptors"]
+    attack = make_pipeline("nearest")["descriptors"]
     for mode in ("L", "P", "RGB"):
         vectors = attack.fit_transform([grey.convert(mode)])
         np.testing.assert_allclose(vectors, attack.fit_transform([np.asarray(grey)]), atol=1e-6)

@@ -9,9 +9,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gan_isi import BagSummaryTransformer
+from gan_isi._validation.blocks import Block
 from gan_isi.membership.summaries import low_order_statistics
 
 USED = np.repeat([0, 1], 8)
+BLOCKS = [Block("ssim", ("ssim",)), Block("gabor", ("a", "b", "c"))]
 
 
 @pytest.fixture
@@ -82,24 +84,29 @@ def test_members_do_not_shift_the_reference(bags):
 def test_a_group_is_near_only_where_all_its_maps_are():
     # One image is near in the first map, another in the second, a third in both by half.
     bag = np.array([[0.0, 2.0], [2.0, 0.0], [0.9, 0.9], [1.0, 1.0]])[np.newaxis]
-    summary = BagSummaryTransformer(
-        n_closest=(1,), contrast=None, map_groups=(2,), relative=False
-    ).fit(bag)
+    summary = BagSummaryTransformer(n_closest=(1,), contrast=None, relative=False)
+    summary.fit(bag, blocks=[Block("family", ("a", "b"))])
     scales = np.median(bag[0], axis=0)
     assert_array_equal(summary.scales_, scales)
     assert_allclose(summary.transform(bag), [[min((bag[0] / scales).mean(axis=1))]])
 
 
-def test_groups_do_not_depend_on_units(bags):
-    summary = BagSummaryTransformer(map_groups=(1, 3))
-    assert_allclose(
-        summary.fit_transform(bags * [3.0, 0.2, 50.0, 1.0], USED), summary.fit_transform(bags, USED)
+def test_families_do_not_depend_on_units(bags):
+    first, second = (
+        BagSummaryTransformer().fit(scaled, USED, blocks=BLOCKS).transform(scaled)
+        for scaled in (bags, bags * [3.0, 0.2, 50.0, 1.0])
     )
+    assert_allclose(first, second)
 
 
-def test_what_is_left_makes_a_group(bags):
-    first = BagSummaryTransformer(map_groups=(1, -1)).fit_transform(bags, USED)
-    assert_array_equal(first, BagSummaryTransformer(map_groups=(1, 3)).fit_transform(bags, USED))
+def test_one_map_a_family_is_no_family_at_all(bags):
+    each = [Block(name, (name,)) for name in "abcd"]
+    by_family, by_map, alone = (
+        BagSummaryTransformer(by_family=by_family).fit(bags, USED, blocks=blocks).transform(bags)
+        for by_family, blocks in ((True, each), (False, BLOCKS), (True, None))
+    )
+    assert_allclose(by_family, alone)  # but for the units
+    assert_array_equal(by_map, alone)
 
 
 def test_names(bags):
@@ -110,13 +117,30 @@ def test_names(bags):
         "map0_contrast50",
     ]
     assert len(names.get_feature_names_out()) == names.transform(bags).shape[1] == 12
-    grouped = BagSummaryTransformer(n_closest=(1,), map_groups=(1, 3)).fit(bags)
-    assert list(grouped.get_feature_names_out()) == [
-        "group0_closest1",
-        "group0_contrast50",
-        "group1_closest1",
-        "group1_contrast50",
+    assert names.get_feature_names_out("abcd")[0] == "a_closest1"
+    by_family = BagSummaryTransformer(n_closest=(1,)).fit(bags, blocks=BLOCKS)
+    statistics = ("closest1", "contrast50")
+    assert list(by_family.get_feature_names_out()) == [
+        f"{name}_{s}" for name in ("ssim", "gabor") for s in statistics
     ]
+    by_map = BagSummaryTransformer(n_closest=(1,), by_family=False).fit(bags, blocks=BLOCKS)
+    assert list(by_map.get_feature_names_out()) == [
+        f"{name}_{s}" for name in ("ssim", "a", "b", "c") for s in statistics
+    ]
+
+
+def test_a_family_that_is_dropped_has_no_columns(bags):
+    dropped = [BLOCKS[0], Block("texture", ()), BLOCKS[1]]
+    first, second = (
+        BagSummaryTransformer().fit(bags, USED, blocks=blocks) for blocks in (BLOCKS, dropped)
+    )
+    assert list(first.get_feature_names_out()) == list(second.get_feature_names_out())
+    assert_array_equal(first.transform(bags), second.transform(bags))
+
+
+def test_blocks_of_other_bags(bags):
+    with pytest.raises(ValueError, match=r"X has 4 maps, but blocks name 3: \['gabor'\]"):
+        BagSummaryTransformer().fit(bags, blocks=BLOCKS[1:])
 
 
 @pytest.mark.parametrize(
@@ -125,9 +149,6 @@ def test_names(bags):
         ({"n_closest": (0,)}, "n_closest holds numbers of images from 1; got .0,."),
         ({"quantiles": (1.5,)}, "quantiles have to lie in 0..1; got .1.5,."),
         ({"n_closest": (), "contrast": None}, "No statistic is left"),
-        ({"map_groups": (1, 2)}, "add up to the 4 of X; got .1, 2."),
-        ({"map_groups": (2, 2, -1)}, "add up to the 4 of X"),
-        ({"map_groups": (4, 0)}, "add up to the 4 of X"),
     ],
 )
 def test_wrong_parameters(parameters, message, bags):

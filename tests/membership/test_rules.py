@@ -15,7 +15,7 @@ from gan_isi.baselines import (
     NearestGenerated,
     Retrieval,
 )
-from gan_isi.membership.calibration import fit_sigmoid
+from gan_isi.membership import fit_sigmoid
 
 ATTACKS = [
     NearestGenerated(),
@@ -44,7 +44,7 @@ def make_pictures(rng):
         near = real[used == 1] if memorised else rng.normal(size=(n_real // 2, 20))
         generated = np.concatenate([near + 0.2 * rng.normal(size=near.shape)] * 2)
         distances = PairwiseDistanceTransformer(include_real=with_real)
-        return distances.fit(real, generated=(generated,)).transform(real), used
+        return distances.fit(real, generated=generated).transform(real), used
 
     return make
 
@@ -76,8 +76,8 @@ def test_probability_is_platt_s(make_bags):
     bags, used = make_bags(gap=0.1)
     attack = NearestGenerated().fit(bags, used)
     scores = attack.score_samples(bags)
-    expected = fit_sigmoid(scores, used).predict_proba(scores[:, None])
-    np.testing.assert_allclose(attack.predict_proba(bags), expected, atol=1e-4)
+    expected = fit_sigmoid(scores, used).predict(scores)
+    np.testing.assert_allclose(attack.predict_proba(bags)[:, 1], expected, atol=1e-4)
 
 
 def test_closer_never_means_less_probably_used(attack, make_pictures):

@@ -64,16 +64,9 @@ def test_width_that_does_not_divide_names_both_numbers(vectors):
         PairwiseWassersteinTransformer(n_levels=5).fit(vectors)
 
 
-def test_generated_as_long_as_x_is_refused_and_the_tuple_is_named(vectors):
-    with pytest.raises(ValueError, match=r"exactly as long as X \(30\).*generated=\(generated,\)"):
-        PairwiseWassersteinTransformer().fit(vectors, generated=vectors)
-    fitted = PairwiseWassersteinTransformer().fit(vectors, generated=(vectors,))
-    assert fitted.n_generated_ == 30
-
-
-def test_tuple_of_several_images_is_refused(vectors):
-    with pytest.raises(ValueError, match="tuple of 2"):
-        PairwiseWassersteinTransformer().fit(vectors, generated=(vectors, vectors))
+def test_as_many_generated_images_as_queries(vectors):
+    fitted = PairwiseWassersteinTransformer().fit(vectors, generated=vectors[::-1])
+    np.testing.assert_array_equal(fitted.reference_[:, 0], vectors[::-1])
 
 
 def test_generated_of_another_width(vectors):

@@ -1,0 +1,214 @@
+"""Pictures against generated ones in every pose: mirrored, rotated, zoomed, shifted."""
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import gen_batches
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from .._runtime.sklearn_compat import Interval
+from .._validation.blocks import Block
+from .base import BATCH_SIZE, BasePairwiseTransformer
+from .pairwise import ONE_MAP
+from .poses import Grid, Pose, best_correlations, standardised
+
+
+class PairwisePoseTransformer(BasePairwiseTransformer):
+    """One minus the correlation in the best pose of every query on every generated image.
+
+    Copies of augmented training images are mirrored, rotated, zoomed or shifted. All poses
+    of a grid are tried on pictures of half the size, and on the pictures themselves for the
+    generated images that look most alike there. For the rows of :class:`PixelDescriptor`
+    with local contrast, of 32 x 32 pixels or so.
+
+    Parameters
+    ----------
+    angles : sequence of float, default=(-20, -15, -10, -5, 0, 5, 10, 15, 20)
+        Rotations in degrees. Pictures of half the size are tried at every second one.
+    zooms : sequence of float, default=(0.9, 1.0, 1.12)
+        Magnifications. Pictures of half the size are tried between them.
+    max_shift : float, default=0.1
+        Largest shift in both directions, as a share of the side.
+    quarter_turns : bool, default=True
+        Whether pictures are rotated by quarter turns as well; they always are mirrored.
+    n_refined : int, default=96
+        Number of generated images that each query is compared with at full size. The
+        others keep their distance of half the size, or get the largest of those at full
+        size where that is more.
+    families : str or list of str, default=None
+        Name of the descriptor family that is compared, in an attack; None for all columns.
+    include_real : bool, default=False
+        Whether queries are compared with the real images of `fit` as well; their
+        columns follow those of the generated images.
+    n_jobs : int, default=None
+        Number of threads. Changes no result.
+
+    Attributes
+    ----------
+    reference_ : ndarray of shape (n_generated, 1, n_features), float32
+        The rows of the generated images.
+    n_generated_ : int
+        Number of generated images.
+    n_maps_ : int
+        1: the distance is the only map.
+    blocks_ : list of Block
+        That map.
+    real_ : ndarray of shape (n_real, 1, n_features), float32
+        The rows of the images of `fit`. With `include_real` only.
+    n_real_ : int
+        Number of real images in `real_`, 0 without.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, when they all are strings.
+
+    See Also
+    --------
+    gan_isi.distances.PairwiseDistanceTransformer : Compares as things are.
+
+    Notes
+    -----
+    More poses mean larger correlations by chance, for all images alike.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gan_isi import PairwisePoseTransformer
+    >>> rng = np.random.default_rng(0)
+    >>> real = rng.random((2, 16, 16))
+    >>> generated = np.stack([np.rot90(real[1]), rng.random((16, 16))])
+    >>> poses = PairwisePoseTransformer(angles=(0,), zooms=(1,))
+    >>> poses = poses.fit(real.reshape(2, -1), generated=generated.reshape(2, -1))
+    >>> poses.transform(real.reshape(2, -1))[:, :, 0].argmin()
+    np.int64(2)
+    >>> poses.find_pose(real[1].ravel(), 0).angle
+    90.0
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+        **BasePairwiseTransformer._parameter_constraints,
+        "angles": ["array-like"],
+        "zooms": ["array-like"],
+        "max_shift": [Interval(Real, 0, 0.5, closed="both")],
+        "quarter_turns": ["boolean"],
+        "n_refined": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        angles: Sequence[float] = (-20, -15, -10, -5, 0, 5, 10, 15, 20),
+        zooms: Sequence[float] = (0.9, 1.0, 1.12),
+        max_shift: float = 0.1,
+        quarter_turns: bool = True,
+        n_refined: int = 96,
+        families: str | Sequence[str] | None = None,
+        include_real: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.angles = angles
+        self.zooms = zooms
+        self.max_shift = max_shift
+        self.quarter_turns = quarter_turns
+        self.n_refined = n_refined
+        self.families = families
+        self.include_real = include_real
+        self.n_jobs = n_jobs
+
+    def find_pose(self, query: Any, number: int) -> Pose:
+        """Tell how a query is to be moved so that it lies on a generated image.
+
+        Parameters
+        ----------
+        query : array-like of shape (n_features,)
+            What describes the query.
+        number : int
+            Number of the generated image.
+
+        Returns
+        -------
+        Pose
+            The pose of the largest correlation; see :func:`gan_isi.distances.moved`.
+        """
+        check_is_fitted(self, "reference_")
+        row = check_array(np.atleast_2d(query), dtype=np.float32, input_name="query")
+        picture = self._pictures(self._as_maps(row))[0]
+        reference = standardised(self._pictures(self.reference_[[number]]))
+        grid = self._grids(len(picture))[1]
+        return grid.pose(int(best_correlations(picture, reference, grid)[1][0]))
+
+    def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
+        side = int(np.sqrt(width))
+        if side**2 != width or side < 4:
+            raise ValueError(
+                "Poses need columns that are the pixels of a square image, at least 4 x 4, as "
+                f"from PixelDescriptor; got {width} columns."
+            )
+        for name, values in (("angles", self.angles), ("zooms", self.zooms)):
+            numbers = np.asarray(values, dtype=float)
+            if numbers.ndim != 1 or not len(numbers) or not np.isfinite(numbers).all():
+                raise ValueError(f"{name} has to be one or more finite numbers; got {values!r}.")
+        if min(self.zooms) <= 0:
+            raise ValueError(f"zooms have to be above 0; got {self.zooms!r}.")
+        return [Block(ONE_MAP, (ONE_MAP,))]
+
+    def _grids(self, side: int) -> tuple[Grid, Grid]:
+        """Return the coarse and the fine grid of poses."""
+        angles = tuple(float(a) for a in self.angles)
+        zooms = tuple(float(z) for z in self.zooms)
+        between = tuple(float(z) for z in np.sqrt(np.multiply(zooms[1:], zooms[:-1]))) or zooms
+        half = side // 2
+        return (
+            Grid(half, angles[::2], between, int(self.max_shift * half), self.quarter_turns),
+            Grid(side, angles, zooms, int(self.max_shift * side), self.quarter_turns),
+        )
+
+    def _fill(
+        self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
+    ) -> None:
+        fine = self._pictures(references)
+        prepared = standardised(_halved(fine)), standardised(fine)
+        pictures = self._pictures(queries)
+        batches = list(gen_batches(len(queries), BATCH_SIZE))
+        parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
+            delayed(self._search)(pictures[batch], *prepared) for batch in batches
+        )
+        for batch, part in zip(batches, parts, strict=True):
+            bags[batch, :, 0] = part
+
+    def _search(
+        self,
+        pictures: NDArray[np.float32],
+        halved: NDArray[np.float32],
+        references: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        coarse, fine = self._grids(pictures.shape[1])
+        distances = np.empty((len(pictures), len(references)), dtype=np.float32)
+        for row, picture, small in zip(distances, pictures, _halved(pictures), strict=True):
+            chosen = np.arange(len(references))
+            if len(references) > self.n_refined:
+                row[:] = 1 - best_correlations(small, halved, coarse)[0]
+                chosen = np.argsort(row, kind="stable")[: self.n_refined]
+            refined = 1 - best_correlations(picture, references[chosen], fine)[0]
+            if len(references) > self.n_refined:
+                np.maximum(row, refined.max(), out=row)
+            row[chosen] = refined
+        return distances
+
+    def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
+        raise NotImplementedError("Each query chooses its own references; see _search.")
+
+    def _pictures(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        side = int(np.sqrt(maps.shape[2]))
+        return maps.reshape(-1, side, side)
+
+
+def _halved(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return pictures of half the size: means of 2 x 2 pixels."""
+    half = pictures.shape[1] // 2
+    cut = pictures[:, : 2 * half, : 2 * half]
+    return cut.reshape(len(pictures), half, 2, half, 2).mean(axis=(2, 4))
