@@ -19,6 +19,7 @@ from .distances import (
     PairwiseDistanceTransformer,
     PairwisePoseTransformer,
     PairwiseWassersteinTransformer,
+    PairwiseWhitenedTransformer,
 )
 from .membership import BagSummaryTransformer, MembershipClassifier, SummaryClassifier
 
@@ -35,6 +36,7 @@ __all__ = [
     "PairwiseDistanceTransformer",
     "PairwisePoseTransformer",
     "PairwiseWassersteinTransformer",
+    "PairwiseWhitenedTransformer",
     "PixelDescriptor",
     "SharedImages",
     "SourceIdentificationPipeline",

@@ -70,7 +70,7 @@ class DeepDescriptor(BaseDescriptor):
         - None: the CDF of the values of each channel, as many maps as channels.
         - "channels": one CDF of all values of all channels, a single map.
         - "mean": the mean of each channel, one row of numbers that are no CDF vector, for
-          :class:`WhitenedDistanceTransformer` or :class:`PairwiseDistanceTransformer`
+          :class:`PairwiseWhitenedTransformer` or :class:`PairwiseDistanceTransformer`
           ("cosine"). `n_levels`, `cells` and `grid` have no effect.
     input_size : int, default=224
         Height and width in pixels to which images are resized for the network, whatever their
@@ -128,7 +128,7 @@ class DeepDescriptor(BaseDescriptor):
     --------
     gan_isi.texture.resnet : The paper's network and layer.
     gan_isi.texture.networks : Other networks and layers, and how images are resized.
-    WhitenedDistanceTransformer : Compares pooled features.
+    PairwiseWhitenedTransformer : Compares pooled features.
 
     Notes
     -----

@@ -8,10 +8,12 @@ from .base import BasePairwiseTransformer
 from .pairwise import METRICS, PairwiseDistanceTransformer
 from .pairwise_poses import PairwisePoseTransformer
 from .pairwise_wasserstein import PairwiseWassersteinTransformer
+from .pairwise_whitened import PairwiseWhitenedTransformer
 from .poses import Pose, moved
 from .union import DistanceUnion
 from .vectors import prepare_vectors, vector_distances
 from .wasserstein import wasserstein_distances
+from .whitening import whitening
 
 __all__ = [
     "METRICS",
@@ -20,9 +22,11 @@ __all__ = [
     "PairwiseDistanceTransformer",
     "PairwisePoseTransformer",
     "PairwiseWassersteinTransformer",
+    "PairwiseWhitenedTransformer",
     "Pose",
     "moved",
     "prepare_vectors",
     "vector_distances",
     "wasserstein_distances",
+    "whitening",
 ]
