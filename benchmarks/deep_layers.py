@@ -1,6 +1,6 @@
 """Layers of networks with ImageNet weights on a diffusion model whose training images are known.
 
-    python benchmarks/deep_layers.py [WEIGHTS ...] [--data FOLDER] [--resnet50 FILE] [--only NAME]
+    python benchmarks/deep_layers.py [WEIGHTS ...] [--input-size N] [--resnet50 FILE]
 
 WEIGHTS are folders of unpacked packages, where they are not installed: see `pretrained.py`.
 FILE is a state dict of torchvision's ResNet-50, for the paper's layer. For each layer the AUC
@@ -39,8 +39,11 @@ LAYERS = {
 N_LEVELS = 64
 
 
-def networks(folders, resnet50, only):
+def descriptors(folders, resnet50, only):
     """Name of each layer, and the unfitted descriptor of its channels."""
+    if only in (None, "alexnet"):
+        random = {"network": "alexnet", "layer": "features.6", "weights": None, "random_state": 0}
+        yield "alexnet conv3, random weights", DeepDescriptor(**random)
     for name, layers in LAYERS.items():
         path = pretrained.find(name, folders)
         if path is None:
@@ -51,8 +54,10 @@ def networks(folders, resnet50, only):
             for layer, module in layers.items():
                 options = {"network": network, "layer": module, "normalisation": normalisation}
                 yield f"{name} {layer}", DeepDescriptor(**options)
-    if resnet50:
-        yield "resnet50 14th addition", DeepDescriptor(weights=resnet50)
+    if only in (None, "resnet50"):
+        yield "resnet50 14th addition, random weights", DeepDescriptor(weights=None, random_state=0)
+        if resnet50:
+            yield "resnet50 14th addition", DeepDescriptor(weights=resnet50)
 
 
 def describe(deep, images):
@@ -85,7 +90,8 @@ def main():
     parser.add_argument("folders", nargs="*")
     parser.add_argument("--data", default=SHARED)
     parser.add_argument("--resnet50", type=Path)
-    parser.add_argument("--only", choices=LAYERS, help="one of the networks")
+    parser.add_argument("--input-size", type=int, default=224)
+    parser.add_argument("--only", choices=[*LAYERS, "resnet50"], help="one of the networks")
     options = parser.parse_args()
     images, labels, generated = load_known(options.data)
 
@@ -93,8 +99,8 @@ def main():
         return f"{roc_auc_score(labels, -found):.2f}"
 
     rows = []
-    for name, deep in networks(options.folders, options.resnet50, options.only):
-        deep.fit(images)
+    for name, deep in descriptors(options.folders, options.resnet50, options.only):
+        deep.set_params(input_size=options.input_size).fit(images)
         (cdfs, means), (other_cdfs, other_means) = (
             describe(deep, part) for part in (images, generated)
         )
@@ -112,7 +118,7 @@ def main():
     rows.append(["classical textures", "65", auc(textures), "", "", ""])
     print_table(
         f"AUC of the closest of {len(generated)} generated images, {len(images)} real images of "
-        f"{options.data}",
+        f"{options.data}; networks see {options.input_size} x {options.input_size} pixels",
         ["layer", "channels", "W1 of CDFs", "cosine of means", "whitened", "held out"],
         rows,
     )
