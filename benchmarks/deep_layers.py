@@ -45,10 +45,12 @@ def descriptors(folders, resnet50, only):
         random = {"network": "alexnet", "layer": "features.6", "weights": None, "random_state": 0}
         yield "alexnet conv3, random weights", DeepDescriptor(**random)
     for name, layers in LAYERS.items():
+        if only not in (None, name):
+            continue
         path = pretrained.find(name, folders)
         if path is None:
             print(f"{name} is left out: no folder has {pretrained.FILES[name]}.")
-        elif only in (None, name):
+        else:
             network = pretrained.load(name, path)
             normalisation = pretrained.NORMALISATION.get(name, "imagenet")
             for layer, module in layers.items():
