@@ -21,6 +21,7 @@ ESTIMATORS = [
     gan_isi.PairwiseWassersteinTransformer(include_real=True),
     gan_isi.PairwiseDistanceTransformer(),
     gan_isi.PairwiseDistanceTransformer("correlation", include_real=True),
+    gan_isi.PairwiseWhitenedTransformer(),
     gan_isi.DistanceUnion(
         [
             ("near", gan_isi.PairwiseDistanceTransformer()),

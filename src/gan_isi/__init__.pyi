@@ -20,6 +20,7 @@ from .distances import (
     PairwisePoseTransformer,
     PairwiseTileTransformer,
     PairwiseWassersteinTransformer,
+    PairwiseWhitenedTransformer,
 )
 from .membership import BagSummaryTransformer, MembershipClassifier, SummaryClassifier
 
@@ -37,6 +38,7 @@ __all__ = [
     "PairwisePoseTransformer",
     "PairwiseTileTransformer",
     "PairwiseWassersteinTransformer",
+    "PairwiseWhitenedTransformer",
     "PixelDescriptor",
     "SharedImages",
     "SourceIdentificationPipeline",

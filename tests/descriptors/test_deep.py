@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+import threading
 import warnings
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,10 +17,21 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import check_estimator
 
-from gan_isi import DeepDescriptor, PairwiseWassersteinTransformer
+from gan_isi import (
+    DeepDescriptor,
+    DescriptorUnion,
+    DistanceUnion,
+    PairwiseDistanceTransformer,
+    PairwiseWassersteinTransformer,
+    PairwiseWhitenedTransformer,
+    SourceIdentificationPipeline,
+    SteerableDescriptor,
+)
+from gan_isi._runtime.store import digest
 from gan_isi._validation.images import to_grey
+from gan_isi.baselines import NearestGenerated
 from gan_isi.descriptors import deep as deep_module
-from gan_isi.texture import resnet
+from gan_isi.texture import networks, resnet
 from gan_isi.texture.cdf import cdf_vectors, cell_edges, quantile_levels
 
 
@@ -56,7 +68,7 @@ def test_maps_are_the_channels_of_the_layer(fitted, images):
     maps = fitted.feature_maps(images[0])
     assert maps.shape == (2048, 7, 7)
     assert maps.min() < 0 < maps.max()
-    batch = resnet.preprocess([to_grey(images[0])])
+    batch = networks.preprocess([to_grey(images[0])])
     assert_array_equal(maps, resnet.addition_layer(fitted.model_, batch)[0])
 
 
@@ -142,6 +154,163 @@ def test_intensity_range_reaches_the_network(images):
         first.transform(images[:1].astype(float)),
         make(pooling="channels").fit_transform(images[:1]),
     )
+
+
+# Other networks and layers
+
+
+def small_network(torch, seed=0, activation="ReLU"):
+    nn = torch.nn
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            nn.Conv2d(3, 4, 3, stride=2),
+            getattr(nn, activation)(),
+            nn.Conv2d(4, 6, 3),
+            nn.BatchNorm2d(6),
+        )
+
+
+def small(torch, **changes):
+    options = {"network": small_network(torch), "layer": "2", "input_size": 16, "device": "cpu"}
+    return DeepDescriptor(**{**options, **changes})
+
+
+def test_channels_of_any_layer(torch, images):
+    deep = small(torch).fit(images)
+    assert deep.output_shape_ == (6, 5, 5)
+    assert deep.blocks_ == [("deep", tuple(f"deep_c{i}" for i in range(6)), 64, True)]
+    batch = networks.preprocess([to_grey(images[2])], 16)
+    with torch.inference_mode():
+        expected = deep.network[:3].eval()(batch)[0].numpy()
+    assert_allclose(deep.feature_maps(images[2]), expected, atol=1e-5)
+    vectors = cdf_vectors(list(deep.feature_maps(images[2])), 64, n_values=25)
+    assert_array_equal(deep.transform(images)[2], vectors.ravel())
+    assert len(deep.get_feature_names_out()) == deep.transform(images).shape[1]
+
+
+def test_networks_of_torchvision_by_name(images):
+    deep = make(network="squeezenet1_1", layer="features.3", input_size=32, pooling="mean")
+    assert deep.fit_transform(images[:2]).shape == (2, 128)
+
+
+def test_means_are_one_block_that_is_no_cdf(torch, images):
+    deep = small(torch, pooling="mean", n_jobs=2).fit(images)
+    rows = deep.transform(images)
+    assert rows.dtype == np.float32
+    expected = [deep.feature_maps(image)[0].mean(axis=(1, 2)) for image in images]
+    assert_allclose(rows, expected, rtol=1e-5, atol=1e-6)
+    assert deep.blocks_ == [("deep", ("deep_all",), 6, False)]
+    assert list(deep.get_feature_names_out()) == [f"deep_c{i}" for i in range(6)]
+    assert_array_equal(np.vstack([deep.transform(images[i : i + 1]) for i in range(10)]), rows)
+
+
+def test_means_stand_beside_textures_in_an_attack(torch, images):
+    union = DescriptorUnion([("steerable", SteerableDescriptor()), ("pooled", small(torch))])
+    attack = SourceIdentificationPipeline(
+        [
+            ("descriptors", union),
+            (
+                "distances",
+                DistanceUnion(
+                    [
+                        ("white", PairwiseWhitenedTransformer(families="pooled")),
+                        ("cosine", PairwiseDistanceTransformer("cosine", families="pooled")),
+                        ("texture", PairwiseWassersteinTransformer()),
+                    ]
+                ),
+            ),
+            ("membership", NearestGenerated()),
+        ],
+        generated=images[5:],
+    )
+    attack.set_params(descriptors__pooled__pooling="mean")
+    attack.fit(images, [0, 1] * 5)
+    assert [block.name for block in attack.blocks_] == ["white", "cosine", "steerable"]
+    found = attack.predict_proba(images)
+    again = pickle.loads(pickle.dumps(attack)).predict_proba(images)
+    assert_array_equal(again, found)
+
+
+def test_clones_share_the_network(torch):
+    deep = small(torch)
+    copies = [clone(deep), clone(clone(deep)), clone(DescriptorUnion([("deep", deep)]))]
+    assert copies[0].network is copies[1].network is deep.network
+    assert copies[2].get_params()["deep"].network is deep.network
+    assert copies[0].set_params(layer="0").layer != deep.layer
+
+
+def test_hooks_of_the_user_stay_at_home(torch, images):
+    expected = small(torch).fit_transform(images)
+    deep = small(torch)
+    lock = threading.Lock()  # can't be pickled
+    deep.network[0].register_forward_hook(lambda module, args, output: (lock, 2 * output)[1])
+    for unfitted in (deep, clone(deep), pickle.loads(pickle.dumps(deep))):
+        assert_array_equal(unfitted.fit(images).transform(images), expected)
+    loaded = pickle.loads(pickle.dumps(deep))
+    assert loaded.network is loaded.model_
+    assert_array_equal(loaded.transform(images), expected)
+    assert_array_equal(clone(loaded).fit(images).transform(images), expected)
+    other = clone(loaded).set_params(layer="0", pooling="mean").fit(images)
+    assert other.transform(images).shape == (10, 4)
+
+
+def test_network_that_changes_later_does_not_change_what_was_fitted(torch, images):
+    deep = small(torch).fit(images)
+    before = deep.transform(images)
+    with torch.no_grad():
+        deep.network[0].weight.zero_()
+    assert_array_equal(deep.transform(images), before)
+
+
+def test_memory_knows_networks_by_what_they_compute(torch, images, tmp_path):
+    class Scaled(torch.nn.Module):
+        def __init__(self, factor):
+            super().__init__()
+            self.inner, self.factor = small_network(torch), factor
+
+        def forward(self, x):
+            return self.inner(x) * self.factor
+
+    def digest_of(**changes):
+        return digest(small(torch, **changes).fit(images)._cache_key())
+
+    known = digest_of()
+    assert digest_of(network=small_network(torch)) == known
+    assert digest_of(n_jobs=2, memory=tmp_path) == known
+    grey = small_network(torch)
+    grey[3].running_mean += 1
+    others = [
+        digest_of(network=small_network(torch, seed=1)),
+        digest_of(network=small_network(torch, activation="GELU")),
+        digest_of(network=grey),
+        digest_of(layer="1"),
+        digest_of(input_size=17),
+        digest_of(normalisation=((0, 0, 0), (1, 1, 1))),
+        digest_of(pooling="mean"),
+        digest_of(network=Scaled(2.0), layer=""),
+        digest_of(network=Scaled(3.0), layer=""),
+    ]
+    assert len({known, *others}) == 10
+    kept = small(torch, pooling="mean", memory=tmp_path).fit(images)
+    assert_array_equal(kept.transform(images), kept.transform(images))
+    assert_array_equal(
+        small(torch, pooling="mean", layer="1", memory=tmp_path).fit_transform(images),
+        small(torch, pooling="mean", layer="1").fit_transform(images),
+    )
+
+
+def test_the_paper_s_layer_is_that_of_resnet50(torch, images):
+    for changes, message in (
+        ({"layer": "addition14"}, "layer of Sequential"),
+        ({"layer": "addition14", "network": "alexnet"}, "layer of 'alexnet'"),
+        ({"layer": "7"}, "no layer of Sequential"),
+        ({"network": 3}, "'network' parameter"),
+        ({"normalisation": (0, 0)}, "normalisation has to be a pair"),
+        ({"normalisation": "mri"}, "'normalisation' parameter"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            small(torch, **changes).fit(images)
 
 
 # The same bits
@@ -247,8 +416,12 @@ def test_feature_maps_need_fit(images):
 
 def test_default_parameters():
     assert DeepDescriptor().get_params() == {
+        "network": "resnet50",
+        "layer": "addition14",
         "weights": "IMAGENET1K_V1",
         "pooling": None,
+        "input_size": 224,
+        "normalisation": "imagenet",
         "device": "auto",
         "batch_size": 32,
         "n_levels": 64,
@@ -301,21 +474,15 @@ def test_without_pytorch(monkeypatch, images):
         DeepDescriptor().fit(images)
 
 
-# Conformance
-
-
-@pytest.fixture
-def small_input(monkeypatch):
-    # The checks ask about estimators, not about resolution; 49 times fewer pixels.
-    monkeypatch.setattr(resnet, "INPUT_SIZE", 32)
+# Conformance: about estimators, not about resolution, with 49 times fewer pixels
 
 
 @pytest.mark.slow
-def test_whole_check_suite(small_input):
+def test_whole_check_suite():
     with warnings.catch_warnings():
         # The checks themselves provoke warnings (constant columns, one-dimensional y).
         warnings.simplefilter("ignore")
-        results = check_estimator(make(n_levels=4), on_skip=None, on_fail=None)
+        results = check_estimator(make(n_levels=4, input_size=32), on_skip=None, on_fail=None)
     failed = {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
     assert failed == {}
     skipped = {r["check_name"] for r in results if r["status"] == "skipped"}
@@ -343,8 +510,8 @@ def test_whole_check_suite(small_input):
 )
 # The checks fit on frames and transform arrays on purpose.
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names:UserWarning")
-def test_checks_outside_the_suite(small_input, check):
-    check("DeepDescriptor", make(n_levels=2, pooling="channels"))
+def test_checks_outside_the_suite(check):
+    check("DeepDescriptor", make(n_levels=2, pooling="channels", input_size=32))
 
 
 def test_every_parameter_has_a_constraint():

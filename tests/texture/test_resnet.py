@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from gan_isi.texture import resnet
+from gan_isi.texture import networks, resnet, torch_context
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,9 @@ def images():
 # Without PyTorch
 
 
-@pytest.mark.parametrize("module", ["gan_isi", "gan_isi.texture.resnet"])
+@pytest.mark.parametrize(
+    "module", ["gan_isi", "gan_isi.texture.resnet", "gan_isi.texture.networks"]
+)
 def test_importing_does_not_import_torch(module):
     code = f"import sys, {module}; print('torch' in sys.modules, 'torchvision' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -65,8 +67,8 @@ def test_missing_extra_is_named(monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
     for function in (
         resnet.load_resnet50,
-        resnet.resolve_device,
-        lambda: resnet.preprocess([np.zeros((8, 8))]),
+        torch_context.resolve_device,
+        lambda: networks.preprocess([np.zeros((8, 8))]),
     ):
         with pytest.raises(ImportError, match=r'pip install "gan-isi\[deep\]"'):
             function()
@@ -83,7 +85,7 @@ def test_is_the_sum_before_the_relu_of_torchvision_s_own_forward(torch, whole, m
         block.relu.register_forward_pre_hook(lambda _, x: seen["relu"].append(x[0].clone())),
         block.register_forward_hook(lambda _, __, out: seen.update(block=out.clone())),
     ]
-    batch = resnet.preprocess(images[:1])
+    batch = networks.preprocess(images[:1])
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -120,16 +122,16 @@ def test_only_the_layers_needed_are_kept(whole, model):
 
 
 def test_an_image_does_not_depend_on_its_neighbours(model, images):
-    together = resnet.addition_layer(model, resnet.preprocess(images))
-    alone = [resnet.addition_layer(model, resnet.preprocess([image])) for image in images]
+    together = resnet.addition_layer(model, networks.preprocess(images))
+    alone = [resnet.addition_layer(model, networks.preprocess([image])) for image in images]
     assert_array_equal(together, np.concatenate(alone))
     assert_array_equal(
-        together[::-1], resnet.addition_layer(model, resnet.preprocess(images[::-1]))
+        together[::-1], resnet.addition_layer(model, networks.preprocess(images[::-1]))
     )
 
 
 def test_number_of_threads_changes_no_bit_and_is_put_back(torch, model, images):
-    batch = resnet.preprocess(images[:1])
+    batch = networks.preprocess(images[:1])
     before = torch.get_num_threads()
     results = []
     try:
@@ -144,7 +146,7 @@ def test_number_of_threads_changes_no_bit_and_is_put_back(torch, model, images):
 
 
 def test_network_and_batch_are_left_as_they_are(torch, model, images):
-    batch = resnet.preprocess(images[:1])
+    batch = networks.preprocess(images[:1])
     batch_before = batch.clone()
     state = copy.deepcopy(model.state_dict())
     resnet.addition_layer(model, batch)
@@ -153,9 +155,9 @@ def test_network_and_batch_are_left_as_they_are(torch, model, images):
 
 
 def test_whole_batch_as_on_an_accelerator(torch, model, images):
-    batch = resnet.preprocess(images)
+    batch = networks.preprocess(images)
     before = torch.backends.cudnn.allow_tf32
-    with torch.inference_mode(), resnet.exact_convolutions(SimpleNamespace(type="cuda")):
+    with torch.inference_mode(), torch_context.exact_convolutions(SimpleNamespace(type="cuda")):
         assert not torch.backends.cudnn.allow_tf32
         at_once = resnet._sum_before_relu(model, batch).numpy()
     assert torch.backends.cudnn.allow_tf32 == before
@@ -166,7 +168,7 @@ def test_whole_batch_as_on_an_accelerator(torch, model, images):
 def test_gpu_agrees_with_cpu(torch, model, images):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device on this machine")
-    batch = resnet.preprocess(images)
+    batch = networks.preprocess(images)
     expected = resnet.addition_layer(model, batch)
     sums = resnet.addition_layer(copy.deepcopy(model).to("cuda"), batch)
     assert_allclose(sums, expected, rtol=0, atol=1e-3 * np.abs(expected).max())
@@ -177,7 +179,7 @@ def test_gpu_agrees_with_cpu(torch, model, images):
 
 def test_preprocessing_normalises_three_equal_channels(torch, images):
     grey = np.full((9, 4), 0.25)
-    batch = resnet.preprocess([grey, images[0]])
+    batch = networks.preprocess([grey, images[0]])
     assert batch.shape == (2, 3, 224, 224)
     assert batch.dtype == torch.float32
     expected = (0.25 - np.array([0.485, 0.456, 0.406])) / [0.229, 0.224, 0.225]
@@ -194,14 +196,14 @@ def test_resizing_is_antialiased_and_bilinear(torch, rng, shape):
     image = rng.random(shape).astype(np.float32)
     # Pillow widens its kernel in the same way.
     expected = np.asarray(Image.fromarray(image).resize((224, 224), Image.Resampling.BILINEAR))
-    assert_allclose(resnet.preprocess([image])[0, 0].numpy() * 0.229 + 0.485, expected, atol=2e-5)
+    assert_allclose(networks.preprocess([image])[0, 0].numpy() * 0.229 + 0.485, expected, atol=2e-5)
 
 
 def test_preprocessing_takes_arrays_that_may_not_be_written_to(torch, images):
     frozen = images[0][::-1]
     frozen.flags.writeable = False
     assert_array_equal(
-        resnet.preprocess([frozen]).numpy(), resnet.preprocess([frozen.copy()]).numpy()
+        networks.preprocess([frozen]).numpy(), networks.preprocess([frozen.copy()]).numpy()
     )
 
 
@@ -235,7 +237,7 @@ def test_default_dtype_of_torch_does_not_matter(torch, images):
     try:
         model = resnet.load_resnet50(None, random_state=0)
         assert model.conv1.weight.dtype == torch.float32
-        assert resnet.preprocess(images).dtype == torch.float32
+        assert networks.preprocess(images).dtype == torch.float32
     finally:
         torch.set_default_dtype(torch.float32)
     assert same(torch, model, expected)
@@ -425,23 +427,23 @@ def test_download_that_reaches_nothing(torch, tmp_path):
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0"])
 def test_cpu_is_always_there(torch, device):
-    assert resnet.resolve_device(device) == "cpu"
+    assert torch_context.resolve_device(device) == "cpu"
 
 
 def test_auto_prefers_accelerators(torch, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert resnet.resolve_device("auto") == "cpu"
+    assert torch_context.resolve_device("auto") == "cpu"
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert resnet.resolve_device("auto") == "mps"
+    assert torch_context.resolve_device("auto") == "mps"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert resnet.resolve_device("auto") == "cuda"
+    assert torch_context.resolve_device("auto") == "cuda"
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta", ""])
 def test_device_that_is_not_there(torch, device):
     with pytest.raises(ValueError, match="can't be used on this machine") as error:
-        resnet.resolve_device(device)
+        torch_context.resolve_device(device)
     assert repr(device) in str(error.value)
 
 
@@ -457,19 +459,19 @@ def test_device_that_is_not_there(torch, device):
 )
 def test_what_is_no_image_is_refused(torch, images, words):
     with pytest.raises((TypeError, ValueError), match=words):
-        resnet.preprocess(images)
+        networks.preprocess(images)
 
 
 def test_what_is_no_batch_is_refused(torch):
-    for batch in (np.zeros((1, 3, 8, 8)), resnet.preprocess([np.ones((4, 4))])[0], None):
+    for batch in (np.zeros((1, 3, 8, 8)), networks.preprocess([np.ones((4, 4))])[0], None):
         with pytest.raises(ValueError, match="as from preprocess"):
             resnet.addition_layer(None, batch)
     with pytest.raises(TypeError, match="device has to be"):
-        resnet.resolve_device(1.5)
+        torch_context.resolve_device(1.5)
     with pytest.raises(TypeError, match="weights has to be"):
         resnet.load_resnet50(5)
 
 
 def test_bytes_are_numbers_like_others(torch):
     image = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    assert (resnet.preprocess([image]) == resnet.preprocess([image.astype(float)])).all()
+    assert (networks.preprocess([image]) == networks.preprocess([image.astype(float)])).all()

@@ -9,6 +9,59 @@ _thread_lock = threading.Lock()
 _thread_limit = {"depth": 0, "before": 1}
 
 
+def require_torch() -> Any:
+    """Return PyTorch, or raise the ImportError that says how to get it."""
+    try:
+        import torch
+        import torchvision  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "The deep family needs PyTorch and torchvision, and importing them failed "
+            f'({error}). Install them with: pip install "gan-isi[deep]"'
+        ) from error
+    return torch
+
+
+def resolve_device(device: str = "auto") -> str:
+    """Check that a device can be used on this machine.
+
+    Parameters
+    ----------
+    device : str, default="auto"
+        Device string of PyTorch, such as "cpu", "cuda:1" or "mps"; or "auto", which takes
+        CUDA if it is there, else MPS (Apple), else the CPU.
+
+    Returns
+    -------
+    str
+        A device string of PyTorch.
+
+    Raises
+    ------
+    TypeError
+        If `device` is not text.
+    ValueError
+        If PyTorch doesn't know the device or can't use it here.
+    """
+    torch = require_torch()
+    if not isinstance(device, str):
+        raise TypeError(f"device has to be 'auto' or a device string of PyTorch; got {device!r}.")
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device).cpu()
+    # PyTorch asserts where it was built without the device.
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"device={device!r} can't be used on this machine ({reason}). Give 'auto', 'cpu', or "
+            "a device of PyTorch that exists here, such as 'cuda', 'cuda:1' or 'mps'."
+        ) from error
+    return "cpu" if torch.device(device).type == "cpu" else device
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let PyTorch use one thread for each operation.
