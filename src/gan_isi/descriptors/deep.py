@@ -309,7 +309,7 @@ class DeepDescriptor(BaseDescriptor):
             state["network"] = without_hooks(self.network) if fitted is None else fitted
         return state
 
-    def _set_fitted(self) -> None:
+    def _set_fitted(self, images: Any) -> None:
         # The model stays on the CPU, whatever the device is: a pickle has to load anywhere.
         if self.layer == PAPER_LAYER:
             model = load_resnet50(self.weights, "cpu", random_state=self.random_state)
@@ -320,7 +320,7 @@ class DeepDescriptor(BaseDescriptor):
         black = np.zeros((1, 1), dtype=np.float32)
         self.output_shape_ = self._outputs(model, [black]).shape[1:]
         self.model_ = model
-        super()._set_fitted()
+        super()._set_fitted(images)
 
     def _outputs(self, model: Any, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Compute what the layer returns for several images."""
