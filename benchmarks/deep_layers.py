@@ -24,6 +24,7 @@ from gan_isi import (
     PairwiseDistanceTransformer,
     PairwiseWassersteinTransformer,
     PairwiseWhitenedTransformer,
+    PixelDescriptor,
     make_descriptors,
 )
 from gan_isi.membership import map_scales, one_distance
@@ -100,6 +101,14 @@ def main():
     def auc(found):
         return f"{roc_auc_score(labels, -found):.2f}"
 
+    def of_rows(real, fakes):
+        """Of rows that are compared as they are, and whitened."""
+        found = [
+            nearest(distances, real, fakes)
+            for distances in (PairwiseDistanceTransformer("cosine"), PairwiseWhitenedTransformer())
+        ]
+        return map(auc, [*found, nearest_held_out(real, fakes)])
+
     rows = []
     for name, deep in descriptors(options.folders, options.resnet50, options.only):
         deep.set_params(input_size=options.input_size).fit(images)
@@ -107,16 +116,15 @@ def main():
             describe(deep, part) for part in (images, generated)
         )
         textures = nearest(PairwiseWassersteinTransformer(n_levels=N_LEVELS), cdfs, other_cdfs)
-        row = [name, str(means.shape[1]), auc(textures)]
-        row += [
-            auc(nearest(distances, means, other_means))
-            for distances in (PairwiseDistanceTransformer("cosine"), PairwiseWhitenedTransformer())
-        ]
-        rows.append([*row, auc(nearest_held_out(means, other_means))])
+        rows.append([name, str(means.shape[1]), auc(textures), *of_rows(means, other_means)])
         print("|", " | ".join(rows[-1]), "|", flush=True)
     classical = make_descriptors(n_levels=N_LEVELS)
     cdfs, other_cdfs = classical.fit_transform(images), classical.transform(generated)
     textures = nearest(PairwiseWassersteinTransformer(n_levels=N_LEVELS), cdfs, other_cdfs)
+    for size in (8, 16):
+        pixels = PixelDescriptor(size=size)
+        found = of_rows(pixels.fit_transform(images), pixels.transform(generated))
+        rows.append([f"pixels, {size} x {size}", str(size**2), "", *found])
     rows.append(["classical textures", "65", auc(textures), "", "", ""])
     print_table(
         f"AUC of the closest of {len(generated)} generated images, {len(images)} real images of "

@@ -8,6 +8,7 @@ takes folders of unpacked ones as well.
 
 import pickle
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ class _Arrays(pickle.Unpickler):
 
     def find_class(self, module, name):
         if (module.replace("_core", "core"), name) == ("numpy.core.multiarray", "_reconstruct"):
-            return np._core.multiarray._reconstruct
+            return import_module("numpy._core.multiarray")._reconstruct
         if module == "numpy" and name in ("ndarray", "dtype"):
             return getattr(np, name)
         raise pickle.UnpicklingError(f"The file asks for {module}.{name}, which is no array.")

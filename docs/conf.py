@@ -57,7 +57,9 @@ numpydoc_validation_exclude = {
 nitpicky = True
 nitpick_ignore = [
     ("py:obj", "classes_"),  # a property that scikit-learn's pipeline has
-    ("py:obj", "gan_isi.texture.resnet"),  # needs PyTorch, which this is built without
+    # These need PyTorch, which this is built without.
+    ("py:obj", "gan_isi.texture.networks"),
+    ("py:obj", "gan_isi.texture.resnet"),
 ]
 
 # Other projects' objects are looked up where there is a network.

@@ -56,7 +56,7 @@ def whitening(
     """
     values: NDArray[np.float64] = check_array(rows, "rows", "(n, n_columns)").astype(np.float64)
     if len(values) < 2:
-        raise ValueError(f"rows has {len(values)} row; a covariance needs at least 2.")
+        raise ValueError(f"rows has n_samples={len(values)}; a covariance needs at least 2.")
     share = _check_shrinkage(shrinkage)
     mean = values.mean(axis=0)
     centred = values - mean
