@@ -213,7 +213,7 @@ class TestOutputs:
     ):
         pytest.importorskip("jinja2", reason='needs the extra "report"')
 
-        def breaks(result, title):
+        def breaks(result, title, *more):
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("gan_isi.audit.report.render", breaks)

@@ -145,7 +145,7 @@ def test_pillow_images_are_what_their_files_are():
         (None, "got NoneType"),
         ([None] * 16, r"got list of NoneType; pass arrays"),
         (["a.png"] * 16, r"the path 'a\.png'"),
-        (Data([(image, image) for image in PIL]), r"image 0 is a tuple of 2 images; pass \[item"),
+        (Data([(image, image) for image in PIL]), r"image . is a tuple of 2 images; pass \[item"),
         (Data([{"a": image, "b": image} for image in PIL]), r"\['a', 'b'\] are images; pass"),
         (Data([{"image": {"bytes": b""}}] * 16), "none are images"),
         ({"a": IT.images, "b": IT.images}, r"such as data\['a'\]"),

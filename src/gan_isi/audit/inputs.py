@@ -170,7 +170,7 @@ def preflight(
     >>> it = datasets.make_membership_problem(20, n_generated=30, random_state=0)
     >>> found = audit.preflight(it.images, it.target, generated=it.generated / 127.5 - 1)
     >>> print(found.errors[0][:62])
-    An intensity does not mean the same in all images: real images
+    The same intensity does not mean the same in all images: real
     """
     check_intensity_range(intensity_range)
     given = (groups, candidate_groups)

@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from .._runtime.sklearn_compat import Interval
-from .._validation.blocks import Block
+from .._validation.blocks import Block, picture_shape
 from .base import BATCH_SIZE, BasePairwiseTransformer
-from .pairwise import ONE_MAP
-from .pairwise_poses import _halved
+from .pairwise import ONE_MAP, pictures_of
+from .pairwise_poses import halved
 from .tiles import (
     Windows,
     best_in_windows,
@@ -186,8 +186,8 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         return heat
 
     def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
-        side = int(np.sqrt(width))
-        if side**2 != width or side < self.tile:
+        shape = picture_shape(width)
+        if shape is None or shape[1] < self.tile:
             raise ValueError(
                 f"Tiles of {self.tile} x {self.tile} pixels need columns that are the pixels of a "
                 f"square image, at least as large, as from PixelDescriptor; got {width} columns. "
@@ -203,7 +203,7 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         return None if self.max_shift is None else int(self.max_shift * side + 1e-9)
 
     def _prepare(self, images: NDArray[np.float32]) -> Windows:
-        return windows_of(_halved(self._pictures(images)), self.tile // 2)
+        return windows_of(halved(self._pictures(images)), self.tile // 2)
 
     def _bytes_per_reference(self) -> int:
         # The windows, twice while they are made, and the correlations at work.
@@ -258,5 +258,5 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
             row[chosen] = closest
 
     def _pictures(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
-        side = int(np.sqrt(maps.shape[2]))
-        return maps.reshape(-1, side, side)
+        # Of colours the mean of the channels: a part is told by its structure.
+        return pictures_of(maps).mean(axis=1)
