@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from gan_isi import DistanceUnion, PairwiseDistanceTransformer, PairwisePoseTransformer
 from gan_isi.distances import METRICS, Pose, moved, poses
-from gan_isi.distances.pairwise_poses import halved
+from gan_isi.distances.pairwise_poses import half_size
 from gan_isi.distances.poses import Grid, best_correlations, standardised, templates, turned
 
 #: Numpy's eight poses by quarter turns and mirroring.
@@ -311,7 +311,7 @@ class TestPairwisePoses:
 
     def test_half_the_size_is_the_mean_of_four_pixels(self):
         picture = np.arange(25, dtype=np.float32).reshape(1, 5, 5)
-        assert_array_equal(halved(picture)[0], [[3, 5], [13, 15]])
+        assert_array_equal(half_size(picture)[0], [[3, 5], [13, 15]])
 
 
 class TestErrors:

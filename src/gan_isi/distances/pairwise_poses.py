@@ -190,7 +190,7 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
     ) -> None:
         fine = pictures_of(references)
-        prepared = standardised(halved(fine)), standardised(fine)
+        prepared = standardised(half_size(fine)), standardised(fine)
         pictures = pictures_of(queries)
         batches = list(gen_batches(len(queries), BATCH_SIZE))
         parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
@@ -207,7 +207,7 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
     ) -> NDArray[np.float32]:
         coarse, fine = self._grids(pictures.shape[-1])
         distances = np.empty((len(pictures), len(references)), dtype=np.float32)
-        for row, picture, small in zip(distances, pictures, halved(pictures), strict=True):
+        for row, picture, small in zip(distances, pictures, half_size(pictures), strict=True):
             chosen = np.arange(len(references))
             if len(references) > self.n_refined:
                 row[:] = 1 - best_correlations(small, halved, coarse)[0]
@@ -222,7 +222,7 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         raise NotImplementedError("Each query chooses its own references; see _search.")
 
 
-def halved(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+def half_size(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return pictures of half the size: means of 2 x 2 pixels."""
     half = pictures.shape[-1] // 2
     cut = pictures[..., : 2 * half, : 2 * half]

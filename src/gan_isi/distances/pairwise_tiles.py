@@ -15,7 +15,7 @@ from .._runtime.sklearn_compat import Interval
 from .._validation.blocks import Block, picture_shape
 from .base import BATCH_SIZE, BasePairwiseTransformer
 from .pairwise import ONE_MAP, pictures_of
-from .pairwise_poses import halved
+from .pairwise_poses import half_size
 from .tiles import (
     Windows,
     best_in_windows,
@@ -203,7 +203,7 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         return None if self.max_shift is None else int(self.max_shift * side + 1e-9)
 
     def _prepare(self, images: NDArray[np.float32]) -> Windows:
-        return windows_of(halved(self._pictures(images)), self.tile // 2)
+        return windows_of(half_size(self._pictures(images)), self.tile // 2)
 
     def _bytes_per_reference(self) -> int:
         # The windows, twice while they are made, and the correlations at work.
