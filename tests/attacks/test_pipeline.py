@@ -387,6 +387,9 @@ class TestErrors:
     def test_unknown_families(self, families):
         with pytest.raises(ValueError, match=r"'statistical', 'gabor'.*; got \["):
             make_pipeline(families=families)
+        if families:  # the recommended attack needs none
+            with pytest.raises(ValueError, match=r"'statistical', 'gabor'.*; got \["):
+                make_pipeline("recommended", families=families)
 
     @pytest.mark.parametrize("own", [{"n_levels": 8}, {"grid": 2}, {"intensity_range": "image"}])
     def test_a_family_with_a_value_of_its_own(self, own, small_attack, problem):

@@ -46,20 +46,21 @@ def test_the_paper_is_the_default():
 
 def test_two_numbers_a_view_and_a_family(fitted):
     assert list(fitted.named_steps) == ["descriptors", "distances", "membership"]
-    assert fitted.named_steps["distances"].n_maps_ == 5 + 3
-    views = ["pixels", "pixels_global", "pixels_local", "ssim", "ssim_mirrored", "statistical"]
+    assert fitted.named_steps["distances"].n_maps_ == 6 + 3
+    views = ["pixels", "pixels_global", "pixels_local", "ssim", "dihedral", "poses", "statistical"]
     names = [f"{view}_{s}" for view in views for s in ("closest1", "contrast50")]
     assert list(fitted["membership"].row_names_) == [*names, "rule"]
 
 
-def test_the_rule_is_the_mean_contrast_of_two_views(problem, fitted):
+def test_the_rule_is_the_most_outstanding_contrast_of_two_views(problem, fitted):
     bags = fitted[:-1].transform(problem.images)
     names = list(fitted[:-1].get_feature_names_out())
     contrasts = []
-    for view in ("pixels_local", "ssim"):
+    for view in ("dihedral", "poses"):
         ordered = np.sort(bags[:, :, names.index(view)].astype(float), axis=1)
-        contrasts.append(np.log(ordered[:, 0] / ordered[:, 1:51].mean(axis=1)))
-    expected = 10 * scipy.stats.zscore(contrasts, axis=1).mean(axis=0)
+        contrast = np.log(ordered[:, 0] / ordered[:, 1:51].mean(axis=1))
+        contrasts.append(scipy.stats.zmap(contrast, contrast[problem.target == 0]))
+    expected = 10 * scipy.stats.zscore(np.min(contrasts, axis=0))
     membership = fitted["membership"]
     rows = membership.summaries(bags)
     summaries = BagSummaryTransformer(n_closest=(1,))
@@ -149,7 +150,7 @@ def test_in_a_grid_search_with_another_classifier(problem):
     grid = {"membership__estimator__C": [0.1, 10], "distances__pixels_local": ["drop"]}
     search = GridSearchCV(attack, grid, cv=2, error_score="raise")
     search.fit(problem.images, problem.target)
-    assert search.best_estimator_.named_steps["distances"].n_maps_ == 4 + 3
+    assert search.best_estimator_.named_steps["distances"].n_maps_ == 5 + 3
 
 
 @pytest.mark.parametrize("name", ["paper", "recommended"])

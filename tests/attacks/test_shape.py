@@ -23,8 +23,8 @@ from gan_isi import (
 from gan_isi.attacks import ATTACKS
 from gan_isi.descriptors import CLASSICAL_FAMILIES
 
-VIEWS = ("pixels", "pixels_global", "pixels_local", "ssim", "ssim_mirrored", "texture")
-PIXELS = VIEWS[:3]
+VIEWS = ("pixels", "pixels_global", "pixels_local", "ssim", "dihedral", "poses", "texture")
+PIXELS = (*VIEWS[:3], "pixels_small")
 
 
 class Mean(BaseDescriptor):
@@ -50,7 +50,7 @@ def fitted(attack, problem, **options):
 
 
 def names_of(attack):
-    return [block.name for block in attack.blocks_]
+    return [block.name for block in attack.blocks_ if block.maps]
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -150,7 +150,11 @@ class TestFamilies:
     def test_pixels_take_their_views_with_them(self, family, problem):
         attack = small("recommended", problem).set_params(**{f"descriptors__{family}": "drop"})
         names = names_of(fitted(attack, problem))
-        gone = {"pixels": {"pixels", "ssim", "ssim_mirrored"}}.get(family, {family})
+        gone = {
+            "pixels": {"pixels", "ssim"},
+            "pixels_local": {"pixels_local", "dihedral"},
+            "pixels_small": {"poses"},
+        }.get(family, {family})
         assert names == [one for one in VIEWS[:-1] if one not in gone] + [
             "statistical",
             "steerable",
@@ -198,7 +202,7 @@ class TestViews:
         attack.set_params(**{f"distances__{one}": "drop" for one in VIEWS if one != view})
         fitted(attack, problem)
         assert names_of(attack) == (["statistical", "steerable"] if view == "texture" else [view])
-        in_the_rule = view in ("pixels_local", "ssim")
+        in_the_rule = view in ("dihedral", "poses")
         assert ("rule" in attack["membership"].row_names_) == in_the_rule
         assert attack.predict_proba(problem.images).shape == (24, 2)
 
@@ -207,19 +211,19 @@ class TestViews:
         attack.set_params(descriptors__gabor="drop", distances__ssim="drop")
         attack.set_params(distances__pixels_local="drop")
         fitted(attack, problem)
-        assert names_of(attack) == ["pixels", "pixels_global", "ssim_mirrored", "statistical",
+        assert names_of(attack) == ["pixels", "pixels_global", "dihedral", "poses", "statistical",
                                     "steerable", "gaussian"]  # fmt: skip
 
     def test_the_rule_follows_the_views_that_are_left(self, problem):
         whole = fitted(small("recommended", problem), problem)
-        less = fitted(small("recommended", problem).set_params(distances__ssim="drop"), problem)
+        less = fitted(small("recommended", problem).set_params(distances__dihedral="drop"), problem)
 
         def columns(attack):
             membership = attack["membership"]
             return [membership.row_names_[number] for number in membership.rule_columns_]
 
-        assert columns(whole) == ["pixels_local_contrast50", "ssim_contrast50"]
-        assert columns(less) == ["pixels_local_contrast50"]
+        assert columns(whole) == ["dihedral_contrast50", "poses_contrast50"]
+        assert columns(less) == ["poses_contrast50"]
         # A view before them moves their columns and changes nothing else.
         other = small("recommended", problem).set_params(distances__pixels="drop")
         assert columns(fitted(other, problem)) == columns(whole)

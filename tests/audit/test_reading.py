@@ -95,9 +95,10 @@ def test_an_image_is_described_once_by_each_distinct_family(problem, described):
         generated=problem.generated,
         **QUICK,
     )
-    # Pixels at three contrasts and the small ones of the blind attack, which compares with none.
+    # Pixels at three contrasts and small ones, two textures, and the small pixels of the blind
+    # attack, which compares with none.
     n_real, n_generated = len(problem.images), len(problem.generated)
-    assert sorted(described.values()) == [n_real] + [n_real + n_generated] * 5
+    assert sorted(described.values()) == [n_real] + [n_real + n_generated] * 6
 
 
 class Given(ClassifierMixin, BaseEstimator):

@@ -120,7 +120,9 @@ class TestUnion:
         assert union.get_params()["near__metric"] == "cosine"
         assert union.get_params()["texture__n_jobs"] == 2
         union = make_union().set_params(near="drop").fit(queries, blocks=blocks)
-        assert [block.name for block in union.blocks_] == ["statistical"]
+        assert [(block.name, len(block.maps)) for block in union.blocks_] == [
+            ("near", 0), ("statistical", 3),
+        ]  # fmt: skip
 
     def test_a_view_without_families_is_left_out(self, problem, described):
         queries = described[0]

@@ -33,12 +33,12 @@ def test_without_a_rule_it_is_a_classifier_of_the_summary(bags):
     assert found.scaler_ is None
 
 
-def test_the_rule_is_the_mean_of_standardised_contrasts(bags):
+def test_the_rule_is_the_most_outstanding_contrast(bags):
     found = SummaryClassifier(rule=["near", "gabor"], rule_weight=3).fit(bags, USED, blocks=BLOCKS)
     summary = BagSummaryTransformer(n_closest=(1,)).fit(bags, USED, blocks=BLOCKS)
-    scaled = StandardScaler().fit_transform(summary.transform(bags))
-    rule = 3 * scaled[:, [1, 3]].mean(axis=1)
-    assert_allclose(found.summaries(bags), np.column_stack([scaled, rule]))
+    rows = summary.transform(bags)
+    scaled = StandardScaler().fit_transform(np.column_stack([rows, rows[:, [1, 3]].min(axis=1)]))
+    assert_allclose(found.summaries(bags), scaled * [1, 1, 1, 1, 3])
     assert list(found.row_names_) == [
         "near_closest1", "near_contrast50", "gabor_closest1", "gabor_contrast50", "rule",
     ]  # fmt: skip
@@ -56,13 +56,19 @@ def test_shrinking_with_the_rule_is_to_assume_its_weights_beforehand(bags):
 
 
 def test_views_that_are_dropped_do_not_count(bags):
+    blocks = [*BLOCKS, Block("ssim", ())]
     both, left, none = (
-        SummaryClassifier(rule=rule).fit(bags, USED, blocks=BLOCKS)
+        SummaryClassifier(rule=rule).fit(bags, USED, blocks=blocks)
         for rule in (("near", "ssim"), "near", "ssim")
     )
     assert_array_equal(both.predict_proba(bags), left.predict_proba(bags))
     assert none.scaler_ is None
     assert "rule" not in none.row_names_
+
+
+def test_a_rule_of_a_view_that_is_not_there(bags):
+    with pytest.raises(ValueError, match=r"names the view 'sim'; there are \['near', 'gabor'\]"):
+        SummaryClassifier(rule=("near", "sim")).fit(bags, USED, blocks=BLOCKS)
 
 
 def test_a_rule_needs_names_and_a_contrast(bags):

@@ -6,6 +6,7 @@ import gan_isi
 from gan_isi import GaborDescriptor, make_pipeline
 from gan_isi._runtime import links
 from gan_isi.baselines import NearestGenerated
+from gan_isi.descriptors import CLASSICAL_FAMILIES
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def test_the_view_links_to_the_page_of_the_reference(address, estimator, page):
 
 
 def test_every_part_of_an_attack_links(address):
-    view = make_pipeline("recommended")._repr_html_()
+    view = make_pipeline("recommended", families=CLASSICAL_FAMILIES)._repr_html_()
     for name in ("SourceIdentificationPipeline", "GaborDescriptor", "SummaryClassifier"):
         assert name in gan_isi.__all__
         assert f"/api/gan_isi.{name}.html" in view

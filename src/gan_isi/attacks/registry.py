@@ -226,7 +226,8 @@ def make_pipeline(
             random_state=random_state,
             n_jobs=n_jobs,
         )
-        descriptors = make_descriptors(families or CLASSICAL_FAMILIES, **textures)
+        families = CLASSICAL_FAMILIES if families is None else families
+        descriptors = make_descriptors(families, **textures)
         distances: Any = PairwiseWassersteinTransformer(n_jobs=n_jobs)
     elif name == "recommended":
         descriptors = _recommended_descriptors(families or (), textures)
