@@ -18,7 +18,8 @@ from gan_isi import datasets, make_pipeline
 from gan_isi.plotting import DistanceHeatmapDisplay, FamilyImportanceDisplay
 
 problem = datasets.make_membership_problem(120, n_generated=150, memorization=0.8, random_state=0)
-attack = make_pipeline("recommended", generated=problem.generated)
+families = ["statistical", "gabor", "steerable", "gaussian"]
+attack = make_pipeline("recommended", generated=problem.generated, families=families)
 attack.fit(problem.images[:80], problem.target[:80])
 held_out, truth = problem.images[80:], problem.target[80:]
 FamilyImportanceDisplay.from_estimator(attack, held_out, truth, random_state=0)
