@@ -69,7 +69,7 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
 
     See Also
     --------
-    gan_isi.distances.PairwiseDistanceTransformer : Compares as things are.
+    PairwiseDistanceTransformer : Compares as things are.
 
     Notes
     -----

@@ -73,7 +73,7 @@ class Grid(NamedTuple):
 class Pose(NamedTuple):
     """How a real image is to be moved so that it lies on a generated one.
 
-    Attributes
+    Parameters
     ----------
     mirrored : bool
         Whether left and right are exchanged, before all else.
