@@ -84,8 +84,8 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
     >>> generated = np.stack([np.rot90(real[1]), rng.random((16, 16))])
     >>> poses = PairwisePoseTransformer(angles=(0,), zooms=(1,))
     >>> poses = poses.fit(real.reshape(2, -1), generated=generated.reshape(2, -1))
-    >>> poses.transform(real.reshape(2, -1))[:, :, 0].argmin()
-    np.int64(2)
+    >>> int(poses.transform(real.reshape(2, -1))[:, :, 0].argmin())
+    2
     >>> poses.find_pose(real[1].ravel(), 0).angle
     90.0
     """

@@ -101,8 +101,8 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
     >>> generated[2, 10:30, 10:30] = real[0, :20, :20]
     >>> tiles = PairwiseTileTransformer()
     >>> tiles = tiles.fit(real.reshape(2, -1), generated=generated.reshape(3, -1))
-    >>> tiles.transform(real.reshape(2, -1))[0, :, 0].argmin()
-    np.int64(2)
+    >>> int(tiles.transform(real.reshape(2, -1))[0, :, 0].argmin())
+    2
     >>> where = tiles.tile_map(real[0].ravel(), generated[2].ravel())
     >>> bool(where[:16, :16].min() > 0.9), bool(where[22:, 22:].max() < 0.5)
     (True, True)

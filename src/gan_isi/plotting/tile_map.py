@@ -59,8 +59,8 @@ class TileMapDisplay:
     >>> query, generated = np.random.default_rng(0).random((2, 64, 64))
     >>> generated[30:60, 30:60] = query[10:40, 20:50]
     >>> shown = TileMapDisplay.from_estimator(PairwiseTileTransformer(), query, generated)
-    >>> shown.likeness[20:30, 30:40].min() > 0.5
-    np.True_
+    >>> bool(shown.likeness[20:30, 30:40].min() > 0.5)
+    True
     """
 
     def __init__(self, query: ArrayLike, generated: ArrayLike, likeness: ArrayLike) -> None:
