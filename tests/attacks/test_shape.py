@@ -315,3 +315,8 @@ def test_a_foreign_classifier_and_foreign_descriptors(problem):
     blind = small("blind", problem)
     blind.set_params(membership=make_sklearn_pipeline(StandardScaler(), GaussianNB()))
     assert fitted(blind, problem, groups=np.arange(24)).predict(problem.images).shape == (24,)
+
+
+def test_the_classifier_of_every_learning_attack_is_reached_by_name():
+    for name, parameter in (("paper", "svc__C"), ("recommended", "C")):
+        assert f"membership__estimator__{parameter}" in make_pipeline(name).get_params()

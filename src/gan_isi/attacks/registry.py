@@ -232,7 +232,10 @@ def make_pipeline(
     elif name == "recommended":
         descriptors = _recommended_descriptors(families or (), textures)
         distances = _recommended_distances(n_jobs)
-        membership = SummaryClassifier(estimator, rule=_RULE_VIEWS if estimator is None else ())
+        membership = SummaryClassifier(
+            LogisticRegression(C=0.3) if estimator is None else estimator,
+            rule=_RULE_VIEWS if estimator is None else (),
+        )
     else:
         own, options = _REPRESENTATIONS[representation]
         descriptors = make_descriptors(own, **described, **options)
