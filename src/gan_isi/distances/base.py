@@ -2,7 +2,8 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any, Self
 
@@ -254,15 +255,21 @@ class BasePairwiseTransformer(
     ) -> None:
         """Write all distances, with so many references at once that memory is bounded."""
         size = int(get_config()["working_memory"] * 2**20 // self._bytes_per_reference())
-        batches = list(gen_batches(len(queries), BATCH_SIZE))
         for block in gen_batches(len(references), max(1, size)):
-            prepared = self._prepare(references[block])
-            # Threads, whatever the backend: a distance takes less time than sending it.
-            parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
-                delayed(self._compare_batch)(queries[batch], prepared) for batch in batches
-            )
-            for batch, part in zip(batches, parts, strict=True):
-                bags[batch, block] = part
+            compare = partial(self._compare_batch, references=self._prepare(references[block]))
+            self._in_batches(bags[:, block], queries, compare)
+
+    def _in_batches(
+        self, distances: NDArray[np.float32], queries: NDArray[Any], compare: Callable[[Any], Any]
+    ) -> None:
+        """Write what `compare` returns for a few queries at once."""
+        batches = list(gen_batches(len(queries), BATCH_SIZE))
+        # Threads, whatever the backend: a distance takes less time than sending it.
+        parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
+            delayed(compare)(queries[batch]) for batch in batches
+        )
+        for batch, part in zip(batches, parts, strict=True):
+            distances[batch] = part
 
     def _compare_batch(self, queries: NDArray[np.float32], references: Any) -> NDArray[Any]:
         return self._compare(self._prepare(queries), references)

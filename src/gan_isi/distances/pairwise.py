@@ -1,17 +1,16 @@
 """One distance a pair: pixels, or any other rows, against those of generated images."""
 
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
-from sklearn.utils.parallel import Parallel, delayed
 
 from .._runtime.sklearn_compat import Interval, StrOptions
 from .._validation.blocks import Block, picture_shape
-from .base import BATCH_SIZE, BasePairwiseTransformer
+from .base import BasePairwiseTransformer
 from .poses import turned
 from .ssim import SIDE_OF_WINDOW, ImageMoments, image_moments, ssim
 from .vectors import VECTOR_METRICS, distances_between, prepare_vectors, squared_distances
@@ -144,12 +143,8 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
             super()._fill(bags, queries, references)
             return
         rows = prepare_vectors(references[:, 0], "correlation")
-        batches = list(gen_batches(len(queries), BATCH_SIZE))
-        parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
-            delayed(self._refined)(queries[batch], references, rows) for batch in batches
-        )
-        for batch, part in zip(batches, parts, strict=True):
-            bags[batch, :, 0] = part
+        compare = partial(self._refined, references=references, rows=rows)
+        self._in_batches(bags[:, :, 0], queries, compare)
 
     def _refined(
         self, queries: NDArray[np.float32], references: NDArray[np.float32], rows: NDArray[Any]

@@ -1,18 +1,17 @@
 """Pictures against generated ones in every pose: mirrored, rotated, zoomed, shifted."""
 
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._runtime.sklearn_compat import Interval
 from .._validation.blocks import Block, picture_shape
-from .base import BATCH_SIZE, BasePairwiseTransformer
+from .base import BasePairwiseTransformer
 from .pairwise import ONE_MAP, pictures_of
 from .poses import Grid, Pose, best_correlations, standardised
 
@@ -190,14 +189,10 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
     ) -> None:
         fine = pictures_of(references)
-        prepared = standardised(half_size(fine)), standardised(fine)
-        pictures = pictures_of(queries)
-        batches = list(gen_batches(len(queries), BATCH_SIZE))
-        parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
-            delayed(self._search)(pictures[batch], *prepared) for batch in batches
+        compare = partial(
+            self._search, halved=standardised(half_size(fine)), references=standardised(fine)
         )
-        for batch, part in zip(batches, parts, strict=True):
-            bags[batch, :, 0] = part
+        self._in_batches(bags[:, :, 0], pictures_of(queries), compare)
 
     def _search(
         self,
