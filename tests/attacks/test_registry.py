@@ -159,3 +159,9 @@ def shared_xrays():
         pytest.skip(f"needs the diffusion model's images in {folder}")
     data = datasets.load_membership(folder)
     return data.images, data.target, data.generated
+
+
+@pytest.mark.parametrize("name", [np.zeros((3, 8, 8)), [np.zeros((8, 8))], None, 1])
+def test_images_in_place_of_the_name_are_refused_in_words(name):
+    with pytest.raises(TypeError, match="generated=images"):
+        make_pipeline(name)

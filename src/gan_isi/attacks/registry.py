@@ -191,6 +191,8 @@ def make_pipeline(
 
     Raises
     ------
+    TypeError
+        For a name that is no text, such as images in its place.
     ValueError
         For an unknown name or representation, and for parameters that the attack does not
         take.
@@ -310,5 +312,10 @@ def _blind_classifier(descriptors: DescriptorUnion) -> Any:
 
 
 def _check_name(parameter: str, name: Any, known: Sequence[str]) -> None:
+    if not isinstance(name, str):
+        raise TypeError(
+            f"{parameter} has to be one of {list(known)}; got {type(name).__name__}. Generated "
+            "images are given by name, generated=images."
+        )
     if name not in known:
         raise ValueError(f"{parameter} has to be one of {list(known)}; got {name!r}.")
