@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import warnings
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -119,6 +120,26 @@ class TestErrors:
             nearest.set_params(generated=problem.generated).fit(
                 255 - problem.images, problem.target
             )
+
+    def test_rotated_pictures_are_no_negatives(self, rng):
+        # A quarter turn of a saddle is its negative.
+        row, column = np.mgrid[-1:1:32j, -1:1:32j]
+        saddle = 128 + 60 * (row**2 - column**2)
+        X, G = saddle + rng.normal(0, 10, size=(2, 30, 32, 32))
+        labels = np.arange(30) % 2
+        ranges = {"intensity_range": (0, 255)}
+        assert found(X, labels, np.rot90(G, axes=(1, 2)), **ranges)[0] == []
+
+    def test_rotated_x_rays_are_no_negatives(self):
+        root = Path(__file__).parents[3] / "shared" / "data" / "cxr64_ddpm"
+        if not root.is_dir():
+            pytest.skip(f"no images in {root}")
+        known = datasets.load_membership(root)
+        turned = np.rot90(np.stack(list(known.generated[:100])), axes=(1, 2))
+        images = known.images[np.arange(0, 200, 4)]
+        labels = np.asarray(known.target)[::4]
+        assert found(images, labels, turned)[0] == []
+        assert "look like negatives" in found(images, labels, 255 - turned)[0][0]
 
     @pytest.mark.parametrize("part", ["used", "candidates", "half of the generated"])
     def test_one_of_the_sets_alone(self, part, problem):

@@ -182,6 +182,33 @@ class TestTransformer:
         view.fit(rows(queries), generated=rows(references))
         assert view.transform(rows(queries))[2, 5, 0] > 0.5
 
+    def test_in_place_are_the_tiles_of_numpy(self, rng):
+        queries, references = rng.normal(size=(2, 24, 24)), rng.normal(size=(5, 24, 24))
+        queries[1, :12] = 0.5  # some tiles without contrast
+        references[3, 8:, :17] = queries[0, 8:, :17]
+        view = PairwiseTileTransformer(tile=8, stride=4, n_best=3, max_shift=0)
+        found = view.fit(rows(queries), generated=rows(references)).transform(rows(queries))
+        corners = [(r, c) for r in range(0, 17, 4) for c in range(0, 17, 4)]
+        for query, line in zip(queries, found[:, :, 0], strict=True):
+            tiles = [query[r : r + 8, c : c + 8].ravel() for r, c in corners]
+            freedom = degrees_of_freedom(np.stack([t - t.mean() for t in tiles]))
+            for reference, one in zip(references, line, strict=True):
+                correlations = [
+                    np.corrcoef(tile, reference[r : r + 8, c : c + 8].ravel())[0, 1]
+                    if tile.std() > 0.3 * query.std()
+                    else 0
+                    for tile, (r, c) in zip(tiles, corners, strict=True)
+                ]
+                expected = unexplained(np.array(correlations), freedom, 3)
+                np.testing.assert_allclose(one, expected, atol=1e-5)
+        assert found[0, 3, 0] == 0
+
+    def test_in_place_is_not_elsewhere(self, pictures):
+        queries, references = pictures  # moved by 5 and 8 pixels
+        view = PairwiseTileTransformer(max_shift=0)
+        view.fit(rows(queries), generated=rows(references))
+        assert view.transform(rows(queries))[2, 5, 0] > 0.5
+
     def test_a_copy_is_at_zero_and_a_flat_picture_at_one(self, rng):
         some = rows(rng.normal(size=(3, 32, 32)))
         some[2] = 0.3
@@ -192,10 +219,11 @@ class TestTransformer:
         real = PairwiseTileTransformer(include_real=True).fit(some, generated=some[:1])
         assert np.isnan(np.diag(real.transform(some)[:, 1:, 0])).all()
 
-    def test_the_same_bits_however_the_work_is_cut(self, pictures, rng):
+    @pytest.mark.parametrize("max_shift", [None, 0])
+    def test_the_same_bits_however_the_work_is_cut(self, pictures, rng, max_shift):
         queries = rng.normal(size=(37, 32, 32))
-        references = np.concatenate([pictures[1], rng.normal(size=(20, 32, 32))])
-        view = PairwiseTileTransformer(n_refined=10)
+        references = np.concatenate([pictures[1], rng.normal(size=(120, 32, 32))])
+        view = PairwiseTileTransformer(n_refined=10, max_shift=max_shift)
         fitted = view.fit(rows(queries), generated=rows(references))
         bags = fitted.transform(rows(queries))
         for n_jobs, memory, part in [(2, 1024, slice(None)), (None, 1, slice(3, 21))]:
@@ -203,7 +231,8 @@ class TestTransformer:
             with config_context(working_memory=memory):
                 np.testing.assert_array_equal(fitted.transform(rows(queries[part])), bags[part])
         # Whatever the other generated images, where all are compared at full size.
-        fine = PairwiseTileTransformer().fit(rows(queries), generated=rows(references))
+        fine = PairwiseTileTransformer(n_refined=200, max_shift=max_shift)
+        fine.fit(rows(queries), generated=rows(references))
         few = fine.retarget(rows(references[5:9])).transform(rows(queries))
         np.testing.assert_array_equal(few, fine.transform(rows(queries))[:, 5:9])
 

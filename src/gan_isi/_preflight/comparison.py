@@ -10,7 +10,7 @@ from scipy.stats import fisher_exact
 
 from .._validation.images import IntensityRange, _scale
 from .._validation.items import spread
-from .looks import Look, joined_looks, unit
+from .looks import THUMB, Look, joined_looks, unit
 
 #: Shares of two ranges that they have in common. A smaller share is an error, an error for two
 #: different data types, or a warning.
@@ -22,6 +22,9 @@ _FEWEST = 10
 #: Difference of correlations by which the images of one set look more like negatives of the
 #: other set's images than like these, and the share of images for which that has to hold.
 _INVERTED, _MOST = 0.15, 0.75
+
+#: The same, for one of the sets, that has to be left where the closest pose may be chosen.
+_IN_ANY_POSE = 0.03
 
 #: Number of images of each set that are compared for this.
 _COMPARED = 200
@@ -73,7 +76,7 @@ def compare(
         error, word = _intensities(first, second, ranges)
         errors += [error] if error else []
         frame = _borders(first, second)
-        if not error and _opposed(_centred(first), _centred(second)):
+        if not error and _negatives(_centred(first), _centred(second)):
             # Borders can make pictures look alike, or like negatives.
             (warned if frame else errors).append(
                 f"The {second.adjective} images look like negatives of the {first.adjective} "
@@ -120,10 +123,39 @@ def _opposed(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
     first, second = (one[(one != 0).any(axis=1)] for one in (first, second))
     if min(len(first), len(second)) < _FEWEST:
         return False
-    alike = first @ second.T
-    gains = [-one.min(axis=1) - one.max(axis=1) for one in (alike, alike.T)]
-    clear = any((g > 0).mean() >= _MOST and np.median(g) >= _INVERTED for g in gains)
-    return clear and all(np.median(g) > 0 for g in gains)
+    return _clear(_gains((first @ second.T)[np.newaxis]))
+
+
+def _negatives(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
+    """Return the same of square pictures, unless they are alike once one is rotated or mirrored.
+
+    X-rays that were rotated look like negatives of those that were not.
+    """
+    first, second = (one[(one != 0).any(axis=1)] for one in (first, second))
+    if min(len(first), len(second)) < _FEWEST:
+        return False
+    pictures = first.reshape(-1, THUMB, THUMB)
+    turns = [
+        np.rot90(one, quarters, axes=(1, 2)).reshape(first.shape)
+        for one in (pictures, pictures[:, :, ::-1])
+        for quarters in range(4)
+    ]
+    alike = np.stack([turn @ second.T for turn in turns])
+    in_any_pose = _gains(alike)
+    left = [float(np.median(gains)) for gains in in_any_pose]
+    found = _clear(_gains(alike[:1])) or _clear(in_any_pose)
+    return found and min(left) > 0 and max(left) > _IN_ANY_POSE
+
+
+def _gains(alike: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """Return how much closer the closest negative is, of correlations (n_poses, n, n_others)."""
+    highest, lowest = alike.max(axis=0), alike.min(axis=0)
+    return [-lowest.min(axis=axis) - highest.max(axis=axis) for axis in (1, 0)]
+
+
+def _clear(gains: list[NDArray[np.float32]]) -> bool:
+    large = any((g > 0).mean() >= _MOST and np.median(g) >= _INVERTED for g in gains)
+    return large and all(np.median(g) > 0 for g in gains)
 
 
 def _intensities(

@@ -21,7 +21,9 @@ from ..distances import (
     DistanceUnion,
     PairwiseDistanceTransformer,
     PairwisePoseTransformer,
+    PairwiseTileTransformer,
     PairwiseWassersteinTransformer,
+    PairwiseWhitenedTransformer,
 )
 from ..membership.fusion import FusionRule
 from ..membership.generated_rules import EpsilonBall, NearestGenerated, Retrieval
@@ -70,7 +72,7 @@ _BLIND_VARIANCE, _BLIND_SIZE = 0.9, 32
 _PICTURES = ("pixels", "pixels_global", "pixels_local")
 
 #: The views by which few images are told apart best without learning anything.
-_RULE_VIEWS = ("dihedral", "poses")
+_RULE_VIEWS = ("dihedral", "poses", "tiles")
 
 #: What only some attacks take.
 _TEXTURES = ("families", "n_levels", "cells", "grid", "estimator")
@@ -272,8 +274,10 @@ def _refuse_what_does_nothing(name: str, given: dict[str, Any]) -> None:
 def _recommended_descriptors(families: Sequence[str], options: dict[str, Any]) -> DescriptorUnion:
     families = [families] if isinstance(families, str) else list(families)
     known = make_descriptors([*_PICTURES, *families], **options)
-    small = ("pixels_small", PixelDescriptor(size=32, contrast="local"))
-    known.transformer_list.insert(len(_PICTURES), small)
+    known.transformer_list[len(_PICTURES) : len(_PICTURES)] = [
+        ("pixels_small", PixelDescriptor(size=32, contrast="local")),
+        ("pixels_tiny", PixelDescriptor(size=8, contrast="global")),
+    ]
     return known
 
 
@@ -289,6 +293,9 @@ def _recommended_distances(n_jobs: int | None) -> DistanceUnion:
     )
     views.append(("dihedral", turned))
     views.append(("poses", PairwisePoseTransformer(families="pixels_small", n_jobs=n_jobs)))
+    in_place = PairwiseTileTransformer(max_shift=0, families="pixels_local", n_jobs=n_jobs)
+    views.append(("tiles", in_place))
+    views.append(("whitened", PairwiseWhitenedTransformer(families="pixels_tiny", n_jobs=n_jobs)))
     # Of the families that there are: none, unless some are given.
     return DistanceUnion([*views, ("texture", PairwiseWassersteinTransformer(n_jobs=n_jobs))])
 

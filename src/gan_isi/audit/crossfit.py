@@ -3,15 +3,14 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import ThreadpoolController
 
 from .._runtime.store import Store, code_of_library, digest
+from .._runtime.threads import one_blas_thread
 from ..statistics import (
     DECISION_METRICS,
     balanced_accuracy,
@@ -259,15 +258,8 @@ def _keys(
     return [digest(common, seed) for seed in seeds]
 
 
-@cache
-def _thread_pools() -> Any:
-    # To look for the libraries takes longer than a small fit.
-    return ThreadpoolController()
-
-
 def _in_one_thread(statistic: Callable[..., Any], arguments: tuple[Any, ...], seed: int) -> Any:
-    # Thousands of small fits: threads of BLAS would mostly wait for each other.
-    with _thread_pools().limit(limits=1, user_api="blas"):
+    with one_blas_thread():  # thousands of small fits
         return statistic(*arguments, np.random.default_rng(seed))
 
 

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task
 from .._runtime.sklearn_compat import fit_context
+from .._runtime.threads import one_blas_thread
 from .._validation.blocks import Block, columns_of, map_names
 
 #: Queries compared by one task. Fixed, so that `n_jobs` can't change a result.
@@ -264,12 +265,14 @@ class BasePairwiseTransformer(
     ) -> None:
         """Write what `compare` returns for a few queries at once."""
         batches = list(gen_batches(len(queries), BATCH_SIZE))
-        # Threads, whatever the backend: a distance takes less time than sending it.
-        parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
-            delayed(compare)(queries[batch]) for batch in batches
-        )
-        for batch, part in zip(batches, parts, strict=True):
-            distances[batch] = part
+        # Around all threads: the first that ends would free BLAS for those that still work.
+        with one_blas_thread():
+            # Threads, whatever the backend: a distance takes less time than sending it.
+            parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
+                delayed(compare)(queries[batch]) for batch in batches
+            )
+            for batch, part in zip(batches, parts, strict=True):
+                distances[batch] = part
 
     def _compare_batch(self, queries: NDArray[np.float32], references: Any) -> NDArray[Any]:
         return self._compare(self._prepare(queries), references)

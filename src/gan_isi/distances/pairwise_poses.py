@@ -13,7 +13,10 @@ from .._runtime.sklearn_compat import Interval
 from .._validation.blocks import Block, picture_shape
 from .base import BasePairwiseTransformer
 from .pairwise import ONE_MAP, pictures_of
-from .poses import Grid, Pose, best_correlations, standardised
+from .poses import Grid, Pose, best_correlations, likely_turns, standardised
+
+#: Number of quarter turns, as is and mirrored, in which a pair is compared at full size.
+_N_LIKELY = 2
 
 
 class PairwisePoseTransformer(BasePairwiseTransformer):
@@ -21,9 +24,9 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
 
     Copies of augmented training images are mirrored, rotated, zoomed or shifted. All poses
     of a grid are tried on pictures of half the size, and on the pictures themselves for the
-    generated images that look most alike there. For the rows of :class:`PixelDescriptor`
-    with local contrast, of 32 x 32 pixels or so; coloured ones are correlated over all three
-    channels.
+    generated images that look most alike there, in the two quarter turns in which they do.
+    For the rows of :class:`PixelDescriptor` with local contrast, of 32 x 32 pixels or so;
+    coloured ones are correlated over all three channels.
 
     Parameters
     ----------
@@ -203,11 +206,12 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         coarse, fine = self._grids(pictures.shape[-1])
         distances = np.empty((len(pictures), len(references)), dtype=np.float32)
         for row, picture, small in zip(distances, pictures, half_size(pictures), strict=True):
-            chosen = np.arange(len(references))
+            chosen, likely = np.arange(len(references)), None
             if len(references) > self.n_refined:
                 row[:] = 1 - best_correlations(small, halved, coarse)[0]
                 chosen = np.argsort(row, kind="stable")[: self.n_refined]
-            refined = 1 - best_correlations(picture, references[chosen], fine)[0]
+                likely = likely_turns(small, halved[chosen], coarse, _N_LIKELY)
+            refined = 1 - best_correlations(picture, references[chosen], fine, likely)[0]
             if len(references) > self.n_refined:
                 np.maximum(row, refined.max(), out=row)
             row[chosen] = refined

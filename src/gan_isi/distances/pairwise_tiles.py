@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_array, check_is_fitted
-from threadpoolctl import threadpool_limits
 
 from .._runtime.sklearn_compat import Interval
+from .._runtime.threads import one_blas_thread
 from .._validation.blocks import Block, picture_shape
 from .base import BATCH_SIZE, BasePairwiseTransformer
 from .pairwise import ONE_MAP, pictures_of
@@ -19,10 +19,12 @@ from .pairwise_poses import half_size
 from .tiles import (
     Windows,
     best_in_windows,
+    correlations_in_place,
     degrees_of_freedom,
     evidence,
     refined,
     tile_places,
+    tiles_of,
     unexplained,
     windows_of,
 )
@@ -37,8 +39,9 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
     A generator may copy a part: an organ, a lesion, a piece of a collage. The query is cut into
     tiles, and each is searched in the generated image: on pictures of half the size, and for
     the generated images that are closest there on the pictures themselves, around the place
-    that was found. A few tiles count, those that chance explains least; see
-    `gan_isi.distances.tiles`. For the rows of :class:`PixelDescriptor` with local contrast.
+    that was found; or each is compared with what lies at its own place (``max_shift=0``). A few
+    tiles count, those that chance explains least; see `gan_isi.distances.tiles`. For the rows
+    of :class:`PixelDescriptor` with local contrast.
 
     Parameters
     ----------
@@ -48,13 +51,14 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         Distance of one tile from the next in pixels, even.
     max_shift : float, default=None
         How far a tile is searched in both directions, as a share of the side; None
-        searches everywhere.
+        searches everywhere. 0 compares each tile with what lies at its own place: at full
+        size at once, so that hundreds of pairs take no longer than the search of one.
     n_best : int, default=2
         Number of tiles that count.
     n_refined : int, default=96
-        Number of generated images that each query is compared with at full size. The
-        others keep their distance of half the size, or get the largest of those at full
-        size where that is more.
+        Number of generated images that each query is compared with at full size, where
+        tiles are searched. The others keep their distance of half the size, or get the largest
+        of those at full size where that is more.
     families : str or list of str, default=None
         Name of the descriptor family that is compared, in an attack; None for all columns.
     include_real : bool, default=False
@@ -174,7 +178,7 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         cut, searched = (windows_of(one, self.tile) for one in pictures)
         places = tile_places(cut.shape, 2)
         tiles = cut.at(places)[0]
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             found, _ = best_in_windows(tiles, searched, places, self._reach(side))
         freedom = degrees_of_freedom(tiles)[:, np.newaxis]
         squares = unexplained(found[0, :, np.newaxis], freedom) ** 2
@@ -202,8 +206,11 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         # 0.29 of 100 pixels are 28.999...96 of them.
         return None if self.max_shift is None else int(self.max_shift * side + 1e-9)
 
-    def _prepare(self, images: NDArray[np.float32]) -> Windows:
-        return windows_of(half_size(self._pictures(images)), self.tile // 2)
+    def _prepare(self, images: NDArray[np.float32]) -> Any:
+        pictures = self._pictures(images)
+        if self.max_shift == 0:
+            return tiles_of(pictures, self.tile, self.stride)
+        return windows_of(half_size(pictures), self.tile // 2)
 
     def _bytes_per_reference(self) -> int:
         # The windows, twice while they are made, and the correlations at work.
@@ -215,6 +222,10 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         return best_in_windows(tiles, references, places, reach)
 
     def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
+        if self.max_shift == 0:
+            freedom = np.stack([degrees_of_freedom(tiles) for tiles in queries])[:, np.newaxis]
+            found = correlations_in_place(queries, references)
+            return unexplained(found, freedom, self.n_best)[:, :, np.newaxis]
         parts = []
         for tiles in queries.at(tile_places(queries.shape, self.stride // 2)):
             found, _ = self._search(tiles, references)
@@ -225,8 +236,10 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
     ) -> None:
         # BLAS adds in an order that depends on its threads.
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             super()._fill(bags, queries, references)
+            if self.max_shift == 0:
+                return
             batches = list(gen_batches(len(queries), BATCH_SIZE))
             Parallel(n_jobs=self.n_jobs, require="sharedmem")(
                 delayed(self._refine)(bags[batch, :, 0], queries[batch], references)

@@ -6,18 +6,27 @@ the few that look most alike there. The correlation of a template with many imag
 product, and shifted templates are windows of one warped picture.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from threadpoolctl import threadpool_limits
+from sklearn.utils import gen_batches
+
+from .._runtime.threads import one_blas_thread
+from .windows import window_sums
 
 #: References of one matrix product. Fixed, so that sums don't depend on how many there are,
 #: and a multiple of what the kernels of BLAS take at once, so that not on their places either.
 _COLUMNS = 96
+
+#: The same where the coarse search leaves few references for each turn.
+_FEW_COLUMNS = 32
+
+#: Numbers of all moved pictures together up to which they are one matrix.
+_TOGETHER = 500_000
 
 #: Norm below which a picture has no contrast to correlate.
 _LEAST_NORM = 1e-6
@@ -52,14 +61,19 @@ class Grid(NamedTuple):
         return len(self.angles) * len(self.zooms)
 
     @property
+    def n_turns(self) -> int:
+        """Number of quarter turns, as is and mirrored."""
+        return 8 if self.quarter_turns else 2
+
+    @property
     def n_poses(self) -> int:
         """Number of poses."""
-        return (8 if self.quarter_turns else 2) * self.n_warps * (2 * self.reach + 1) ** 2
+        return self.n_turns * self.n_warps * (2 * self.reach + 1) ** 2
 
     def pose(self, index: int) -> "Pose":
         """Return the pose of this number, in the order of `templates`."""
         width = 2 * self.reach + 1
-        shape = (8 if self.quarter_turns else 2, len(self.angles), len(self.zooms), width, width)
+        shape = (self.n_turns, len(self.angles), len(self.zooms), width, width)
         turned, angle, zoom, row, column = np.unravel_index(index, shape)
         mirrored, quarters = divmod(int(turned), 4 if self.quarter_turns else 1)
         return Pose(
@@ -161,39 +175,51 @@ def _mirrored(index: NDArray[np.intp], side: int) -> NDArray[np.intp]:
 
 
 def templates(
-    picture: NDArray[np.float32], grid: Grid
+    picture: NDArray[np.float32], grid: Grid, turns: Sequence[int] | None = None
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Give a picture in all poses of a grid, and what makes each one's norm 1.
 
     Parameters
     ----------
     picture : ndarray of shape (channels, side, side), float32
+        Of about mean 0.
     grid : Grid
+        The poses.
+    turns : sequence of int, default=None
+        Which of the quarter turns, as is and mirrored; None for all.
 
     Yields
     ------
     rows : ndarray of shape (n, channels * side * side), float32
-        The moved pictures of one quarter turn, as is or mirrored, n of `Grid.n_poses`: all of
-        them at once would take gigabytes. Their means need not be taken off: the product with
-        a row of mean 0 is the same.
+        The moved pictures of one quarter turn, n of `Grid.n_poses`: all of them at once would
+        take gigabytes. Their means need not be taken off: the product with a row of mean 0 is
+        the same.
     scales : ndarray of shape (n,), float32
         One over the norm of each minus its mean; 0 where there is no contrast.
     """
     side, canvas = grid.side, grid.side + 2 * grid.reach
-    for one in turned(picture, quarter_turns=grid.quarter_turns):
+    turn = turned(picture, quarter_turns=grid.quarter_turns)
+    for one in turn if turns is None else turn[list(turns)]:
         warped = (_warps(grid) @ one.reshape(-1, side**2).T).T
         warped = warped.reshape(len(picture), grid.n_warps, canvas, canvas)
         # A picture that is shifted downwards is seen through a window further up.
         windows = np.lib.stride_tricks.sliding_window_view(warped, (side, side), axis=(2, 3))
         rows = np.moveaxis(windows[:, :, ::-1, ::-1], 0, 3).reshape(-1, picture.size)
-        means = rows.mean(axis=1)
-        squares = np.einsum("ij,ij->i", rows, rows) - picture.size * means**2
-        norms = np.sqrt(np.maximum(squares, 0))
-        yield rows, np.divide(1, norms, out=np.zeros_like(norms), where=norms > _LEAST_NORM)
+        values = warped.astype(np.float64)
+        sums, squares = (
+            window_sums(one, side)[:, :, ::-1, ::-1].sum(axis=0).ravel()
+            for one in (values, values**2)
+        )
+        norms = np.sqrt(np.maximum(squares - sums**2 / picture.size, 0))
+        scales = np.divide(1, norms, out=np.zeros_like(norms), where=norms > _LEAST_NORM)
+        yield rows, scales.astype(np.float32)
 
 
 def best_correlations(
-    picture: NDArray[np.float32], references: NDArray[np.float32], grid: Grid
+    picture: NDArray[np.float32],
+    references: NDArray[np.float32],
+    grid: Grid,
+    likely: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     """Largest correlation of a picture with each reference, over all poses of a grid.
 
@@ -205,6 +231,9 @@ def best_correlations(
         As from `standardised`.
     grid : Grid
         The poses.
+    likely : ndarray of shape (n_turns, n_references), default=None
+        Which of the quarter turns, as is and mirrored, are tried for which references, at least
+        one for each; None tries all.
 
     Returns
     -------
@@ -217,25 +246,74 @@ def best_correlations(
     centred = standardised(picture[np.newaxis]).reshape(picture.shape)
     best = np.full(len(references), -np.inf, dtype=np.float32)
     poses = np.zeros(len(references), dtype=np.intp)
-    first = 0
     # BLAS adds in an order that depends on shapes and threads: one thread, and one shape.
-    with threadpool_limits(limits=1, user_api="blas"):
-        for rows, scales in templates(centred, grid):
-            for start in range(0, len(references), _COLUMNS):
-                block = references[start : start + _COLUMNS]
-                full = np.zeros((_COLUMNS, picture.size), dtype=np.float32)
-                full[: len(block)] = block
+    with one_blas_thread():
+        for first, moved_pictures, wanted in _tries(centred, grid, likely):
+            rows, scales = moved_pictures
+            of_all = wanted is None
+            n_columns = _COLUMNS if of_all else _FEW_COLUMNS
+            numbers = np.arange(len(references)) if of_all else np.flatnonzero(wanted)
+            for batch in gen_batches(len(numbers), n_columns):
+                place = batch if of_all else numbers[batch]
+                block = full = references[place]
+                if len(block) < n_columns:
+                    full = np.zeros((n_columns, picture.size), dtype=np.float32)
+                    full[: len(block)] = block
                 found = rows @ full.T
                 found *= scales[:, np.newaxis]
                 at = found.argmax(axis=0)[: len(block)]
                 # Once more, in the one order that this sum has.
                 exact = scales[at] * np.einsum("ij,ij->i", rows[at], block)
-                place = slice(start, start + len(block))
                 better = exact > best[place]
                 best[place] = np.where(better, exact, best[place])
                 poses[place] = np.where(better, first + at, poses[place])
-            first += len(rows)
     return np.clip(best, -1, 1), poses
+
+
+def likely_turns(
+    picture: NDArray[np.float32], references: NDArray[np.float32], grid: Grid, n_likely: int
+) -> NDArray[np.bool_]:
+    """Tell in which quarter turns a picture looks most like each reference.
+
+    Parameters
+    ----------
+    picture, references, grid
+        As for `best_correlations`.
+    n_likely : int
+        Number of turns for each reference.
+
+    Returns
+    -------
+    ndarray of shape (n_turns, n_references), bool
+        Those with the largest correlations.
+    """
+    each = np.eye(grid.n_turns, dtype=bool)[:, :, np.newaxis]
+    found = [
+        best_correlations(picture, references, grid, np.tile(one, len(references)))[0]
+        for one in each
+    ]
+    order = np.argsort(-np.stack(found), axis=0, kind="stable")
+    likely = np.zeros(order.shape, dtype=bool)
+    np.put_along_axis(likely, order[:n_likely], True, axis=0)
+    return likely
+
+
+def _tries(
+    picture: NDArray[np.float32], grid: Grid, likely: NDArray[np.bool_] | None
+) -> Iterator[tuple[int, tuple[NDArray[np.float32], NDArray[np.float32]], Any]]:
+    """Yield moved pictures, the number of the first pose, and for which references they are."""
+    per_turn = grid.n_poses // grid.n_turns
+    if likely is None and grid.n_poses * picture.size <= _TOGETHER:
+        parts = list(templates(picture, grid))
+        yield (
+            0,
+            (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])),
+            None,
+        )
+        return
+    turns = range(grid.n_turns) if likely is None else np.flatnonzero(likely.any(axis=1)).tolist()
+    for turn, made in zip(turns, templates(picture, grid, turns), strict=True):
+        yield turn * per_turn, made, None if likely is None else likely[turn]
 
 
 def moved(image: NDArray[np.floating], pose: Pose, *, backwards: bool = False) -> NDArray:

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from sklearn.utils import gen_batches
 
+from .._runtime.threads import one_blas_thread
 from .._validation.arrays import check_array, check_count
 from .._validation.typing import FloatArray
+from .windows import window_sums
 
 #: Standard deviation of a window, as a share of that of its picture, below which there is
 #: nothing in it that could be recognised.
@@ -26,6 +28,9 @@ _USUAL_FREEDOM = 20.0
 
 #: Pixels to each side in which `refined` looks.
 _AROUND = 2
+
+#: Pictures of one matrix product, always as many.
+_ROWS, _COLUMNS = 16, 96
 
 #: Floats of one array of correlations, which then stays in the cache.
 _AT_ONCE = 250_000
@@ -101,18 +106,11 @@ def window_scales(pictures: NDArray[np.float32], size: int) -> NDArray[np.float3
         0 where there is no contrast.
     """
     values = pictures.astype(np.float64)
-    sums, squares = (_sums(one, size) for one in (values, values**2))
+    sums, squares = (window_sums(one, size) for one in (values, values**2))
     norms = np.sqrt(np.maximum(squares - sums**2 / size**2, 0))
     least = _LEAST_CONTRAST * size * values.std(axis=(1, 2), keepdims=True)
     visible = (norms > least) & (norms > 0)
     return np.divide(1, norms, out=np.zeros_like(norms), where=visible).astype(np.float32)
-
-
-def _sums(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Return the sum of each window, from the sums of all that lies above and to the left."""
-    total = np.pad(values, ((0, 0), (1, 0), (1, 0))).cumsum(axis=1).cumsum(axis=2)
-    rows = total[:, size:] - total[:, :-size]
-    return rows[:, :, size:] - rows[:, :, :-size]
 
 
 def tile_places(shape: tuple[int, int], stride: int) -> NDArray[np.intp]:
@@ -132,6 +130,62 @@ def tile_places(shape: tuple[int, int], stride: int) -> NDArray[np.intp]:
     """
     rows, columns = (np.unique(np.append(np.arange(0, n, stride), n - 1)) for n in shape)
     return (rows[:, np.newaxis] * shape[1] + columns).ravel()
+
+
+def tiles_of(pictures: NDArray[np.floating], size: int, stride: int) -> NDArray[np.float32]:
+    """Cut pictures into tiles, each of mean 0 and norm 1.
+
+    Parameters
+    ----------
+    pictures : ndarray of shape (n_pictures, height, width)
+        As for `windows_of`.
+    size, stride : int
+        Side of the tiles, and distance of one from the next, in pixels.
+
+    Returns
+    -------
+    ndarray of shape (n_pictures, n_tiles, size * size), float32
+        Those of `windows_of` at `tile_places`, without the others.
+    """
+    values = centred(pictures)
+    cut = np.lib.stride_tricks.sliding_window_view(values, (size, size), axis=(1, 2))
+    places = tile_places((cut.shape[1], cut.shape[2]), stride)
+    row, column = np.divmod(places, cut.shape[2])
+    tiles = cut[:, row, column].reshape(len(pictures), len(places), size**2)
+    tiles = tiles - tiles.mean(axis=2, keepdims=True)
+    norms = np.linalg.norm(tiles, axis=2)[:, :, np.newaxis]
+    visible = norms > _LEAST_CONTRAST * size * values.std(axis=(1, 2), keepdims=True)
+    return np.divide(tiles, norms, out=np.zeros_like(tiles), where=visible)
+
+
+def correlations_in_place(
+    queries: NDArray[np.float32], references: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Correlate each tile of some pictures with the tile at the same place of others.
+
+    Parameters
+    ----------
+    queries : ndarray of shape (n_queries, n_tiles, size * size), float32
+        See `tiles_of`; BLAS has to be limited to one thread.
+    references : ndarray of shape (n_references, n_tiles, size * size), float32
+        Likewise.
+
+    Returns
+    -------
+    ndarray of shape (n_queries, n_references, n_tiles), float32
+        In -1..1; 0 where one of the two has no contrast. The same bits for the same pair,
+        whatever the others: all matrix products have one shape.
+    """
+    found = np.empty((len(queries), len(references), queries.shape[1]), dtype=np.float32)
+    rows, columns = (np.zeros((n, *queries.shape[1:])) for n in (_ROWS, _COLUMNS))
+    for some in gen_batches(len(queries), _ROWS):
+        rows[: some.stop - some.start] = queries[some]
+        for block in gen_batches(len(references), _COLUMNS):
+            columns[: block.stop - block.start] = references[block]
+            products = rows.transpose(1, 0, 2) @ columns.transpose(1, 2, 0)
+            part = products.transpose(1, 2, 0)[: some.stop - some.start]
+            found[some, block] = part[:, : block.stop - block.start]
+    return np.clip(found, -1, 1)
 
 
 def degrees_of_freedom(tiles: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -266,7 +320,7 @@ def tile_correlations(
     cut, searched = windows_of(queries, size), windows_of(references, size)
     places = tile_places(cut.shape, stride)
     # BLAS adds in an order that depends on shapes and threads.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         return np.stack(
             [best_in_windows(tiles, searched, places, reach)[0] for tiles in cut.at(places)]
         )

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.utils import gen_batches
-from threadpoolctl import threadpool_limits
 
+from .._runtime.threads import one_blas_thread
 from .._validation.arrays import check_array, check_choice, check_same
 from .._validation.typing import FloatArray
 
@@ -136,7 +136,7 @@ def squared_distances(
     products = np.empty(norms.shape)
     # BLAS adds in an order that depends on shapes and threads: one thread, and one shape.
     rows, columns = (np.zeros((n, queries.shape[1])) for n in (_ROWS, _COLUMNS))
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         for some in gen_batches(len(queries), _ROWS):
             rows[: some.stop - some.start] = queries[some]
             for block in gen_batches(len(references), _COLUMNS):

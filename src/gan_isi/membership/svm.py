@@ -13,8 +13,8 @@ from sklearn.svm import SVC
 from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
+from .._runtime.threads import one_blas_thread
 from .._validation.arrays import check_array, check_count, check_same
 from .._validation.typing import FloatArray
 
@@ -74,7 +74,7 @@ def decision_values(
     together = max(1, _TASK_ROWS // n_generated)
     tasks = [parts[few] for few in gen_batches(len(parts), together)]
     # Here for threads, whose limits are one and the same, and in the task for processes.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         values = Parallel(n_jobs=n_jobs, prefer="threads")(
             delayed(_score_parts)(kernel_sums, before, task) for task in tasks
         )
@@ -99,7 +99,7 @@ def _score_parts(
     rows = (part if before is None else before.transform(part) for part in parts)
     # BLAS may sum in another order with other threads or shapes: one thread each, and
     # blocks whose shape does not depend on how many queries are asked about.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         return np.concatenate([kernel_sums(np.asarray(part, dtype=np.float64)) for part in rows])
 
 
