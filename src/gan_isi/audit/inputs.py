@@ -23,7 +23,13 @@ from .._validation.images import IntensityRange, check_intensity_range
 from .._validation.items import as_images
 from .._validation.shared import SharedImages
 from .arguments import Queries
-from .copies import among_generated, find_copies, near_copies, words_of_copies
+from .copies import (
+    among_generated,
+    find_copies,
+    near_copies,
+    words_of_copies,
+    words_of_generated,
+)
 from .names import BLIND
 from .statements import say
 
@@ -88,6 +94,8 @@ class Preflight:
     passed_over : dict of str to dict of str to int
         Number of files beside the "real" images, the "candidates" and the "generated" ones
         that were not read, by reason.
+    n_not_used_generated : int
+        Number of images labelled as not used that are among those generated, pixel by pixel.
     """
 
     sets: dict[str, ImageSet]
@@ -96,6 +104,7 @@ class Preflight:
     copies: list[list[tuple[str, int]]] = field(repr=False)
     near_copies: list[tuple[tuple[str, int], tuple[str, int]]] = field(repr=False)
     passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
+    n_not_used_generated: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain types, for JSON.
@@ -277,7 +286,8 @@ def run(
     if apart:
         first, second = (f"{called[image]} ({image[0]})" for image in apart[0])
         doubled.append(say("near_copies", n_pairs=len(apart), first=first, second=second).text)
-    doubled += among_generated(real, looks[len(real)], called)
+    copied = among_generated(real, looks[len(real)])
+    doubled += words_of_generated(copied, called)
     return Preflight(
         {one.name: _summary(one, ranges[0]) for one in looks},
         errors + clash,
@@ -289,6 +299,7 @@ def run(
             for name, images in sources.items()
             if getattr(images, "passed_over", None)
         },
+        sum(name == "not used" for name, _ in copied),
     )
 
 

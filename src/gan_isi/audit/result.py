@@ -15,6 +15,7 @@ from .inputs import Preflight
 from .measures import Estimate
 from .record import COLUMNS, as_json, as_record, rows_of
 from .statements import Statement, of_attack, of_audit, texts
+from .verdict import Verdict, verdict
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,9 @@ class AuditResult:
         What was found in the images before anything was described.
     n_slices : int or None
         Number of slices of the known volumes; None if queries are no volumes.
+    real_names, generated_names, candidate_names : tuple of str or None
+        Names of the files of the known real images (or volumes), of the generated images and of
+        the candidates; None where images came without.
     """
 
     attacks: dict[str, AttackResult]
@@ -119,6 +123,20 @@ class AuditResult:
     confidence: float
     preflight: Preflight | None = field(default=None, repr=False)
     n_slices: int | None = None
+    real_names: tuple[str, ...] | None = field(default=None, repr=False)
+    generated_names: tuple[str, ...] | None = field(default=None, repr=False)
+    candidate_names: tuple[str, ...] | None = field(default=None, repr=False)
+
+    def verdict(self) -> Verdict:
+        """Return what the audit comes to: one of a few fixed sentences, and what to do next.
+
+        Returns
+        -------
+        Verdict
+            Chosen by the p-value over all attacks, the blind attack, how many images can be
+            told, and power.
+        """
+        return verdict(self)
 
     def to_frame(self) -> Any:
         """Return all numbers as a table.
@@ -263,7 +281,8 @@ class AuditResult:
         dict of str to list of Statement
             The statements under the headings of `words`, one for each entry there.
         """
-        said = {"audit": of_audit(self)}
+        found = self.verdict()
+        said = {"verdict": found.said, "what to do next": found.next, "audit": of_audit(self)}
         if self.preflight is not None and self.preflight.warnings:
             said["inputs"] = [Statement("inputs", text, {}) for text in self.preflight.warnings]
         return said | {name: of_attack(self, one) for name, one in self.attacks.items()}
@@ -274,9 +293,9 @@ class AuditResult:
         Returns
         -------
         dict of str to list of str
-            The sentences about the whole audit under "audit", those about what differs between
-            the sets of images under "inputs" (where something does), and those about each
-            attack under its name.
+            The verdict under "verdict", then "what to do next", the sentences about the whole audit
+            under "audit", those about what differs between the sets of images under "inputs"
+            (where something does), and those about each attack under its name.
         """
         return {heading: texts(said) for heading, said in self.statements().items()}
 
@@ -298,7 +317,7 @@ class AuditResult:
     def __str__(self) -> str:
         lines = []
         for heading, sentences in self.words().items():
-            lines += ([] if heading == "audit" else ["", heading]) + sentences
+            lines += ([] if heading == "verdict" else ["", heading]) + sentences
         return "\n".join(lines)
 
     def _attack(self, name: str) -> AttackResult:

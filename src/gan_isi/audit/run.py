@@ -30,7 +30,7 @@ from .evidence import Evidence, closeness, closest_generated
 from .folds import check_folds
 from .inputs import look_first
 from .measures import Null, Sampling, beyond_blind, measure, of_rule
-from .names import BLIND, CHOSEN, CLOSENESS
+from .names import BLIND, CHOSEN, CLOSENESS, file_names
 from .prepared import PreparedAttack, Recorder, prepare
 from .result import AttackResult, AuditResult
 from .volumes import VolumeAttack, by_volume
@@ -243,6 +243,9 @@ def audit(
         confidence=confidence,
         preflight=inputs,
         n_slices=None if slices is None else len(of_slices.known),
+        real_names=file_names(X, volumes),
+        generated_names=file_names(generated),
+        candidate_names=None if candidates is None else file_names(candidates, candidate_volumes),
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .result import AttackResult, AuditResult
 
 #: The usual convention; sentences name the p-value beside it.
-_SIGNIFICANCE = 0.05
+SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
         bounds = {"low": rule.low, "high": rule.high, "confidence": percent}
         said.append(say("closeness_below_chance", auc=rule.value, **bounds))
     said += _significance(attack)
-    shown = attack.p_values.get("AUC or tail", 1.0) <= _SIGNIFICANCE
+    shown = attack.p_values.get("AUC or tail", 1.0) <= SIGNIFICANCE
     if shown and attack.recognisable >= 0.005 and beyond is not None:
         kind = "share_of_images" if result.groups is None else "share_of_patients"
         said.append(say(kind, percent=100 * attack.recognisable, confidence=percent))
@@ -169,7 +169,7 @@ def _significance(attack: "AttackResult") -> list[Statement]:
     if n == 0:
         return [say("no_permutations")]
     smallest, p_value = 1 / (n + 1), attack.p_values["AUC or tail"]
-    if smallest > _SIGNIFICANCE:
+    if smallest > SIGNIFICANCE:
         numbers = {"n_permutations": n, "p_value": p_value, "smallest": smallest}
         return [say("too_few_permutations", **numbers)]
     numbers = {
@@ -178,16 +178,21 @@ def _significance(attack: "AttackResult") -> list[Statement]:
         "p_auc": attack.p_values["AUC"],
         "p_tail": attack.p_values["tail"],
     }
-    if p_value > _SIGNIFICANCE:
+    if p_value > SIGNIFICANCE and attack.beyond_blind is None:  # good news, of the blind one
+        if np.isnan(attack.detectable_auc):
+            return [say("blind_not_found", **numbers), say("blind_may_miss_all")]
+        power = say("blind_may_miss", detectable_auc=attack.detectable_auc)
+        return [say("blind_not_found", **numbers), power]
+    if p_value > SIGNIFICANCE:
         if np.isnan(attack.detectable_auc):
             return [say("not_found", **numbers), say("no_proof_from_so_few")]
         power = say("no_proof_of_absence", detectable_auc=attack.detectable_auc)
         return [say("not_found", **numbers), power]
-    as_a_set = attack.p_values["AUC"] <= _SIGNIFICANCE
+    as_a_set = attack.p_values["AUC"] <= SIGNIFICANCE
     said = [say("found_as_a_set" if as_a_set else "found_a_few", **numbers)]
     said += _smallest(p_value, n)
     of_all = attack.p_values.get("any attack", 0.0)
-    return [*said, say("one_of_many", p_value=of_all)] if of_all > _SIGNIFICANCE else said
+    return [*said, say("one_of_many", p_value=of_all)] if of_all > SIGNIFICANCE else said
 
 
 def _smallest(p_value: float, n_refits: int) -> list[Statement]:
@@ -205,10 +210,10 @@ def _single_images(result: "AuditResult", attack: "AttackResult") -> Statement:
         for fold in range(result.cv)
     ]
     smallest = 1 / (1 + max(held_out))
-    if smallest > _SIGNIFICANCE:
+    if smallest > SIGNIFICANCE:
         return say("single_images_unresolved", n_not_used=max(held_out), smallest=smallest)
     # An image not used is compared with one fewer, so that its p-values are a little larger.
-    level = max(_SIGNIFICANCE, 1 / min(held_out))
+    level = max(SIGNIFICANCE, 1 / min(held_out))
     small = attack.conformal <= level * (1 + 1e-9)
     return say(
         "single_images",
@@ -264,7 +269,7 @@ def no_answer(result: "AuditResult") -> list[Statement]:
     found = result.attacks[BLIND].candidates
     if found is None:
         return []
-    if (p_value := _p_value(found)[0]) <= _SIGNIFICANCE:
+    if (p_value := _p_value(found)[0]) <= SIGNIFICANCE:
         reason = say("blind_p_value", p_value=p_value)
     elif found.auc.low > 0.5 or found.auc.high < 0.5:
         bounds = {"low": 100 * found.auc.low, "high": 100 * found.auc.high}
@@ -287,7 +292,7 @@ def _claims(found: "CandidateResult") -> list[Statement]:
     alone = _alone(found)
     if not how:
         return [alone, _nothing_shown(found)]
-    if p_value > _SIGNIFICANCE:
+    if p_value > SIGNIFICANCE:
         verdict = "candidates_not_found"
     else:
         verdict = "candidate_found" if one else "candidates_found"
@@ -300,18 +305,18 @@ def _alone(found: "CandidateResult") -> Statement:
         return say("candidate_alone", p_value=found.p_values[0], smallest=smallest)
     return say(
         "candidates_alone",
-        n_out=(found.p_values <= _SIGNIFICANCE).sum(),
+        n_out=(found.p_values <= SIGNIFICANCE).sum(),
         n_candidates=n,
-        level=_SIGNIFICANCE,
+        level=SIGNIFICANCE,
         smallest=smallest,
-        expected=_SIGNIFICANCE * n,
+        expected=SIGNIFICANCE * n,
     )
 
 
 def _nothing_shown(found: "CandidateResult") -> Statement:
     if not len(found.null):
         return say("no_exchanges")
-    if np.isnan(found.auc.low) and found.smallest_p > _SIGNIFICANCE:
+    if np.isnan(found.auc.low) and found.smallest_p > SIGNIFICANCE:
         return say("too_few_not_used")
     return say("too_few_exchanges", p_value=found.p_value)
 
@@ -322,9 +327,9 @@ def _p_value(found: "CandidateResult") -> tuple[float, list[Statement]]:
     1 and nothing where it can show nothing, or there is none.
     """
     n = len(found.null)
-    if np.isnan(found.auc.low) and found.smallest_p > _SIGNIFICANCE:
+    if np.isnan(found.auc.low) and found.smallest_p > SIGNIFICANCE:
         return 1.0, []
-    if n and 1 / (n + 1) <= _SIGNIFICANCE:
+    if n and 1 / (n + 1) <= SIGNIFICANCE:
         exchanges = say("exchanges", n_exchanges=n, p_value=found.p_value)
         return found.p_value, [exchanges, *_smallest(found.p_value, n)]
     if found.n_images == 1:

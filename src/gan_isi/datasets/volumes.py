@@ -79,6 +79,8 @@ class VolumeSlices(LazyImages):
     ----------
     groups : ndarray of shape (n_slices,), str
         Name of each slice's volume, for ``volumes=`` of :func:`gan_isi.audit.audit`.
+    names : tuple of str
+        Name of each slice: that of its volume, and its number along the axis.
     paths : tuple of Path
         File of each slice; for a DICOM series that of its first slice.
     passed_over : dict of str to list of str
@@ -105,6 +107,11 @@ class VolumeSlices(LazyImages):
     def groups(self) -> NDArray[np.str_]:
         """Name of each slice's volume."""
         return np.array([volume.name for volume, _ in self.entries])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each slice: that of its volume, and its number along the axis."""
+        return tuple(f"{volume.name}, slice {place}" for volume, place in self.entries)
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -5,6 +5,7 @@ numbers that are already there, and draws itself with `plot`. They need matplotl
 extra `plot`; it is imported when the first figure is drawn.
 """
 
+from .closest_pairs import ClosestPairsDisplay
 from .distance_heatmap import DistanceHeatmapDisplay
 from .family_importance import FamilyImportanceDisplay, family_importance
 from .feature_maps import FeatureMapsDisplay
@@ -14,6 +15,7 @@ from .membership_score import MembershipScoreDisplay
 from .tile_map import TileMapDisplay
 
 __all__ = [
+    "ClosestPairsDisplay",
     "DistanceHeatmapDisplay",
     "FamilyImportanceDisplay",
     "FeatureMapsDisplay",
