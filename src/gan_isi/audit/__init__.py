@@ -9,6 +9,7 @@ from .inputs import ImageSet, Preflight, preflight
 from .measures import Estimate
 from .result import AttackResult, AuditResult
 from .run import audit
+from .verdict import Verdict
 
 __all__ = [
     "AttackResult",
@@ -20,6 +21,7 @@ __all__ = [
     "OutOfFold",
     "Preflight",
     "PreflightWarning",
+    "Verdict",
     "audit",
     "detectable_auc",
     "preflight",

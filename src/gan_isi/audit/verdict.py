@@ -1,7 +1,7 @@
 """The verdict of an audit: one of a few fixed sentences, what it means, and what to do next."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 RULES = ("rule_inputs", "rule_found", "rule_differ", "rule_recognised", "rule_nothing")
 
 #: What to do next, by what the verdict comes to.
-_NEXT = {
+NEXT = {
     "recognised": ("next_look", "next_hold_back", "next_train_again", "next_tell"),
     "differ": ("next_alike", "next_more_than_blind"),
-    "unclear": ("next_more", "next_alike"),
-    "nothing": ("next_keep", "next_again", "next_stronger"),
+    "unclear": ("next_look_anyway", "next_more", "next_alike"),
+    "nothing": ("next_look_anyway", "next_keep", "next_again", "next_stronger"),
     "no_test": ("next_more", "next_permutations"),
     "not_asked": ("next_attacks",),
     "inputs": ("next_inputs",),
 }
 
 #: What each verdict comes to, for the patients and for what to do.
-_COMES_TO = {
+COMES_TO = {
     "inputs": "inputs",
     "not_asked": "not_asked",
     "not_tested": "no_test",
@@ -170,15 +170,16 @@ def verdict(result: "AuditResult") -> Verdict:
     )
     kind = choose(found)
     unit, n_used = _units(result)
-    counts = {"n_told": n_told, "n_used": n_used, "units": unit}
-    said = [say(f"verdict_{kind}", **(counts if kind == "recognised" else {}))]
-    if kind == "nothing":
-        said = [say("verdict_nothing", detectable_auc=found.detectable)]
-    said.append(say(f"meaning_{_COMES_TO[kind]}"))
+    values: dict[str, dict[str, Any]] = {
+        "recognised": {"n_told": n_told, "n_used": n_used, "units": unit},
+        "nothing": {"detectable_auc": found.detectable},
+    }
+    said = [say(f"verdict_{kind}", **values.get(kind, {}))]
+    said.append(say(f"meaning_{COMES_TO[kind]}"))
     said += _reasons(result, kind, found, best, wrong, len(tried))
     if result.preflight is not None and result.preflight.warnings and not wrong:
         said.append(say("verdict_warnings", n_warnings=len(result.preflight.warnings)))
-    return Verdict(kind, said, [say(one) for one in _NEXT[_COMES_TO[kind]]])
+    return Verdict(kind, said, [say(one) for one in NEXT[COMES_TO[kind]]])
 
 
 def _reasons(
@@ -271,9 +272,7 @@ def _wrong(result: "AuditResult", tried: list["AttackResult"]) -> list[Statement
     if result.preflight is not None:
         said = [Statement("inputs", text, {}) for text in result.preflight.errors]
         if result.preflight.n_not_used_generated:
-            said.append(
-                say("verdict_mixed_up", n_images=result.preflight.n_not_used_generated)
-            )
+            said.append(say("verdict_mixed_up", n_images=result.preflight.n_not_used_generated))
     for one in tried:
         rule = one.measures.get(CLOSENESS)
         found = _p_of_all(one, tried) <= SIGNIFICANCE

@@ -1,5 +1,6 @@
 """The command ``gan-isi audit``."""
 
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from .folders import (
     work_options,
 )
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
+from .pairs import write_pairs
 from .plan import show_plan
 from .terminal import say
 
@@ -49,6 +51,15 @@ ATTACKS = (
     "Write the result of each attack for each known image, with the report's numbers.",
 )
 @output_option("--candidates-csv", "Write the result of each attack for each candidate.")
+@output_option(
+    "--pairs-csv",
+    "Write each known image with the generated image closest to it, and how alike they are.",
+)
+@click.option(
+    "--no-images",
+    is_flag=True,
+    help="Show no pictures in the report, for images that may not leave the house.",
+)
 @click.option(
     "--attack", "names", multiple=True, type=click.Choice(ATTACKS),
     default=("recommended", "nearest"), show_default=True,
@@ -89,6 +100,8 @@ def audit(
     json: Path | None,
     known_csv: Path | None,
     candidates_csv: Path | None,
+    pairs_csv: Path | None,
+    no_images: bool,
     names: tuple[str, ...],
     choose: bool,
     patients: Path | None,
@@ -113,13 +126,15 @@ def audit(
     gan-isi audit --used used/ --not-used other/ --generated fakes/ --report audit.html
     """
     _check_extras(report, known_csv or candidates_csv)
+    if pairs_csv is not None and volumes is not None:
+        raise click.UsageError("--pairs-csv compares images, and goes not with --volumes.")
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
     folders = {"used": used, "not used": not_used, "candidates": candidates}
     images = load(folders, generated, volumes)
     outputs = {
         "--report": report, "--json": json, "--known-csv": known_csv,
-        "--candidates-csv": candidates_csv,
+        "--candidates-csv": candidates_csv, "--pairs-csv": pairs_csv,
     }  # fmt: skip
     check_outputs(outputs, inputs_of(images, patients))
     fakes = images.pop("generated")
@@ -167,10 +182,11 @@ def audit(
             memory=cache,
         )
     lines = ""
+    pictures = {} if no_images else {"real": known, "generated": fakes}
     try:  # the files come first, since they last
         lines = write_all([
             ("Numbers", json, result.to_json),
-            ("Report", report, result.to_html),
+            ("Report", report, partial(result.to_html, **pictures)),
             ("Images", known_csv, lambda path: _write_images(
                 {name: result.queries_to_frame(name) for name in result.attacks},
                 _names(known), {"used": "used", "p_value": "conformal_p"}, path,
@@ -179,6 +195,7 @@ def audit(
                 {name: result.candidates_to_frame(name) for name in result.attacks},
                 _names(candidate_images), {"p_value": "p_value"}, path,
             )),
+            ("Pairs", pairs_csv, lambda path: write_pairs(path, result, known, fakes, jobs)),
         ])  # fmt: skip
     finally:
         say(f"{result}\n\n{lines}".rstrip("\n"))

@@ -159,7 +159,8 @@ class ClosestPairsDisplay:
             Number of the generated image closest to each real one, such as
             ``result.attacks["recommended"].evidence.generated[:, 0]``.
         y_score : array-like of shape (n_queries,)
-            Scores, larger for used images, such as ``result.attacks["recommended"].answers.ranks()``.
+            Scores, larger for used images, such as
+            ``result.attacks["recommended"].answers.ranks()``.
         y : array-like of shape (n_queries,), default=None
             Whether each was used, as for `from_estimator`.
         n_pairs : int, default=3
