@@ -56,7 +56,7 @@ def test_names_flow_from_the_files_into_the_result(copied):
 
 
 def test_images_without_names_have_numbers(copied):
-    result, real, generated = copied
+    result, *_ = copied
     plain = replace(result, real_names=None, generated_names=None)
     first = next(gallery.cards(plain))
     assert re.fullmatch(r"image \d+", first.real)
@@ -124,7 +124,8 @@ def test_colours_sizes_and_aspects():
     base = np.kron(rng.random((8, 12)), np.ones((10, 10)))
     colour = np.stack([base, base**2, 1 - base], axis=-1)
     shapes = [base, colour, (255 * colour).astype(np.uint8), colour[..., :2], base > 0.5,
-              np.moveaxis(colour, -1, 0), np.zeros((30, 20)), (4000 * base).astype(np.int16)]  # fmt: skip
+              np.moveaxis(colour, -1, 0), np.zeros((30, 20)),
+              (4000 * base).astype(np.int16)]  # fmt: skip
     for one in shapes:
         for other in shapes[:3]:
             pictures, said = gallery._drawn(one, other)
@@ -146,8 +147,8 @@ def test_the_order_of_the_page(copied):
         for text in (
             result.verdict().said[0].text.replace("'", "&#39;"), "<h2>What to do next",
             "<h2>See for yourself", "<h2>What was found", "<h2>The numbers",
-            "<h2>What was not tested", "<h2>Appendix", "<h3>How the verdict is chosen", "<h3>Curves",
-            "<h3>Single images", "<h3>Glossary",
+            "<h2>What was not tested", "<h2>Appendix", "<h3>How the verdict is chosen",
+            "<h3>Curves", "<h3>Single images", "<h3>Glossary",
         )
     ]  # fmt: skip
     assert places == sorted(places)

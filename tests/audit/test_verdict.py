@@ -138,7 +138,7 @@ class TestConstructed:
         assert f"at least {first.values['n_told']} of 40 used images" in first.text
         assert kinds(verdict)[1] == "meaning_recognised"
         assert "verdict_blind_silent" in kinds(verdict)
-        assert [one.kind for one in verdict.next][0] == "next_look"
+        assert verdict.next[0].kind == "next_look"
 
     def test_patients_are_counted_where_there_are_any(self, leak):
         number = np.arange(80) // 2 * 2 + leak.labels

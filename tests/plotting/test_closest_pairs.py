@@ -19,7 +19,7 @@ def blobs(rng):
 
 
 def test_the_rows_are_the_strongest_and_one_not_used(attack, images):
-    queries, used, generated = images
+    queries, used, _ = images
     display = ClosestPairsDisplay.from_estimator(attack, queries, used, n_pairs=3)
     scores = attack.predict_proba(queries)[:, 1]
     order = np.argsort(-scores, kind="stable")
@@ -97,8 +97,8 @@ def test_parts_are_those_of_the_tile_map(blobs):
         (Pose(True, 0.0, 1.0, (0.0, 0.0)), "mirrored"),
         (Pose(False, 270.0, 1.0, (0.0, 0.0)), "rotated by -90 degrees"),
         (Pose(True, 180.0, 1.12, (-0.031, 0.062)),
-         "mirrored, rotated by -180 degrees, magnified 1.12 times, shifted up by 3 %, shifted right "
-         "by 6 %"),
+         "mirrored, rotated by 180 degrees, magnified 1.12 times, shifted up by 3 %, "
+         "shifted right by 6 %"),
         (Pose(False, 0.0, 0.9, (0.03, -0.03)),
          "magnified 0.90 times, shifted down by 3 %, shifted left by 3 %"),
     ],

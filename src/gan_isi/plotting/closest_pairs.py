@@ -1,6 +1,7 @@
 """Real images beside the generated images that are closest to them."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any, Self
 
 import numpy as np
@@ -17,8 +18,8 @@ from .style import BLACK, SEQUENTIAL, figure_and_axes, literal
 #: Likeness from which on a part is outlined.
 _OUTLINED = 0.75
 
-#: Height of one pair in inches.
-_ROW = 2.2
+#: Height of one pair in inches, and letters that fit beside each other above a picture.
+_ROW, _WRAPPED = 2.4, 30
 
 
 class ClosestPairsDisplay:
@@ -232,20 +233,18 @@ class ClosestPairsDisplay:
         for i, (real, generated, pair, said) in enumerate(
             zip(self.real, self.generated, self.pairs, names, strict=True)
         ):
-            bottom, height = 1 - (i + 1) / n, 0.72 / n
+            bottom, height = 1 - (i + 0.9) / n, 0.7 / n
             three = [self.ax_.inset_axes((0.34 * k, bottom, 0.31, height)) for k in range(3)]
             own, other = shown(real), pair.placed(generated)
             found = likeness(own, other)
             how = in_words(pair.pose)
-            titles = (
-                said[0],
-                said[1] + (f"\n(put back: {how})" if how else ""),
-                f"similarity {pair.similarity:.2f}",
-            )
+            titles = *said, f"similarity {pair.similarity:.2f}"
+            if how:
+                three[1].set_xlabel(fill(f"put back (was {how})", _WRAPPED), fontsize="small")
             for axes, title, picture in zip(three, titles, (own, other, own), strict=True):
                 axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
                 axes.set(xticks=[], yticks=[])
-                axes.set_title(literal(title), fontsize="small")
+                axes.set_title(fill(literal(title), _WRAPPED), fontsize="small")
             extent = (-0.5, own.shape[1] - 0.5, own.shape[0] - 0.5, -0.5)
             three[2].imshow(found, cmap=SEQUENTIAL, vmin=0, vmax=1, alpha=0.65, extent=extent)
             if found.min() < _OUTLINED < found.max():

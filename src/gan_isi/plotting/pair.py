@@ -95,7 +95,7 @@ def in_words(pose: Pose | None) -> str:
     if pose is None:
         return ""
     said = ["mirrored"] if pose.mirrored else []
-    angle = (pose.angle + 180) % 360 - 180
+    angle = (pose.angle - 180) % -360 + 180  # above -180, and up to 180
     said += [f"rotated by {angle:g} degrees"] if angle else []
     said += [f"magnified {pose.zoom:.2f} times"] if pose.zoom != 1 else []
     for share, names in zip(pose.shift, (("down", "up"), ("right", "left")), strict=True):
