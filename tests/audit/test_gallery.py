@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from gan_isi import datasets, make_pipeline
-from gan_isi.audit import audit, gallery
+from gan_isi.audit import Estimate, audit, gallery
+from gan_isi.audit.names import CLOSENESS
 from gan_isi.audit.report import glossary
 from gan_isi.cli.app import main
 from gan_isi.plotting.pair import compare_pair
@@ -117,6 +118,20 @@ def test_one_image_of_each_patient(copied):
     own = groups[chosen[:-1]]
     assert len(set(own)) == len(own)
     assert chosen[0] == gallery.strongest(result, attack)[0]
+
+
+def test_exchanged_labels_show_what_is_close_and_not_what_was_learned(copied):
+    result, real, generated = copied
+    attack = gallery.best_attack(result)
+    exchanged = replace(result, labels=1 - result.labels)
+    below = attack.measures | {CLOSENESS: Estimate(0.1, 0.0, 0.2, "")}
+    p_values = {"AUC or tail": 0.01, "tail": 0.5}
+    attack = replace(attack, measures=below, p_values=p_values)
+    exchanged = replace(exchanged, attacks=exchanged.attacks | {attack.name: attack})
+    assert exchanged.verdict().kind == "inputs"
+    *_, last = gallery.cards(exchanged, real, generated)
+    assert last.distance == attack.evidence.distances[result.labels == 1, 0].min()
+    assert "whose generated image is closest" in text_of(exchanged.to_html())
 
 
 def test_colours_sizes_and_aspects():

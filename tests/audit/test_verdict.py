@@ -178,6 +178,15 @@ class TestConstructed:
         tail = {"p_tail": 0.025, "attack": "first"}
         assert next(s for s in verdict.said if s.kind == "verdict_tail").values == tail
 
+    def test_the_attack_named_is_one_that_counts(self, leak):
+        """The smallest p-value is of an attack that tells no more than the blind one."""
+        one = changed(leak, ["second"], beyond_blind=HOLDS_0, p_values={"tail": 0.5})
+        one = changed(one, ["first"], p_values={"any attack": 0.05})
+        verdict = one.verdict()
+        named = {s.kind: s.values for s in verdict.said}
+        assert named["verdict_p_value"] == {"p_value": 0.025, "n_attacks": 2}
+        assert named["verdict_beyond"]["attack"] == "first"
+
     def test_as_a_set(self, leak):
         hidden = changed(leak, BOTH, answers=leak.attacks["blind"].answers)
         assert hidden.verdict().kind == "recognised_set"

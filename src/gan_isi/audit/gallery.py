@@ -65,6 +65,8 @@ def strongest(result: "AuditResult", attack: "AttackResult", n: int = SHOWN) -> 
     """Return the used images that score highest, and last the one not used that does.
 
     One of each patient; of equal scores the one whose generated image is closest comes first.
+    Where the inputs do not fit together, an attack may have learned the wrong way round: then
+    closeness decides.
 
     Parameters
     ----------
@@ -80,13 +82,14 @@ def strongest(result: "AuditResult", attack: "AttackResult", n: int = SHOWN) -> 
     list of int
     """
     assert attack.evidence is not None
-    order = np.lexsort((attack.evidence.distances[:, 0], -attack.answers.ranks().round(9)))
+    keys = [attack.evidence.distances[:, 0], -attack.answers.ranks().round(9)]
+    order = np.lexsort(keys[:1] if result.verdict().kind == "inputs" else keys)
     groups = np.arange(len(order)) if result.groups is None else result.groups
     chosen: list[int] = []
     for label, most in ((1, n), (0, 1)):
         own = [int(i) for i in order if result.labels[i] == label]
-        first = list({groups[i]: i for i in reversed(own)}.values())[::-1]
-        chosen += first[:most]
+        _, first = np.unique(groups[own], return_index=True)
+        chosen += [own[i] for i in np.sort(first)[:most]]
     return chosen
 
 

@@ -115,14 +115,14 @@ def _of_pairs(result: "AuditResult", pairs: list[Card]) -> list[Statement]:
     best = best_attack(result)
     if best is None or not pairs:
         return [say("no_pairs")]
-    said = [say("pairs_shown", attack=best.name)]
+    kind = result.verdict().kind
+    said = [say("pairs_closest" if kind == "inputs" else "pairs_shown", attack=best.name)]
     if result.n_slices is not None:
         return [*said, say("pairs_of_volumes")]
     if not pairs[0].pictures:
         return [*said, say("pairs_without_pictures")]
-    recognised = result.verdict().kind.startswith("recognised")
-    kind = "pairs_recognised" if recognised else "pairs_not_recognised"
-    return [*said, say("pairs_measure"), say(kind)]
+    how = "pairs_recognised" if kind.startswith("recognised") else "pairs_not_recognised"
+    return [*said, say("pairs_measure"), say(how)]
 
 
 def _measures(attack: Any) -> dict[str, Any]:

@@ -251,20 +251,22 @@ class AuditResult:
         title : str, default="Membership audit"
             Heading of the page.
         real, generated : sequence of images, default=None
-            The images of the audit, in its order. With both, the page shows the real images
-            that score highest beside the generated images that speak for them, and which
-            parts of the ones are found in the others. Without, it shows no image.
+            The images of the audit, in its order. With both, the page shows the strongest pairs
+            as thumbnails: used images that score highest beside the generated images that speak
+            for them, and which parts of the ones are found in the others. Without, and of
+            volumes, it names the files only.
 
         Returns
         -------
         str
-            HTML with the question, the answers in words, what was and was not tested,
-            the table and the figures. Needs the extra `report`.
+            HTML with the verdict, what to do next and the strongest pairs, then the answers in
+            words, what was and was not tested, the numbers, and an appendix of curves, single
+            images and a glossary. Needs the extra `report`.
 
         Raises
         ------
         ValueError
-            For other numbers of images than those of the audit, and where it was of volumes.
+            For other numbers of images than those of the audit.
         """
         from .report import render
 

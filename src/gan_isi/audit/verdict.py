@@ -151,9 +151,10 @@ def verdict(result: "AuditResult") -> Verdict:
     finders = [one for one in tried if _p_of_all(one, tried) <= SIGNIFICANCE]
     beyond = [one for one in finders if one.beyond_blind is not None and one.beyond_blind.low > 0]
     few = [one for one in finders if one.p_values["tail"] <= SIGNIFICANCE]
+    tested = [one for one in tried if one.p_values]
     best = min(
-        (one for one in tried if one.p_values),
-        key=lambda one: (_p_of_all(one, tried), one not in beyond, -one.measures["AUC"].value),
+        beyond or few or tested,
+        key=lambda one: (_p_of_all(one, tried), -one.measures["AUC"].value),
         default=None,
     )
     n_told = max((_n_told(result, one, len(tried)) for one in [*beyond, *few]), default=0)
@@ -161,7 +162,7 @@ def verdict(result: "AuditResult") -> Verdict:
         fits=not wrong,
         asked=bool(tried),
         tested=best is not None and 1 / (best.n_permutations + 1) <= SIGNIFICANCE,
-        p_value=1.0 if best is None else _p_of_all(best, tried),
+        p_value=min((_p_of_all(one, tried) for one in tested), default=1.0),
         beyond_blind=bool(beyond),
         blind_differs=bool(_blind_reason(result, blind)),
         of_few=bool(few),
@@ -200,10 +201,10 @@ def _reasons(
         said = [say("verdict_p_value_of_one", p_value=found.p_value)]
     if kind == "recognised":
         said.append(say("verdict_bound", confidence=confidence))
-    if kind == "recognised_few":
-        said.append(say("verdict_tail", attack=best.name, p_tail=best.p_values["tail"]))
     beyond = best.beyond_blind
-    if kind.startswith("recognised") and beyond is not None and beyond.low > 0:
+    if kind.startswith("recognised") and not found.beyond_blind:
+        said.append(say("verdict_tail", attack=best.name, p_tail=best.p_values["tail"]))
+    elif kind.startswith("recognised") and beyond is not None:
         bounds = {"low": beyond.low, "high": beyond.high, "confidence": confidence}
         said.append(say("verdict_beyond", attack=best.name, difference=beyond.value, **bounds))
     if kind in ("differ", "recognised_though"):
