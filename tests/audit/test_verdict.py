@@ -140,6 +140,14 @@ class TestConstructed:
         assert "verdict_blind_silent" in kinds(verdict)
         assert verdict.next[0].kind == "next_look"
 
+    def test_the_number_takes_all_attacks_into_account(self, leak):
+        scores = np.where(leak.labels == 1, np.arange(80) % 3 - 0.5, 0.0)[np.newaxis]
+        answers = replace(leak.attacks["first"].answers, scores=scores)
+        share = {c: recognisable_share(leak.labels, scores[0], confidence=c) for c in (0.95, 0.975)}
+        assert int(40 * share[0.975]) < int(40 * share[0.95])
+        one = changed(leak, BOTH, answers=answers).verdict().said[0]
+        assert one.values["n_told"] == int(40 * share[0.975])
+
     def test_patients_are_counted_where_there_are_any(self, leak):
         number = np.arange(80) // 2 * 2 + leak.labels
         grouped = replace(leak, groups=number)
