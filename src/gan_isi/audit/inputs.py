@@ -88,6 +88,9 @@ class Preflight:
     passed_over : dict of str to dict of str to int
         Number of files beside the "real" images, the "candidates" and the "generated" ones
         that were not read, by reason.
+    digests : dict of str to dict of str to str
+        SHA-256 of the pixels of each image by its number, for sets that are not of files;
+        :class:`Provenance` has those of files.
     """
 
     sets: dict[str, ImageSet]
@@ -96,6 +99,7 @@ class Preflight:
     copies: list[list[tuple[str, int]]] = field(repr=False)
     near_copies: list[tuple[tuple[str, int], tuple[str, int]]] = field(repr=False)
     passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
+    digests: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain types, for JSON.
@@ -103,8 +107,9 @@ class Preflight:
         Returns
         -------
         dict
+            Without the digests, which are part of the provenance.
         """
-        return asdict(self)
+        return {name: one for name, one in asdict(self).items() if name != "digests"}
 
 
 def preflight(
@@ -288,6 +293,11 @@ def run(
             name: dict(images.passed_over)
             for name, images in sources.items()
             if getattr(images, "passed_over", None)
+        },
+        {
+            one.name: dict(zip(map(str, one.numbers), one.digests, strict=True))
+            for one in looks
+            if one.digests
         },
     )
 

@@ -13,6 +13,7 @@ from .crossfit import OutOfFold
 from .evidence import Evidence
 from .inputs import Preflight
 from .measures import Estimate
+from .provenance import Provenance
 from .record import COLUMNS, as_json, as_record, rows_of
 from .statements import Statement, of_attack, of_audit, texts
 
@@ -106,6 +107,8 @@ class AuditResult:
         What was found in the images before anything was described.
     n_slices : int or None
         Number of slices of the known volumes; None if queries are no volumes.
+    provenance : Provenance or None
+        Of what, how, when and with which versions the audit was made.
     """
 
     attacks: dict[str, AttackResult]
@@ -119,6 +122,7 @@ class AuditResult:
     confidence: float
     preflight: Preflight | None = field(default=None, repr=False)
     n_slices: int | None = None
+    provenance: Provenance | None = field(default=None, repr=False)
 
     def to_frame(self) -> Any:
         """Return all numbers as a table.
@@ -194,8 +198,10 @@ class AuditResult:
         Returns
         -------
         dict
-            With the keys version, settings, results (rows as of `to_frame`), queries,
-            candidates, preflight, words, and statements (the words as kinds and numbers).
+            With the keys schema (version of this form), version (of gan_isi), settings, results
+            (rows as of `to_frame`), queries, candidates, preflight, words, statements (the
+            words as kinds and numbers) and provenance. The file ``audit.schema.json``
+            in the folder of this package is their JSON schema.
         """
         return as_record(self)
 

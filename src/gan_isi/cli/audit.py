@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from .._runtime.output import write_atomically
 from .folders import (
     check,
     dry_run_option,
@@ -21,6 +22,7 @@ from .folders import (
 )
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
 from .plan import show_plan
+from .replay import with_command
 from .terminal import say
 
 #: Names of the attacks, but for the blind one that comes with them. They are written out here so
@@ -43,7 +45,8 @@ ATTACKS = (
 @folder_option("--generated", "Images of the generator.")
 @folder_option("--candidates", "Real images of unknown membership.", required=False)
 @output_option("--report", "Write the audit as one HTML page.")
-@output_option("--json", "Write all numbers as JSON.")
+@output_option("--json", "Write all numbers as JSON, which gan-isi verify repeats.")
+@output_option("--manifest", "Write the SHA-256 of each input, for sha256sum --check.")
 @output_option(
     "--known-csv",
     "Write the result of each attack for each known image, with the report's numbers.",
@@ -87,6 +90,7 @@ def audit(
     candidates: Path | None,
     report: Path | None,
     json: Path | None,
+    manifest: Path | None,
     known_csv: Path | None,
     candidates_csv: Path | None,
     names: tuple[str, ...],
@@ -118,7 +122,7 @@ def audit(
     folders = {"used": used, "not used": not_used, "candidates": candidates}
     images = load(folders, generated, volumes)
     outputs = {
-        "--report": report, "--json": json, "--known-csv": known_csv,
+        "--report": report, "--json": json, "--manifest": manifest, "--known-csv": known_csv,
         "--candidates-csv": candidates_csv,
     }  # fmt: skip
     check_outputs(outputs, inputs_of(images, patients))
@@ -166,10 +170,12 @@ def audit(
             verbose=verbose,
             memory=cache,
         )
+    result = with_command(result)
     lines = ""
     try:  # the files come first, since they last
         lines = write_all([
             ("Numbers", json, result.to_json),
+            ("Manifest", manifest, lambda path: _write_manifest(result, path)),
             ("Report", report, result.to_html),
             ("Images", known_csv, lambda path: _write_images(
                 {name: result.queries_to_frame(name) for name in result.attacks},
@@ -238,6 +244,10 @@ def _names(images: Any) -> tuple[str, ...]:
     if hasattr(images, "groups"):
         return tuple(dict.fromkeys(images.groups.tolist()))
     return tuple(images.names)
+
+
+def _write_manifest(result: Any, target: Path) -> None:
+    write_atomically(target, result.provenance.manifest())
 
 
 def _write_images(

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Self, overload
 
 import numpy as np
@@ -22,6 +23,22 @@ class LazyImages(Sequence[NDArray[Any]]):
     @abstractmethod
     def _part(self, numbers: Iterable[int]) -> Self:
         """Return the sequence of these images."""
+
+    @abstractmethod
+    def files_of(self, numbers: Iterable[int]) -> dict[Path, Path]:
+        """Return the files that images are read from, each with the folder it was found in.
+
+        Parameters
+        ----------
+        numbers : iterable of int
+            Numbers of the images.
+
+        Returns
+        -------
+        dict of Path to Path
+            Each file once: of many images in one file, or of one image in many files (a DICOM
+            series), too.
+        """
 
     @property
     def shape(self) -> tuple[int]:
