@@ -136,6 +136,23 @@ def test_what_can_not_be_told_has_a_code_of_its_own(world, capsys):
     assert "gan_isi.audit.verify(record, result)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", [{"used": [1]}, {"folds": {}}, {"used": "--report=x.html"}])
+def test_records_that_were_edited_write_nothing(world, capsys, option, monkeypatch):
+    monkeypatch.chdir(world)
+    record = json.loads((world / "a.json").read_text(encoding="utf-8"))
+    record["provenance"]["options"] |= option
+    (world / "a.json").write_text(json.dumps(record), encoding="utf-8")
+    before = sorted(world.rglob("*"))
+    assert main(["verify", "a.json"]) == 2
+    assert sorted(world.rglob("*")) == before
+
+
+def test_an_audit_that_fails_has_the_code_of_trouble(world, capsys, monkeypatch):
+    monkeypatch.setattr("gan_isi.cli.verify._repeat", lambda arguments: 1 / 0)
+    assert main(["verify", f"{world}/a.json"]) == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
 def test_a_manifest_names_what_was_read(audited, tmp_path, capsys):
     options = ["--used", f"{audited}/used", "--not-used", f"{audited}/other", *QUICK]
     options += ["--generated", f"{audited}/generated", "--manifest", f"{tmp_path}/sums"]

@@ -113,6 +113,16 @@ class TestDigests:
             assert one.digests == {"real.npz": expected}
             assert one.folder == str(tmp_path)
 
+    def test_files_in_subfolders_are_named_from_the_folder_that_was_loaded(self, problem, tmp_path):
+        for name in ("anna", "bert/later"):
+            (tmp_path / name).mkdir(parents=True)
+            Image.fromarray(problem.images[0]).save(tmp_path / name / "scan.png")
+        images = datasets.load_images(tmp_path)
+        found = files_with_digests(images.files_of(range(2)), 2)
+        assert (found.folder, list(found.digests)) == (
+            str(tmp_path), ["anna/scan.png", "bert/later/scan.png"],
+        )  # fmt: skip
+
     def test_files_of_several_folders_are_named_in_full(self, problem, tmp_path):
         for name in "ab":
             (tmp_path / name).mkdir()
@@ -306,7 +316,12 @@ class TestVerify:
         ("change", "message"),
         [
             ({"schema": 9}, "has version 9 of the record's schema"),
-            ({"provenance": None}, "has no provenance"),
+            ({"provenance": None}, "has no whole provenance"),
+            ({"provenance": {"inputs": {}, "versions": {}}}, "has no whole provenance"),
+            (
+                {"provenance": {"inputs": {"used": 1}, "versions": {}, "machine": {}}},
+                "has no whole provenance",
+            ),
         ],
     )
     def test_records_that_tell_nothing(self, found, change, message, tmp_path):

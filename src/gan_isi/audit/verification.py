@@ -181,7 +181,7 @@ def read_record(record: str | PathLike[str] | Mapping[str, Any]) -> dict[str, An
         name = str(record)
         try:
             read = json.loads(Path(record).read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"{name} is no JSON: {error}.") from error
     if not isinstance(read, dict) or not {"results", "settings"} <= set(read):
         raise ValueError(f"{name} is no record of an audit, as gan-isi audit --json writes it.")
@@ -190,9 +190,23 @@ def read_record(record: str | PathLike[str] | Mapping[str, Any]) -> dict[str, An
             f"{name} has version {read.get('schema')!r} of the record's schema; this version of "
             f"gan_isi reads {SCHEMA}. Verify it with gan_isi {read.get('version')}, or audit again."
         )
-    if not isinstance(read.get("provenance"), dict):
-        raise ValueError(f"{name} has no provenance, so it is not known of what its numbers are.")
+    if not _is_whole(read.get("provenance")):
+        raise ValueError(
+            f"{name} has no whole provenance, so it is not known of what its numbers are. Take a "
+            "record that nobody has edited."
+        )
     return read
+
+
+def _is_whole(provenance: Any) -> bool:
+    """Return whether a provenance has the parts that are compared."""
+    if not isinstance(provenance, dict):
+        return False
+    parts = [provenance.get(name) for name in ("inputs", "versions", "machine")]
+    if not all(isinstance(part, dict) for part in parts):
+        return False
+    sets = provenance["inputs"].values()
+    return all(isinstance(one, dict) and isinstance(one.get("digests"), dict) for one in sets)
 
 
 def compare_inputs(recorded: Mapping[str, Any], inputs: Mapping[str, InputSet]) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,9 @@ def _trouble_is_2() -> Iterator[None]:
         raise _Trouble(error.format_message()) from error
     except (ValueError, OSError, ImportError, TypeError, MemoryError) as error:
         raise _Trouble(str(error)) from error
+    except Exception as error:  # as in `main`, which would give it the code 1
+        name = type(error).__name__
+        raise _Trouble(f"{name}: {error}. Please report this fault of gan-isi.") from error
 
 
 def _inputs(arguments: list[str]) -> dict[str, Any]:
@@ -99,7 +102,8 @@ def _inputs(arguments: list[str]) -> dict[str, Any]:
         given = context.params
         folders = {"used": given["used"], "not used": given["not_used"]}
         folders["candidates"] = given["candidates"]
-        images = load(folders, given["generated"], given["volumes"])
+        with redirect_stderr(StringIO()):  # the audit gives the same warnings
+            images = load(folders, given["generated"], given["volumes"])
         found = {
             name: files_with_digests(one.files_of(range(len(one))), len(one))
             for name, one in images.items()
