@@ -46,7 +46,7 @@ def verify(
     jobs: int,
     **moved: Path | None,
 ) -> int:
-    """Repeat an audit from its JSON, and say whether its numbers come out.
+    """Say whether the numbers of an audit come out again.
 
     REPORT is what `gan-isi audit --json` wrote. First the SHA-256 of each input is compared: a
     changed, missing or additional file is named, and ends it. Then the audit is repeated with
