@@ -4,10 +4,12 @@ import hashlib
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import resources
 from importlib.util import find_spec
+from typing import ClassVar
 
 import jsonschema
 import numpy as np
@@ -104,6 +106,21 @@ class TestDigests:
         run(problem, datasets.load_images(folder))
         assert sorted(decoded) == list(range(20))
 
+    def test_images_that_are_computed_are_asked_for_once(self, problem):
+        class Drawn(Sequence):
+            asked: ClassVar = []
+
+            def __len__(self):
+                return 20
+
+            def __getitem__(self, number):
+                self.asked.append(number)
+                return problem.images[number]
+
+        result = run(problem, Drawn())
+        assert sorted(Drawn.asked) == list(range(20))
+        assert result.provenance.inputs == run(problem).provenance.inputs
+
     def test_images_of_one_archive_have_its_digest(self, problem, tmp_path):
         np.savez(tmp_path / "real.npz", problem.images[:20])
         result = run(problem, datasets.load_images(tmp_path / "real.npz"))
@@ -187,7 +204,7 @@ class TestRecord:
 
     def test_the_page_has_it(self, found):
         page = found.to_html()
-        for text in (found.provenance.sha256, found.provenance.date, np.__version__):
+        for text in (found.provenance.sha256, found.provenance.date[:10], np.__version__):
             assert text in page
 
 

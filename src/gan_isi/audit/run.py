@@ -141,7 +141,7 @@ def audit(
     Returns
     -------
     AuditResult
-        Numbers, per-query evidence, a table and a report.
+        Numbers, per-query evidence, where they come from, a table and a report.
 
     Raises
     ------

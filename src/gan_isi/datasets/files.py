@@ -147,19 +147,7 @@ class ImageFiles(LazyImages):
         """
         return not self.exif_transpose and is_turned(self.paths[number])
 
-    def files_of(self, numbers: Iterable[int]) -> dict[Path, Path]:
-        """Return the files that images are read from, each with the folder it was found in.
-
-        Parameters
-        ----------
-        numbers : iterable of int
-            Numbers of the images in the sequence.
-
-        Returns
-        -------
-        dict of Path to Path
-            Each file once, an archive of many images as well.
-        """
+    def _files(self, numbers: Iterable[int]) -> dict[Path, Path]:
         found: dict[Path, Path] = {}
         for number in numbers:
             path = self.paths[number]

@@ -134,8 +134,7 @@ class VolumeSlices(LazyImages):
         array = _read(volume, isinstance(self.axis, str), changed)
         return np.ascontiguousarray(array.take(place, _axis(self.axis)))
 
-    def files_of(self, numbers: Iterable[int]) -> dict[Path, Path]:
-        """Return the files that slices are read from, each with the folder of them all."""
+    def _files(self, numbers: Iterable[int]) -> dict[Path, Path]:
         volumes = {self.entries[number][0].name: self.entries[number][0] for number in numbers}
         files = [path for one in volumes.values() for path, _ in one.parts]
         return dict.fromkeys(files, Path(os.path.commonpath([path.parent for path in files])))
