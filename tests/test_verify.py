@@ -153,6 +153,14 @@ def test_an_audit_that_fails_has_the_code_of_trouble(world, capsys, monkeypatch)
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
+def test_an_interruption_is_none_of_these(world, monkeypatch):
+    def interrupted(*given, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gan_isi.audit.audit", interrupted)
+    assert main(["verify", f"{world}/a.json", *moved(world)]) == 130
+
+
 def test_a_manifest_names_what_was_read(audited, tmp_path, capsys):
     options = ["--used", f"{audited}/used", "--not-used", f"{audited}/other", *QUICK]
     options += ["--generated", f"{audited}/generated", "--manifest", f"{tmp_path}/sums"]

@@ -70,8 +70,8 @@ def verify(
             say("\n".join(changes or ["All inputs are those of the audit, byte by byte."]))
             return int(bool(changes))
         found = compare_records(recorded, _repeat(arguments))
-    say("\n".join(found.words()))
-    return int(not found.came_out)
+        say("\n".join(found.words()))
+        return int(not found.came_out)
 
 
 class _Trouble(click.ClickException):
@@ -83,7 +83,7 @@ def _trouble_is_2() -> Iterator[None]:
     """Give all errors the exit code 2, since 1 says that the audit did not come out."""
     try:
         yield
-    except click.UsageError:
+    except (click.UsageError, click.Abort):
         raise
     except click.ClickException as error:
         raise _Trouble(error.format_message()) from error
@@ -98,7 +98,7 @@ def _inputs(arguments: list[str]) -> dict[str, Any]:
     """Return the inputs that an audit with these arguments would read."""
     from ..audit.provenance import files_with_digests
 
-    with audit.make_context("audit", list(arguments)) as context:
+    with audit.make_context("gan-isi audit", list(arguments)) as context:
         given = context.params
         folders = {"used": given["used"], "not used": given["not_used"]}
         folders["candidates"] = given["candidates"]
@@ -115,7 +115,8 @@ def _repeat(arguments: list[str]) -> dict[str, Any]:
     """Return the record of an audit with these arguments, which prints nothing."""
     with tempfile.TemporaryDirectory(prefix="gan-isi-") as folder:
         target = Path(folder, "audit.json")
-        with redirect_stdout(StringIO()):
-            audit.main([*arguments, "--json", str(target)], "audit", standalone_mode=False)
+        again = [*arguments, "--json", str(target)]
+        with redirect_stdout(StringIO()), audit.make_context("gan-isi audit", again) as context:
+            audit.invoke(context)
         read: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
     return read
