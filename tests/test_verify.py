@@ -153,6 +153,18 @@ def test_an_audit_that_fails_has_the_code_of_trouble(world, capsys, monkeypatch)
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
+def test_an_answer_that_nobody_gets_is_trouble(audited, monkeypatch):
+    def full(text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gan_isi.cli.verify.say", full)
+    assert main(["verify", f"{audited}/a.json", "--inputs-only"]) == 2
+    monkeypatch.setattr("gan_isi.cli.verify._repeat", lambda arguments: json.loads(
+        (audited / "a.json").read_text(encoding="utf-8")
+    ))  # fmt: skip
+    assert main(["verify", f"{audited}/a.json"]) == 2
+
+
 def test_an_interruption_is_none_of_these(world, monkeypatch):
     def interrupted(*given, **options):
         raise KeyboardInterrupt
