@@ -294,7 +294,7 @@ def run(
             for name, images in sources.items()
             if getattr(images, "passed_over", None)
         },
-        {
+        digests={
             one.name: dict(zip(map(str, one.numbers), one.digests, strict=True))
             for one in looks
             if one.digests

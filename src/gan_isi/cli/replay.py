@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..audit.provenance import InputSet
 
 #: Options that change no number.
-_NO_RESULT = ("quiet", "jobs", "cache", "dry_run")
+_NO_RESULT = ("quiet", "jobs", "cache", "dry_run", "no_images")
 
 
 def with_command(result: "AuditResult") -> "AuditResult":
