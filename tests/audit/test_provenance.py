@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from gan_isi import audit, datasets, make_pipeline
-from gan_isi.audit.provenance import as_plain, files_with_digests
+from gan_isi.audit.provenance import as_plain, describe_inputs, files_with_digests
 from gan_isi.audit.record import as_json
 
 QUICK = {"n_permutations": 3, "n_resamples": 20, "cv": 2, "random_state": 0}
@@ -120,6 +120,11 @@ class TestDigests:
         result = run(problem, Drawn())
         assert sorted(Drawn.asked) == list(range(20))
         assert result.provenance.inputs == run(problem).provenance.inputs
+
+    def test_they_are_the_same_without_a_preflight(self, problem, found):
+        others = {"generated": problem.generated, "candidates": None}
+        again = describe_inputs(problem.images[:20], problem.target[:20], others, {})
+        assert again == found.provenance.inputs
 
     def test_images_of_one_archive_have_its_digest(self, problem, tmp_path):
         np.savez(tmp_path / "real.npz", problem.images[:20])

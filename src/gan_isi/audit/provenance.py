@@ -186,18 +186,19 @@ def provenance_of(
 def describe_inputs(
     X: Any,
     labels: NDArray[np.intp],
-    generated: Any,
-    candidates: Any,
+    others: Mapping[str, Any],
     digests: Mapping[str, Mapping[str, str]],
 ) -> dict[str, InputSet]:
     """Return all images of an audit with their digests.
 
     Parameters
     ----------
-    X, generated, candidates : sequence of images
-        See :func:`audit`; candidates may be None.
+    X : sequence of images
+        Real images of known membership.
     labels : ndarray of shape (n_images,)
         1 for used, 0 for not used.
+    others : mapping of str to sequence of images or None
+        All other sets by name, such as "generated"; None is left out.
     digests : mapping of str to mapping of str to str
         Digests of images that are not read from files, as the preflight saw them.
 
@@ -214,17 +215,21 @@ def describe_inputs(
     parts = {
         "used": (X, np.flatnonzero(labels == 1)),
         "not used": (X, np.flatnonzero(labels == 0)),
-        "generated": (generated, np.arange(num_samples(generated))),
+    } | {
+        name: (images, np.arange(num_samples(images)))
+        for name, images in others.items()
+        if images is not None
     }
-    if candidates is not None:
-        parts["candidates"] = candidates, np.arange(num_samples(candidates))
     hashed: dict[Path, str] = {}
     found = {}
     for name, (images, numbers) in parts.items():
         if hasattr(images, "files_of"):
             found[name] = files_with_digests(images.files_of(numbers), len(numbers), hashed)
         else:
-            found[name] = InputSet(len(numbers), "arrays", None, dict(digests.get(name, {})))
+            own = digests.get(name) or {
+                str(number): pixel_digest(np.asarray(images[int(number)])) for number in numbers
+            }
+            found[name] = InputSet(len(numbers), "arrays", None, dict(own))
     return found
 
 

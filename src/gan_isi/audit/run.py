@@ -209,7 +209,8 @@ def audit(
     inputs, together = look_first(
         named, X, queries if slices is None else of_slices, given, generated, candidates
     )
-    digests = describe_inputs(X, of_slices.labels, generated, candidates, inputs.digests)
+    others = {"generated": generated, "candidates": candidates}
+    digests = describe_inputs(X, of_slices.labels, others, inputs.digests)
     if slices is None and together is not queries:  # copies are one patient now
         queries = together
         cv, splitter = planned(queries, cv if splitter is None else splitter)

@@ -1,7 +1,7 @@
 """The options of a command as its record keeps them, and as arguments again."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,20 @@ def tables_of(context: click.Context) -> dict[str, "InputSet"]:
         for name, path in tables.items()
         if path is not None
     }
+
+
+def options_that_moved(command: click.Command) -> Callable[..., Any]:
+    """Return a decorator that adds an option for each folder and table that a command reads."""
+
+    def add(other: Any) -> Any:
+        for one in reversed(_options(command)):
+            if isinstance(one.type, click.Path):
+                name = one.opts[0]
+                text = f"Where {name} of the audit lies now."
+                other = click.option(name, type=one.type, metavar=one.metavar, help=text)(other)
+        return other
+
+    return add
 
 
 def arguments_of(

@@ -11,21 +11,14 @@ from typing import Any
 import click
 
 from .audit import audit
-from .folders import folder_option, load
-from .replay import arguments_of, tables_of
+from .folders import load
+from .replay import arguments_of, options_that_moved, tables_of
 from .terminal import say
 
 
 @click.command()
 @click.argument("report", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@folder_option("--used", "Where the used images are now.", required=False)
-@folder_option("--not-used", "Where the images not used are now.", required=False)
-@folder_option("--generated", "Where the generated images are now.", required=False)
-@folder_option("--candidates", "Where the candidates are now.", required=False)
-@click.option(
-    "--patients", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="Where the table of patients is now.",
-)  # fmt: skip
+@options_that_moved(audit)
 @click.option(
     "--inputs-only",
     is_flag=True,
