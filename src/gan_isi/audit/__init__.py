@@ -7,22 +7,29 @@ from .crossfit import OutOfFold
 from .evidence import Evidence
 from .inputs import ImageSet, Preflight, preflight
 from .measures import Estimate
+from .provenance import InputSet, Provenance
 from .result import AttackResult, AuditResult
 from .run import audit
 from .verdict import Verdict
+from .verification import Difference, Verification, verify
 
 __all__ = [
     "AttackResult",
     "AuditResult",
     "CandidateResult",
+    "Difference",
     "Estimate",
     "Evidence",
     "ImageSet",
+    "InputSet",
     "OutOfFold",
     "Preflight",
     "PreflightWarning",
+    "Provenance",
     "Verdict",
+    "Verification",
     "audit",
     "detectable_auc",
     "preflight",
+    "verify",
 ]

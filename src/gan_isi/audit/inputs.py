@@ -96,6 +96,9 @@ class Preflight:
         that were not read, by reason.
     n_not_used_generated : int
         Number of images labelled as not used that are among those generated, pixel by pixel.
+    digests : dict of str to dict of str to str
+        SHA-256 of the pixels of each image by its number, for sets that are not of files;
+        :class:`Provenance` has those of files.
     """
 
     sets: dict[str, ImageSet]
@@ -105,6 +108,7 @@ class Preflight:
     near_copies: list[tuple[tuple[str, int], tuple[str, int]]] = field(repr=False)
     passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
     n_not_used_generated: int = 0
+    digests: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain types, for JSON.
@@ -112,8 +116,9 @@ class Preflight:
         Returns
         -------
         dict
+            Without the digests, which are part of the provenance.
         """
-        return asdict(self)
+        return {name: one for name, one in asdict(self).items() if name != "digests"}
 
 
 def preflight(
@@ -299,7 +304,12 @@ def run(
             for name, images in sources.items()
             if getattr(images, "passed_over", None)
         },
-        sum(name == "not used" for name, _ in copied),
+        n_not_used_generated=sum(name == "not used" for name, _ in copied),
+        digests={
+            one.name: dict(zip(map(str, one.numbers), one.digests, strict=True))
+            for one in looks
+            if one.digests
+        },
     )
 
 

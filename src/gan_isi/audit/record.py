@@ -12,6 +12,10 @@ from .statements import texts
 if TYPE_CHECKING:
     from .result import AuditResult
 
+#: Version of the form of the record. It rises when the meaning of a key changes or a key goes;
+#: keys may be added without.
+SCHEMA = 1
+
 #: Columns of the table of all numbers.
 COLUMNS = ("attack", "measure", "value", "low", "high", "method")
 
@@ -43,6 +47,7 @@ def as_record(result: "AuditResult") -> dict[str, Any]:
         if one.candidates is not None
     }
     return {
+        "schema": SCHEMA,
         "version": __version__,
         "settings": settings,
         "results": [dict(zip(COLUMNS, row, strict=True)) for row in rows_of(result)],
@@ -51,6 +56,7 @@ def as_record(result: "AuditResult") -> dict[str, Any]:
         "preflight": None if result.preflight is None else result.preflight.to_dict(),
         "words": {heading: texts(some) for heading, some in said.items()},
         "statements": {heading: list(map(asdict, some)) for heading, some in said.items()},
+        "provenance": None if result.provenance is None else result.provenance.to_dict(),
     }
 
 

@@ -75,7 +75,11 @@ def render(result: "AuditResult", title: str, real: Any = None, generated: Any =
             'Reports need Jinja2 and matplotlib: pip install "gan-isi[report]".'
         ) from error
     template = resources.files(__package__).joinpath("report.html.jinja").read_text("utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.PackageLoader("gan_isi", "audit"),
+    )
     tests = [name for name in _SHOWN if any(name in _measures(a) for a in result.attacks.values())]
     fprs = [name for name in next(iter(result.attacks.values())).measures if "TPR" in name]
     rows = [_row(attack, tests + fprs) for attack in result.attacks.values()]

@@ -13,6 +13,7 @@ from .crossfit import OutOfFold
 from .evidence import Evidence
 from .inputs import Preflight
 from .measures import Estimate
+from .provenance import Provenance
 from .record import COLUMNS, as_json, as_record, rows_of
 from .statements import Statement, of_attack, of_audit, texts
 from .verdict import Verdict, verdict
@@ -110,6 +111,8 @@ class AuditResult:
     real_names, generated_names, candidate_names : tuple of str or None
         Names of the files of the known real images (or volumes), of the generated images and of
         the candidates; None where images came without.
+    provenance : Provenance or None
+        Of what, how, when and with which versions the audit was made.
     """
 
     attacks: dict[str, AttackResult]
@@ -126,6 +129,7 @@ class AuditResult:
     real_names: tuple[str, ...] | None = field(default=None, repr=False)
     generated_names: tuple[str, ...] | None = field(default=None, repr=False)
     candidate_names: tuple[str, ...] | None = field(default=None, repr=False)
+    provenance: Provenance | None = field(default=None, repr=False)
 
     def verdict(self) -> Verdict:
         """Return what the audit comes to: one of a few fixed sentences, and what to do next.
@@ -212,8 +216,10 @@ class AuditResult:
         Returns
         -------
         dict
-            With the keys version, settings, results (rows as of `to_frame`), queries,
-            candidates, preflight, words, and statements (the words as kinds and numbers).
+            With the keys schema (version of this form), version (of gan_isi), settings, results
+            (rows as of `to_frame`), queries, candidates, preflight, words, statements (the
+            words as kinds and numbers) and provenance. The file ``audit.schema.json``
+            in the folder of this package is their JSON schema.
         """
         return as_record(self)
 

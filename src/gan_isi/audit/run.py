@@ -32,6 +32,7 @@ from .inputs import look_first
 from .measures import Null, Sampling, beyond_blind, measure, of_rule
 from .names import BLIND, CHOSEN, CLOSENESS, file_names
 from .prepared import PreparedAttack, Recorder, prepare
+from .provenance import describe_inputs, now, provenance_of
 from .result import AttackResult, AuditResult
 from .volumes import VolumeAttack, by_volume
 
@@ -140,7 +141,7 @@ def audit(
     Returns
     -------
     AuditResult
-        Numbers, per-query evidence, a table and a report.
+        Numbers, per-query evidence, where they come from, a table and a report.
 
     Raises
     ------
@@ -168,6 +169,12 @@ def audit(
     >>> sorted(result.attacks)
     ['blind', 'nearest']
     """
+    began = now()
+    asked = {
+        "random_state": random_state, "cv": cv, "n_repeats": n_repeats,
+        "n_permutations": n_permutations, "n_resamples": n_resamples,
+        "confidence": confidence, "fprs": fprs, "choose": choose,
+    }  # fmt: skip
     X = read_once(as_images(X))
     candidates = None if candidates is None else read_once(as_images(candidates))
     queries = check_queries(X, y, groups, candidates, candidate_groups)
@@ -202,6 +209,8 @@ def audit(
     inputs, together = look_first(
         named, X, queries if slices is None else of_slices, given, generated, candidates
     )
+    others = {"generated": generated, "candidates": candidates}
+    digests = describe_inputs(X, of_slices.labels, others, inputs.digests)
     if slices is None and together is not queries:  # copies are one patient now
         queries = together
         cv, splitter = planned(queries, cv if splitter is None else splitter)
@@ -246,6 +255,7 @@ def audit(
         real_names=file_names(X, volumes),
         generated_names=file_names(generated),
         candidate_names=None if candidates is None else file_names(candidates, candidate_volumes),
+        provenance=provenance_of(began, digests, asked, named),
     )
 
 

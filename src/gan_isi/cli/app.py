@@ -11,6 +11,7 @@ from .audit import audit
 from .cache import cache
 from .predict import predict, submit
 from .terminal import interrupted, say, set_up, stop_workers
+from .verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,7 +26,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, predict, submit, cache):
+for command in (audit, verify, predict, submit, cache):
     cli.add_command(command)
 
 
@@ -45,7 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         # Click's own handling of errors would turn an interruption into a failure.
-        code = cli.main(args=arguments, prog_name="gan-isi", standalone_mode=False)
+        code = cli.main(
+            args=arguments,
+            prog_name="gan-isi",
+            standalone_mode=False,
+            obj=None if arguments is None else list(arguments),
+        )
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         text = io.StringIO()

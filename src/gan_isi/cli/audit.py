@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .._runtime.output import write_atomically
 from .folders import (
     check,
     dry_run_option,
@@ -23,6 +24,7 @@ from .folders import (
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
 from .pairs import write_pairs
 from .plan import show_plan
+from .replay import with_command
 from .terminal import say
 
 #: Names of the attacks, but for the blind one that comes with them. They are written out here so
@@ -45,7 +47,8 @@ ATTACKS = (
 @folder_option("--generated", "Images of the generator.")
 @folder_option("--candidates", "Real images of unknown membership.", required=False)
 @output_option("--report", "Write the audit as one HTML page.")
-@output_option("--json", "Write all numbers as JSON.")
+@output_option("--json", "Write all numbers as JSON, which gan-isi verify repeats.")
+@output_option("--manifest", "Write the SHA-256 of each input, for sha256sum --check.")
 @output_option(
     "--known-csv",
     "Write the result of each attack for each known image, with the report's numbers.",
@@ -98,6 +101,7 @@ def audit(
     candidates: Path | None,
     report: Path | None,
     json: Path | None,
+    manifest: Path | None,
     known_csv: Path | None,
     candidates_csv: Path | None,
     pairs_csv: Path | None,
@@ -133,7 +137,7 @@ def audit(
     folders = {"used": used, "not used": not_used, "candidates": candidates}
     images = load(folders, generated, volumes)
     outputs = {
-        "--report": report, "--json": json, "--known-csv": known_csv,
+        "--report": report, "--json": json, "--manifest": manifest, "--known-csv": known_csv,
         "--candidates-csv": candidates_csv, "--pairs-csv": pairs_csv,
     }  # fmt: skip
     check_outputs(outputs, inputs_of(images, patients))
@@ -181,12 +185,14 @@ def audit(
             verbose=verbose,
             memory=cache,
         )
+    result = with_command(result)
     lines = ""
     pictures = {} if no_images else {"real": known, "generated": fakes}
     try:  # the files come first, since they last
         lines = write_all([
             ("Numbers", json, result.to_json),
             ("Report", report, partial(result.to_html, **pictures)),
+            ("Manifest", manifest, lambda path: _write_manifest(result, path)),
             ("Images", known_csv, lambda path: _write_images(
                 {name: result.queries_to_frame(name) for name in result.attacks},
                 _names(known), {"used": "used", "p_value": "conformal_p"}, path,
@@ -255,6 +261,10 @@ def _names(images: Any) -> tuple[str, ...]:
     if hasattr(images, "groups"):
         return tuple(dict.fromkeys(images.groups.tolist()))
     return tuple(images.names)
+
+
+def _write_manifest(result: Any, target: Path) -> None:
+    write_atomically(target, result.provenance.manifest())
 
 
 def _write_images(

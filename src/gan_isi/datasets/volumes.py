@@ -141,6 +141,11 @@ class VolumeSlices(LazyImages):
         array = _read(volume, isinstance(self.axis, str), changed)
         return np.ascontiguousarray(array.take(place, _axis(self.axis)))
 
+    def _files(self, numbers: Iterable[int]) -> dict[Path, Path]:
+        volumes = {self.entries[number][0].name: self.entries[number][0] for number in numbers}
+        files = [path for one in volumes.values() for path, _ in one.parts]
+        return dict.fromkeys(files, Path(os.path.commonpath([path.parent for path in files])))
+
     def _part(self, numbers: Iterable[int]) -> "VolumeSlices":
         return VolumeSlices((self.entries[i] for i in numbers), self.axis, self.passed_over)
 
