@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan_isi.audit import audit, copies, inputs, report, statements
+from gan_isi.audit import audit, copies, inputs, report, statements, withhold_result
 from gan_isi.audit.statements import say, sentences
 
 KINDS = sorted(sentences())
@@ -81,6 +81,7 @@ def test_every_sentence_is_whole(kind):
         assert re.match(r"[A-Z{]", sentence), sentence
         assert sentence.endswith((".", "?")), sentence
         assert VERB.search(SUBORDINATE.sub("", sentence)), sentence
+    text = text.replace("does not make this generator safe", "")
     assert not re.search(r"\bsafe|\bprove[sn]?\b|guarantee|certain", text)
 
 
@@ -93,11 +94,13 @@ def test_a_fragment_has_no_verb():
 def test_every_kind_in_the_file_is_stated_somewhere_and_every_stated_one_is_there():
     strings = {
         node.value
-        for module in (copies, inputs, report, statements)
+        for module in (copies, inputs, report, statements, withhold_result)
         for node in ast.walk(ast.parse(getsource(module)))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     strings |= {f"candidates_auc_of_one_{who}" for who in ("image", "patient")}
+    strings |= {f"withhold_closer_to_{who}" for who in ("images", "patients")}
+    strings |= {f"withhold_{who}" for who in ("named", "not_named", "at_random")}
     assert set(KINDS) <= strings
 
 

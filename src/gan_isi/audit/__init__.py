@@ -9,18 +9,24 @@ from .inputs import ImageSet, Preflight, preflight
 from .measures import Estimate
 from .result import AttackResult, AuditResult
 from .run import audit
+from .withhold import withhold
+from .withhold_choice import Choice
+from .withhold_result import WithholdResult
 
 __all__ = [
     "AttackResult",
     "AuditResult",
     "CandidateResult",
+    "Choice",
     "Estimate",
     "Evidence",
     "ImageSet",
     "OutOfFold",
     "Preflight",
     "PreflightWarning",
+    "WithholdResult",
     "audit",
     "detectable_auc",
     "preflight",
+    "withhold",
 ]

@@ -11,6 +11,7 @@ from .audit import audit
 from .cache import cache
 from .predict import predict, submit
 from .terminal import interrupted, say, set_up, stop_workers
+from .withhold import withhold
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,7 +26,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, predict, submit, cache):
+for command in (audit, withhold, predict, submit, cache):
     cli.add_command(command)
 
 
