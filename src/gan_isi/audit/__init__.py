@@ -4,6 +4,7 @@ from .._preflight.before_fit import PreflightWarning
 from ..statistics import detectable_auc
 from .candidates import CandidateResult
 from .crossfit import OutOfFold
+from .epsilon import EpsilonBound
 from .evidence import Evidence
 from .inputs import ImageSet, Preflight, preflight
 from .measures import Estimate
@@ -18,6 +19,7 @@ __all__ = [
     "AuditResult",
     "CandidateResult",
     "Choice",
+    "EpsilonBound",
     "Estimate",
     "Evidence",
     "ImageSet",

@@ -12,9 +12,11 @@ from .._runtime.output import write_atomically
 from .._version import __version__
 from .candidates import CandidateResult
 from .crossfit import OutOfFold
+from .epsilon import EpsilonBound
 from .evidence import Evidence
 from .inputs import Preflight
 from .measures import Estimate
+from .numbers import by_patient, by_subgroup
 from .statements import Statement, of_attack, of_audit, texts
 
 
@@ -56,6 +58,9 @@ class AttackResult:
         Generated images that speak for "used"; None for attacks that compare with none.
     candidates : CandidateResult or None
         What the attack says of the candidates; None if there are none.
+    auc_at_most : float
+        Upper bound of its true AUC for images such as these, one-sided at the audit's
+        confidence.
     """
 
     name: str
@@ -69,6 +74,7 @@ class AttackResult:
     conformal: NDArray[np.float64] = field(repr=False)
     evidence: Evidence | None = field(repr=False)
     candidates: CandidateResult | None = None
+    auc_at_most: float = float("nan")
 
     @property
     def n_permutations(self) -> int:
@@ -107,6 +113,12 @@ class AuditResult:
         What was found in the images before anything was described.
     n_slices : int or None
         Number of slices of the known volumes; None if queries are no volumes.
+    prior : float or None
+        Share of used images at which predictive values are given.
+    subgroups : ndarray of shape (n_queries,) or None
+        Subgroup of each query.
+    epsilon : EpsilonBound or None
+        Lower bound of epsilon, where it was asked for.
     """
 
     attacks: dict[str, AttackResult]
@@ -120,6 +132,9 @@ class AuditResult:
     confidence: float
     preflight: Preflight | None = field(default=None, repr=False)
     n_slices: int | None = None
+    prior: float | None = None
+    subgroups: NDArray[Any] | None = field(default=None, repr=False)
+    epsilon: EpsilonBound | None = None
 
     def to_frame(self) -> Any:
         """Return all numbers as a table.
@@ -161,6 +176,56 @@ class AuditResult:
         }
         return pd.DataFrame(columns | _evidence_columns(result.evidence))
 
+    def patients_to_frame(self, attack: str, names: Any = None) -> Any:
+        """Return what an attack says of each patient.
+
+        Parameters
+        ----------
+        attack : str
+            Name of the attack.
+        names : array-like of shape (n_queries,), default=None
+            Name of each query's patient, as `groups` of the audit; numbers are written
+            without.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a patient, in the order of the first image: whether it was used, the number
+            of images, the mean of their out-of-fold scores, its rank among the patients of the
+            fold (0 to 1), and the conformal p-value, in which each patient counts once. A
+            patient with images of both kinds has two rows.
+        """
+        return by_patient(self, self._attack(attack), names)
+
+    def subgroups_to_frame(self, attack: str, subgroups: Any = None) -> Any:
+        """Return the AUC of an attack in each subgroup.
+
+        Parameters
+        ----------
+        attack : str
+            Name of the attack.
+        subgroups : array-like of shape (n_queries,), default=None
+            Subgroup of each query; None takes those of the audit.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a subgroup: numbers of images and patients, the AUC of pairs of images
+            of this subgroup and fold with its interval, and a note where there are too few.
+            Among many subgroups some differ by chance.
+
+        Raises
+        ------
+        ValueError
+            If there are no subgroups, or an image without one.
+        """
+        subgroups = self.subgroups if subgroups is None else subgroups
+        if subgroups is None:
+            raise ValueError("This audit has no subgroups; give one for each known image.")
+        import pandas as pd
+
+        return pd.DataFrame(by_subgroup(self, self._attack(attack), subgroups))
+
     def candidates_to_frame(self, attack: str) -> Any:
         """Return what an attack says of each candidate.
 
@@ -196,7 +261,8 @@ class AuditResult:
         -------
         dict
             With the keys version, settings, results (rows as of `to_frame`), queries,
-            candidates, preflight, words, and statements (the words as kinds and numbers).
+            candidates, epsilon, subgroups, preflight, words, and statements (the words as
+            kinds and numbers).
         """
         said = self.statements()
         settings = {
@@ -209,6 +275,7 @@ class AuditResult:
             "cv": self.cv,
             "n_repeats": self.n_repeats,
             "confidence": self.confidence,
+            "prior": self.prior,
         }
         queries = {
             name: {
@@ -231,6 +298,13 @@ class AuditResult:
             "results": [dict(zip(_COLUMNS, row, strict=True)) for row in self._rows()],
             "queries": queries,
             "candidates": candidates,
+            "epsilon": None if self.epsilon is None else asdict(self.epsilon),
+            "subgroups": {}
+            if self.subgroups is None
+            else {
+                name: by_subgroup(self, result, self.subgroups)
+                for name, result in self.attacks.items()
+            },
             "preflight": None if self.preflight is None else self.preflight.to_dict(),
             "words": {heading: texts(some) for heading, some in said.items()},
             "statements": {heading: list(map(asdict, some)) for heading, some in said.items()},
@@ -362,6 +436,8 @@ class AuditResult:
             rows.append((name, "detectable AUC", result.detectable_auc, np.nan, np.nan, spread))
             bound = f"lower bound, {100 * self.confidence:g} %, of the fitted scores only"
             rows.append((name, "recognisable share", result.recognisable, np.nan, np.nan, bound))
+            bound = f"upper bound, {100 * self.confidence:g} %, one-sided"
+            rows.append((name, "AUC, at most", result.auc_at_most, np.nan, np.nan, bound))
             if result.candidates is not None:
                 one = result.candidates.auc
                 rows.append((name, "candidates: AUC", one.value, one.low, one.high, one.method))
