@@ -206,6 +206,49 @@ def by_subgroup(
     return rows
 
 
+def subgroup_rows(result: "AuditResult") -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of all attacks, for a page; none without subgroups.
+
+    Parameters
+    ----------
+    result : AuditResult
+        What :func:`audit` found.
+
+    Returns
+    -------
+    dict of str to list of dict
+        Rows of `by_subgroup`, with the AUC and its interval as text under "shown".
+    """
+    if result.subgroups is None:
+        return {}
+    return {
+        name: [
+            row | {"shown": str(Estimate(row["AUC"], row["low"], row["high"], ""))}
+            for row in by_subgroup(result, attack, result.subgroups)
+        ]
+        for name, attack in result.attacks.items()
+    }
+
+
+def subgroup_line(row: Mapping[str, Any]) -> str:
+    """Return a row of `by_subgroup` as a line of text.
+
+    Parameters
+    ----------
+    row : mapping
+        One of the rows.
+
+    Returns
+    -------
+    str
+    """
+    counts = f"{row['subgroup']} ({row['n_used']} used, {row['n_not_used']} not used)"
+    if np.isnan(row["AUC"]):
+        return f"{counts}: no AUC, since {row['note']}"
+    found = format(Estimate(row["AUC"], row["low"], row["high"], ""))
+    return f"{counts}: AUC {found}" + (f", {row['note']}" if row["note"] else "")
+
+
 def _auc_within(result: "AuditResult", attack: "AttackResult", own: NDArray[np.bool_]) -> Estimate:
     """Return the AUC of pairs within a subgroup, which vary with learning as all pairs do."""
     labels, all_labels = result.labels[own], result.labels

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .._version import __version__
 from ..plotting.style import import_pyplot, literal
 from .names import BLIND, CLOSENESS
+from .numbers import subgroup_rows
 from .statements import no_answer, say, texts
 
 if TYPE_CHECKING:
@@ -73,9 +74,14 @@ def render(result: "AuditResult", title: str, real: Any = None, generated: Any =
             'Reports need Jinja2 and matplotlib: pip install "gan-isi[report]".'
         ) from error
     template = resources.files(__package__).joinpath("report.html.jinja").read_text("utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.PackageLoader("gan_isi", "audit"),
+    )
     tests = [name for name in _SHOWN if any(name in _measures(a) for a in result.attacks.values())]
     fprs = [name for name in next(iter(result.attacks.values())).measures if "TPR" in name]
+    fprs += [name for name in next(iter(result.attacks.values())).measures if "predictive" in name]
     rows = [_row(attack, tests + fprs) for attack in result.attacks.values()]
     return environment.from_string(template).render(
         title=title,
@@ -88,6 +94,7 @@ def render(result: "AuditResult", title: str, real: Any = None, generated: Any =
             for name, attack in result.attacks.items()
             if attack.candidates is not None
         },
+        subgroups=subgroup_rows(result),
         no_answer=" ".join(texts(no_answer(result))),
         figures=_figures(result) + _pictures(result, real, generated),
         result=result,
@@ -113,6 +120,7 @@ def _row(attack: Any, names: list[str]) -> dict[str, Any]:
             "permutations": tested,
             "detectable AUC": _or_none(attack.detectable_auc),
             "recognisable, at least": f"{100 * attack.recognisable:.0f} %",
+            "AUC, at most": _or_none(attack.auc_at_most),
         },
     }
 

@@ -16,6 +16,7 @@ from .folders import (
     load,
     look,
     patient_options,
+    read_patients,
     shows_progress,
     work_options,
 )
@@ -78,6 +79,21 @@ ATTACKS = (
     help="Number of permutations of the labels, each with a refit; with N of them no p-value is "
     "below 1 / (N + 1).",
 )  # fmt: skip
+@click.option(
+    "--prior", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
+    help="Share of used images among those that you would ask about: adds how many of those that "
+    "an attack calls used were used.",
+)  # fmt: skip
+@click.option(
+    "--subgroup", metavar="COLUMN",
+    help="Column of --patients with a subgroup (sex, site): adds a table of the AUC in each.",
+)  # fmt: skip
+@output_option("--patients-csv", "Write the result of each attack for each patient.")
+@click.option(
+    "--epsilon-by", type=click.Choice(ATTACKS),
+    help="Attack that gives a lower bound of epsilon of differential privacy; only if an "
+    "independent fair coin decided of each patient, before training, whether to use the images.",
+)  # fmt: skip
 @dry_run_option
 @work_options
 def audit(
@@ -97,6 +113,10 @@ def audit(
     folds: int,
     repeats: int,
     permutations: int,
+    prior: float | None,
+    subgroup: str | None,
+    patients_csv: Path | None,
+    epsilon_by: str | None,
     seed: int,
     jobs: int,
     cache: Path | None,
@@ -112,18 +132,28 @@ def audit(
     \b
     gan-isi audit --used used/ --not-used other/ --generated fakes/ --report audit.html
     """
-    _check_extras(report, known_csv or candidates_csv)
+    _check_extras(report, known_csv or candidates_csv or patients_csv)
+    if subgroup is not None and patients is None:
+        raise click.UsageError("--subgroup names a column of --patients; give that file as well.")
+    if patients_csv is not None and patients is None and patient_from is None:
+        raise click.UsageError("--patients-csv needs --patients or --patient-from.")
+    if epsilon_by is not None and epsilon_by not in names:
+        raise click.UsageError(f"--epsilon-by {epsilon_by} needs --attack {epsilon_by} as well.")
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
     folders = {"used": used, "not used": not_used, "candidates": candidates}
     images = load(folders, generated, volumes)
     outputs = {
         "--report": report, "--json": json, "--known-csv": known_csv,
-        "--candidates-csv": candidates_csv,
+        "--candidates-csv": candidates_csv, "--patients-csv": patients_csv,
     }  # fmt: skip
     check_outputs(outputs, inputs_of(images, patients))
     fakes = images.pop("generated")
     groups = find_patients(patient_from, patients, images, folders)
+    subgroups = None
+    if patients is not None and subgroup is not None:
+        of_sets = read_patients(patients, {n: images[n] for n in ("not used", "used")}, subgroup)
+        subgroups = of_sets["not used"] + of_sets["used"]
     from .. import audit as auditing
 
     known, labels = known_of(images)
@@ -161,12 +191,16 @@ def audit(
             cv=folds,
             n_repeats=repeats,
             n_permutations=permutations,
+            prior=prior,
+            subgroups=subgroups,
+            epsilon_by=epsilon_by,
             random_state=seed,
             n_jobs=jobs,
             verbose=verbose,
             memory=cache,
         )
     lines = ""
+    by_patient = None if volumes is None else _first_of(known.groups, known_groups)
     try:  # the files come first, since they last
         lines = write_all([
             ("Numbers", json, result.to_json),
@@ -179,9 +213,16 @@ def audit(
                 {name: result.candidates_to_frame(name) for name in result.attacks},
                 _names(candidate_images), {"p_value": "p_value"}, path,
             )),
+            ("Patients", patients_csv, lambda path: _write_patients(
+                {
+                    name: result.patients_to_frame(name, by_patient or known_groups)
+                    for name in result.attacks
+                },
+                path,
+            )),
         ])  # fmt: skip
     finally:
-        say(f"{result}\n\n{lines}".rstrip("\n"))
+        say(f"{result}{_of_subgroups(result)}\n\n{lines}".rstrip("\n"))
 
 
 def make_attack(
@@ -255,3 +296,37 @@ def _write_images(
         for number, file in enumerate(files)
     ]
     write_rows(target, ["attack", "number", "file", "rank", *columns], rows)
+
+
+def _write_patients(frames: dict[str, Any], target: Path) -> None:
+    """Write one line for each attack and patient."""
+    rows = [
+        (
+            name, name_of(row.patient), int(row.used), row.n_images,
+            *(f"{value:.4g}" for value in (row.score, row.rank, row.conformal_p)),
+        )
+        for name, frame in frames.items()
+        for row in frame.itertuples()
+    ]  # fmt: skip
+    write_rows(target, ["attack", "patient", "used", "n_images", "score", "rank", "p_value"], rows)
+
+
+def _of_subgroups(result: Any) -> str:
+    """Return a line for each attack and subgroup, if these were asked for."""
+    if result.subgroups is None:
+        return ""
+    from ..audit.numbers import by_subgroup, subgroup_line
+
+    lines = [
+        f"{name}, {subgroup_line(row)}"
+        for name, one in result.attacks.items()
+        for row in by_subgroup(result, one, result.subgroups)
+    ]
+    return "\n".join(["\n\nsubgroups (among many, some differ by chance)", *lines])
+
+
+def _first_of(volumes: Any, patients: list[str] | None) -> list[str] | None:
+    """Return the patient of each volume, given those of the slices."""
+    if patients is None:
+        return None
+    return list(dict(zip(volumes[::-1].tolist(), patients[::-1], strict=True)).values())[::-1]
