@@ -12,6 +12,7 @@ from .log_roc import LogRocDisplay
 from .map_cdf import MapCdfDisplay
 from .membership_score import MembershipScoreDisplay
 from .tile_map import TileMapDisplay
+from .withhold_curve import WithholdDisplay
 
 __all__ = [
     "DistanceHeatmapDisplay",
@@ -21,5 +22,6 @@ __all__ = [
     "MapCdfDisplay",
     "MembershipScoreDisplay",
     "TileMapDisplay",
+    "WithholdDisplay",
     "family_importance",
 ]
