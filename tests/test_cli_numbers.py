@@ -21,12 +21,15 @@ def folders(tmp_path_factory):
         34, n_generated=40, image_size=32, memorization=0.999, random_state=0
     )
     used, other = (problem.images[problem.target == label][:16] for label in (1, 0))
-    sets = {"used": used, "other": other, "generated": problem.generated,
+    unrelated = datasets.make_membership_problem(20, image_size=32, random_state=4).images
+    sets = {"unrelated": unrelated, "used": used, "other": other, "generated": problem.generated,
             "candidates": problem.images[problem.target == 0][16:17]}  # fmt: skip
     lines = ["file,patient,site"]
     for name, images in sets.items():
         (root / name).mkdir()
         for number, image in enumerate(images):
+            if name == "unrelated":
+                image = image[::-1]
             Image.fromarray(np.asarray(image)).save(root / name / f"{name}{number:02}.png")
             site = "" if name == "candidates" else SITES[number // 2 % 2]
             lines.append(f"{name}/{name}{number:02}.png,{name}-{number // 2},{site}")
@@ -45,7 +48,7 @@ def test_all_of_it_at_once(folders, tmp_path, capsys):
     table, numbers, page = (tmp_path / name for name in ("p.csv", "n.json", "r.html"))
     asked = ["--patients", folders / "patients.csv", "--subgroup", "site", "--prior", "0.02",
              "--epsilon-by", "nearest", "--patients-csv", table, "--json", numbers,
-             "--report", page]  # fmt: skip
+             "--report", page, "--controls", "--unrelated-generated", folders / "unrelated"]  # fmt: skip
     assert main(arguments(folders, *asked)) == 0
     printed = capsys.readouterr().out
     read = json.loads(numbers.read_text())
@@ -65,7 +68,9 @@ def test_all_of_it_at_once(folders, tmp_path, capsys):
     assert all(
         row["n_images"] == "2" and row["used"] == f"{row['patient'][0] == 'u':d}" for row in found
     )
+    assert {row["control"].split()[0] for row in read["controls"]} == {"halves", "unrelated"}
     html = page.read_text()
+    assert "<h2>Controls</h2>" in html
     assert "<h2>By subgroup</h2>" in html
     assert "predictive value" in html
 

@@ -34,7 +34,7 @@ def places(kind):
 
 
 def is_text(name):
-    return name in ("attack", "attacks", "first", "second", "images")
+    return name in ("attack", "attacks", "first", "second", "images", "control")
 
 
 def numbers_in(text):
@@ -99,6 +99,9 @@ def test_every_kind_in_the_file_is_stated_somewhere_and_every_stated_one_is_ther
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     strings |= {f"candidates_auc_of_one_{who}" for who in ("image", "patient")}
+    strings |= {
+        f"{kind}_{found}" for kind in ("controls", "unrelated") for found in ("quiet", "alarm")
+    }
     strings |= {f"withhold_closer_to_{who}" for who in ("images", "patients")}
     strings |= {f"withhold_{who}" for who in ("named", "not_named", "at_random")}
     assert set(KINDS) <= strings

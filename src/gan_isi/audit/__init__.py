@@ -3,6 +3,7 @@
 from .._preflight.before_fit import PreflightWarning
 from ..statistics import detectable_auc
 from .candidates import CandidateResult
+from .controls import Control
 from .crossfit import OutOfFold
 from .epsilon import EpsilonBound
 from .evidence import Evidence
@@ -19,6 +20,7 @@ __all__ = [
     "AuditResult",
     "CandidateResult",
     "Choice",
+    "Control",
     "EpsilonBound",
     "Estimate",
     "Evidence",

@@ -13,7 +13,7 @@ from .._validation.labels import check_groups, check_used, number_groups
 from ..attacks import make_pipeline
 from ..statistics import permute_labels
 from .candidates import exchangeable
-from .names import BLIND, CHOSEN, DEFAULT
+from .names import BLIND, CHOSEN, CONTROLS, DEFAULT
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,10 @@ def name_attacks(attacks: Any, n_jobs: int | None, memory: Any = None) -> dict[s
         raise ValueError("No attack was given.")
     named.setdefault(BLIND, BLIND)
     for name, attack in named.items():
-        if not isinstance(name, str) or not name.strip() or name in (CHOSEN, DEFAULT):
+        if not isinstance(name, str) or not name.strip() or name in (CHOSEN, DEFAULT, CONTROLS):
             raise ValueError(
                 f"An attack can't be named {name!r}: names are text, and {CHOSEN!r} (the best one) "
-                f"and {DEFAULT!r} (in n_permutations) mean something else."
+                f"{DEFAULT!r} (in n_permutations) and {CONTROLS!r} mean something else."
             )
         if isinstance(attack, str):
             named[name] = make_pipeline(attack, n_jobs=n_jobs, memory=memory)

@@ -11,3 +11,6 @@ DEFAULT = "default"
 
 #: Name of the measure of a rule that does not learn, beside what an attack has learned.
 CLOSENESS = "AUC of closeness, not learned"
+
+#: Heading of what is said of controls.
+CONTROLS = "controls"

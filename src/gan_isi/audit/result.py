@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from .._runtime.output import write_atomically
 from .._version import __version__
 from .candidates import CandidateResult
+from .controls import Control, rows_of
 from .crossfit import OutOfFold
 from .epsilon import EpsilonBound
 from .evidence import Evidence
 from .inputs import Preflight
 from .measures import Estimate
+from .names import CONTROLS
 from .numbers import by_patient, by_subgroup
-from .statements import Statement, of_attack, of_audit, texts
+from .statements import Statement, of_attack, of_audit, of_controls, texts
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ class AuditResult:
         Subgroup of each query.
     epsilon : EpsilonBound or None
         Lower bound of epsilon, where it was asked for.
+    controls : tuple of Control
+        What attacks found where there is nothing to find, where that was asked for.
     """
 
     attacks: dict[str, AttackResult]
@@ -135,6 +139,7 @@ class AuditResult:
     prior: float | None = None
     subgroups: NDArray[Any] | None = field(default=None, repr=False)
     epsilon: EpsilonBound | None = None
+    controls: tuple[Control, ...] = field(default=(), repr=False)
 
     def to_frame(self) -> Any:
         """Return all numbers as a table.
@@ -261,7 +266,7 @@ class AuditResult:
         -------
         dict
             With the keys version, settings, results (rows as of `to_frame`), queries,
-            candidates, epsilon, subgroups, preflight, words, and statements (the words as
+            candidates, controls, epsilon, subgroups, preflight, words, and statements (the words as
             kinds and numbers).
         """
         said = self.statements()
@@ -298,6 +303,7 @@ class AuditResult:
             "results": [dict(zip(_COLUMNS, row, strict=True)) for row in self._rows()],
             "queries": queries,
             "candidates": candidates,
+            "controls": rows_of(self.controls),
             "epsilon": None if self.epsilon is None else asdict(self.epsilon),
             "subgroups": {}
             if self.subgroups is None
@@ -377,7 +383,8 @@ class AuditResult:
         said = {"audit": of_audit(self)}
         if self.preflight is not None and self.preflight.warnings:
             said["inputs"] = [Statement("inputs", text, {}) for text in self.preflight.warnings]
-        return said | {name: of_attack(self, one) for name, one in self.attacks.items()}
+        said |= {name: of_attack(self, one) for name, one in self.attacks.items()}
+        return said | ({CONTROLS: of_controls(self)} if self.controls else {})
 
     def words(self) -> dict[str, list[str]]:
         """Return the findings as sentences that say no more than the numbers.
@@ -386,8 +393,8 @@ class AuditResult:
         -------
         dict of str to list of str
             The sentences about the whole audit under "audit", those about what differs between
-            the sets of images under "inputs" (where something does), and those about each
-            attack under its name.
+            the sets of images under "inputs" (where something does), those about each
+            attack under its name, and those about controls (where there are any).
         """
         return {heading: texts(said) for heading, said in self.statements().items()}
 

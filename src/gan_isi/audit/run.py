@@ -26,11 +26,12 @@ from .arguments import (
 )
 from .candidates import CandidateResult, judge_candidates
 from .choice import ChosenAttack
+from .controls import Control, ControlPlan
 from .crossfit import Folds, OutOfFold, cross_fit, null_distribution
 from .epsilon import EpsilonBound, check_coins, split_bound
 from .evidence import Evidence, closeness, closest_generated
 from .folds import check_folds
-from .inputs import look_first
+from .inputs import check_unrelated, look_first
 from .measures import Sampling, beyond_blind, measure, of_rule
 from .names import BLIND, CHOSEN, CLOSENESS
 from .numbers import auc_at_most, predictive_values
@@ -62,6 +63,8 @@ def audit(
     prior: float | None = None,
     subgroups: Any = None,
     epsilon_by: str | None = None,
+    controls: bool = False,
+    unrelated_generated: Any = None,
     random_state: Any = None,
     n_jobs: int | None = None,
     verbose: bool = False,
@@ -142,6 +145,13 @@ def audit(
     epsilon_by : str, default=None
         Name of the attack that gives a lower bound of epsilon, see :class:`EpsilonBound`: only
         where an independent fair coin decided, before training, which patient is used.
+    controls : bool, default=False
+        Whether each attack is also asked where there is nothing to find, see
+        :class:`Control`: to tell two random halves of the images that were not used, and of
+        those that were. Costs up to twice the permutations.
+    unrelated_generated : array-like or sequence, default=None
+        Images of a generator that was trained on none of the real images, but on others of
+        the kind: what attacks find with these does not come from the generator.
     random_state : int, RandomState instance or None, default=None
         Draws folds, permutations and resamples.
     n_jobs : int, default=None
@@ -195,6 +205,8 @@ def audit(
             candidate_volumes if candidate_groups is None else candidate_groups,
         )
     generated = read_once(SharedImages(generated).images)
+    if unrelated_generated is not None:
+        unrelated_generated = check_unrelated(X, queries.labels, unrelated_generated)
     named = name_attacks(attacks, n_jobs, memory)
     check_numbers(
         queries, [*named, CHOSEN] if choose else list(named),
@@ -211,7 +223,7 @@ def audit(
     rng = check_random_state(random_state)
     fold_seed, null_seed, seed = (int(s) for s in rng.randint(np.iinfo(np.int32).max, size=3))
 
-    def planned(queries: Queries, cv: Any) -> tuple[int, Any]:
+    def check_cv(queries: Queries, cv: Any) -> tuple[int, Any]:
         n_folds, splitter, least = check_folds(
             cv, queries.labels, queries.known_groups,
             n_repeats=n_repeats, seed=fold_seed, with_candidates=candidates is not None,
@@ -220,13 +232,13 @@ def audit(
             check_choice(named, queries.known_groups, n_folds, least)
         return n_folds, splitter
 
-    cv, splitter = planned(queries, cv)
+    cv, splitter = check_cv(queries, cv)
     inputs, together = look_first(
         named, X, queries if slices is None else of_slices, given, generated, candidates
     )
     if slices is None and together is not queries:  # copies are one patient now
         queries = together
-        cv, splitter = planned(queries, cv if splitter is None else splitter)
+        cv, splitter = check_cv(queries, cv if splitter is None else splitter)
     judge = _Judge(
         queries.labels,
         Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats, splitter),
@@ -243,6 +255,8 @@ def audit(
     prepared: dict[str, PreparedAttack] = {}
     results: dict[str, AttackResult] = {}
     bound: EpsilonBound | None = None
+    found_in_controls: list[Control] = []
+    asking = ControlPlan(queries.labels, judge.plan, judge.sampling, null_seed, n_jobs)
     # The blind one first: the others are compared with it.
     in_order = {name: named[name] for name in sorted(named, key=lambda one: one != BLIND)}
     patients = queries.groups if slices is None else of_slices.groups
@@ -254,11 +268,18 @@ def audit(
                 name, one, queries.labels, queries.known_groups,
                 confidence=confidence, seed=fold_seed,
             )  # fmt: skip
+        if controls:
+            found_in_controls += asking.in_halves(name, one, judge.planned(name))
         if choose and name != BLIND:
             prepared[name] = one
     if choose:
         chosen = ChosenAttack(prepared, queries.groups, cv, fold_seed)
         results[CHOSEN] = judge(CHOSEN, chosen, results[BLIND])
+    if unrelated_generated is not None:
+        compared = {name: attack for name, attack in in_order.items() if name != BLIND}
+        for name, one in prepare(compared, images, unrelated_generated, patients):
+            one = one if slices is None else VolumeAttack(one, slices)
+            found_in_controls.append(asking.unrelated(name, one, judge.planned(name)))
     results = adjusted(results, queries.labels, queries.known_groups)
     return AuditResult(
         attacks={name: results[name] for name in [*named, *results]},
@@ -275,6 +296,7 @@ def audit(
         prior=prior,
         subgroups=subgroups,
         epsilon=bound,
+        controls=tuple(found_in_controls),
     )
 
 
@@ -300,7 +322,7 @@ class _Judge:
         blind: AttackResult | None,
     ) -> AttackResult:
         fold_seed, null_seed = self.seeds
-        planned = self._planned(name)
+        planned = self.planned(name)
         volumes = prepared if isinstance(prepared, VolumeAttack) else None
         recorder = Recorder(prepared if volumes is None else volumes.attack)
         asked = recorder if volumes is None else replace(volumes, attack=recorder)
@@ -352,7 +374,7 @@ class _Judge:
     ) -> CandidateResult | None:
         if not len(self.plan.candidates):
             return None
-        planned = self._planned(name)
+        planned = self.planned(name)
         with self._bar(f"{name}, candidates", planned) as bar:
             return judge_candidates(
                 prepared, self.labels, answers, self.plan, self.sampling,
@@ -361,7 +383,7 @@ class _Judge:
                 progress=bar.update, store=self.store,
             )  # fmt: skip
 
-    def _planned(self, name: str) -> int:
+    def planned(self, name: str) -> int:
         if isinstance(self.n_permutations, Mapping):
             return int(self.n_permutations.get(name, self.n_permutations.get("default", 199)))
         return int(self.n_permutations)

@@ -94,6 +94,18 @@ ATTACKS = (
     help="Attack that gives a lower bound of epsilon of differential privacy; only if an "
     "independent fair coin decided of each patient, before training, whether to use the images.",
 )  # fmt: skip
+@click.option(
+    "--controls",
+    is_flag=True,
+    help="Also ask each attack where there is nothing to find: to tell two halves of the images "
+    "not used, and of the used ones.",
+)
+@folder_option(
+    "--unrelated-generated",
+    "Images of a generator that saw none of the real images: what attacks find with these does "
+    "not come from the generator.",
+    required=False,
+)
 @dry_run_option
 @work_options
 def audit(
@@ -117,6 +129,8 @@ def audit(
     subgroup: str | None,
     patients_csv: Path | None,
     epsilon_by: str | None,
+    controls: bool,
+    unrelated_generated: Path | None,
     seed: int,
     jobs: int,
     cache: Path | None,
@@ -142,13 +156,13 @@ def audit(
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
     folders = {"used": used, "not used": not_used, "candidates": candidates}
-    images = load(folders, generated, volumes)
+    images = load(folders | {"unrelated": unrelated_generated}, generated, volumes)
     outputs = {
         "--report": report, "--json": json, "--known-csv": known_csv,
         "--candidates-csv": candidates_csv, "--patients-csv": patients_csv,
     }  # fmt: skip
     check_outputs(outputs, inputs_of(images, patients))
-    fakes = images.pop("generated")
+    fakes, unrelated = images.pop("generated"), images.pop("unrelated", None)
     groups = find_patients(patient_from, patients, images, folders)
     subgroups = None
     if patients is not None and subgroup is not None:
@@ -194,6 +208,8 @@ def audit(
             prior=prior,
             subgroups=subgroups,
             epsilon_by=epsilon_by,
+            controls=controls,
+            unrelated_generated=unrelated,
             random_state=seed,
             n_jobs=jobs,
             verbose=verbose,
