@@ -48,7 +48,8 @@ def test_all_of_it_at_once(folders, tmp_path, capsys):
     table, numbers, page = (tmp_path / name for name in ("p.csv", "n.json", "r.html"))
     asked = ["--patients", folders / "patients.csv", "--subgroup", "site", "--prior", "0.02",
              "--epsilon-by", "nearest", "--patients-csv", table, "--json", numbers,
-             "--report", page, "--controls", "--unrelated-generated", folders / "unrelated"]  # fmt: skip
+             "--report", page, "--controls",
+             "--unrelated-generated", folders / "unrelated"]  # fmt: skip
     assert main(arguments(folders, *asked)) == 0
     printed = capsys.readouterr().out
     read = json.loads(numbers.read_text())
