@@ -204,7 +204,7 @@ class WithholdResult:
             said.append(say("patients", n_patients=len(np.unique(self.groups))))
         said += [*self._closest(), *self._verdict(), *self._bought()]
         if self.took_part:
-            said.append(say("withhold_took_part", attacks=", ".join(self.took_part)))
+            said.append(say("withhold_took_part", attacks="; ".join(self.took_part)))
         blind = self.curves[NAMED, 0.0, BLIND]
         if blind.low > 0.5:
             bounds = {"low": blind.low, "high": blind.high}
