@@ -44,11 +44,14 @@ def test_what_may_choose_is_what_the_registry_has():
 def test_the_table_has_all_in_order_and_the_numbers_are_those_of_the_result(
     folders, tmp_path, capsys
 ):
-    table, numbers = tmp_path / "list.csv", tmp_path / "numbers.json"
-    assert main(arguments(folders, "--out", table, "--json", numbers)) == 0
+    table, numbers, figure = (tmp_path / name for name in ("list.csv", "n.json", "curve.svg"))
+    asked = ["--out", table, "--json", numbers, "--figure", figure]
+    assert main(arguments(folders, *asked)) == 0
+    assert "<svg" in figure.read_text()
     printed = capsys.readouterr().out
     read = json.loads(numbers.read_text())
     assert all(sentence in printed for sentence in read["words"])
+    assert "withheld  named" in printed
     rows = list(csv.DictReader(table.read_text().splitlines()))
     assert [row["file"] for row in rows] == [
         f"generated{number:02}.png" for number in read["choice"]["order"]
@@ -71,6 +74,11 @@ def test_a_list_has_the_share_that_was_asked_for(folders, tmp_path):
 def test_a_share_without_a_list_is_refused(folders, capsys):
     assert main(arguments(folders, "--share", "0.25")) == 2
     assert "give --out" in capsys.readouterr().err
+
+
+def test_a_figure_has_a_format(folders, tmp_path, capsys):
+    assert main(arguments(folders, "--figure", tmp_path / "curve.doc")) == 2
+    assert "has to end in .png, .svg or .pdf" in capsys.readouterr().err
 
 
 def test_a_list_does_not_overwrite_an_input(folders, capsys):

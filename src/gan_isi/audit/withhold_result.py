@@ -224,11 +224,13 @@ class WithholdResult:
         return "\n".join(self.words())
 
     def __repr__(self) -> str:
-        lines = [f"WithholdResult({len(self.order)} generated images)"]
-        for who in (NAMED, UNNAMED, RANDOM):
-            found = [f"{share:g}: {self.highest(who, share)[1]}" for share in self.shares]
-            lines.append(f"  {who:9}  AUC {', '.join(found)}")
-        return "\n".join(lines)
+        asked = (NAMED, UNNAMED, RANDOM)
+        lines = [f"WithholdResult({len(self.order)} generated images), highest AUC of all attacks"]
+        lines.append("  withheld" + "".join(f"  {who:20}" for who in asked))
+        for share in self.shares:
+            cells = [f"  {self.highest(who, share)[1]!s:20}" for who in asked]
+            lines.append(f"  {100 * share:6.3g} %" + "".join(cells))
+        return "\n".join(line.rstrip() for line in lines)
 
     def _closest(self) -> list[Statement]:
         choice = self.choice

@@ -1,5 +1,6 @@
 """The command ``gan-isi withhold``."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ CHOICES = ("pixels", "local_contrast", "ssim", "texture", "local_texture", "deep
     "other the names of those to withhold, one a line.",
 )
 @output_option("--json", "Write all numbers as JSON.")
+@output_option("--figure", "Draw the curves (PNG, SVG or PDF, by the name's end).")
 @click.option(
     "--share", type=click.FloatRange(0, 1, max_open=True), metavar="SHARE",
     help="Share of the generated images that --out lists; by default those that come closer to a "
@@ -61,6 +63,7 @@ def withhold(
     generated: Path,
     out: Path | None,
     json: Path | None,
+    figure: Path | None,
     share: float | None,
     choose_by: str,
     patients: Path | None,
@@ -83,9 +86,15 @@ def withhold(
     """
     if share is not None and out is None:
         raise click.UsageError("--share is the part of the images that --out lists; give --out.")
+    if figure is not None and find_spec("matplotlib") is None:
+        raise click.ClickException(
+            'The figure needs matplotlib. Install with: pip install "gan-isi[plot]"'
+        )
+    if figure is not None and figure.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise click.UsageError(f"--figure has to end in .png, .svg or .pdf; got {figure}.")
     folders = {"used": used, "not used": not_used}
     images = load(folders, generated)
-    check_outputs({"--out": out, "--json": json}, inputs_of(images, patients))
+    check_outputs({"--out": out, "--json": json, "--figure": figure}, inputs_of(images, patients))
     fakes = images.pop("generated")
     groups = find_patients(patient_from, patients, images, folders)
     known, labels = known_of(images)
@@ -119,9 +128,23 @@ def withhold(
             ("List", out, lambda path: _write_list(
                 result, share, tuple(fakes.names), tuple(known.names), path
             )),
+            ("Figure", figure, lambda path: _draw(result, path)),
         ])  # fmt: skip
     finally:
-        say(f"{result}\n\n{lines}".rstrip("\n"))
+        table = repr(result).partition("\n")[2]
+        say(f"{result}\n\nAUC of the attack that tells most\n{table}\n\n{lines}".rstrip("\n"))
+
+
+def _draw(result: "WithholdResult", target: Path) -> None:
+    """Draw the curves without a window."""
+    from matplotlib.figure import Figure
+
+    from .._runtime.output import write_atomically
+    from ..plotting import WithholdDisplay
+
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    WithholdDisplay.from_result(result, ax=figure.subplots())
+    write_atomically(target, lambda file: figure.savefig(file, format=target.suffix[1:].lower()))
 
 
 def _write_list(
