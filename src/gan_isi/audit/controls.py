@@ -157,7 +157,7 @@ class ControlPlan:
         )
 
 
-def rows_of(controls: tuple[Control, ...]) -> list[dict[str, Any]]:
+def control_rows(controls: tuple[Control, ...]) -> list[dict[str, Any]]:
     """Return controls as rows of a table.
 
     Parameters

@@ -1,7 +1,6 @@
 """What an audit found, as tables, words and a page."""
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._runtime.output import write_atomically
-from .._version import __version__
 from .candidates import CandidateResult
-from .controls import Control, rows_of
+from .controls import Control
 from .crossfit import OutOfFold
 from .epsilon import EpsilonBound
 from .evidence import Evidence
@@ -19,6 +17,7 @@ from .inputs import Preflight
 from .measures import Estimate
 from .names import CONTROLS
 from .numbers import by_patient, by_subgroup
+from .record import COLUMNS, as_json, as_record, rows_of
 from .statements import Statement, of_attack, of_audit, of_controls, texts
 
 
@@ -152,7 +151,7 @@ class AuditResult:
         """
         import pandas as pd
 
-        return pd.DataFrame(self._rows(), columns=list(_COLUMNS))
+        return pd.DataFrame(rows_of(self), columns=list(COLUMNS))
 
     def queries_to_frame(self, attack: str) -> Any:
         """Return what an attack says of each query.
@@ -269,52 +268,7 @@ class AuditResult:
             candidates, controls, epsilon, subgroups, preflight, words, and statements (the words as
             kinds and numbers).
         """
-        said = self.statements()
-        settings = {
-            "n_used": int(self.labels.sum()),
-            "n_not_used": int((self.labels == 0).sum()),
-            "n_generated": self.n_generated,
-            "n_candidates": self.n_candidates,
-            "n_slices": self.n_slices,
-            "n_groups": None if self.groups is None else len(np.unique(self.groups)),
-            "cv": self.cv,
-            "n_repeats": self.n_repeats,
-            "confidence": self.confidence,
-            "prior": self.prior,
-        }
-        queries = {
-            name: {
-                "rank": result.answers.ranks().tolist(),
-                "conformal_p": result.conformal.tolist(),
-            }
-            for name, result in self.attacks.items()
-        }
-        candidates = {
-            name: {
-                "rank": result.candidates.ranks.tolist(),
-                "p_value": result.candidates.p_values.tolist(),
-            }
-            for name, result in self.attacks.items()
-            if result.candidates is not None
-        }
-        return {
-            "version": __version__,
-            "settings": settings,
-            "results": [dict(zip(_COLUMNS, row, strict=True)) for row in self._rows()],
-            "queries": queries,
-            "candidates": candidates,
-            "controls": rows_of(self.controls),
-            "epsilon": None if self.epsilon is None else asdict(self.epsilon),
-            "subgroups": {}
-            if self.subgroups is None
-            else {
-                name: by_subgroup(self, result, self.subgroups)
-                for name, result in self.attacks.items()
-            },
-            "preflight": None if self.preflight is None else self.preflight.to_dict(),
-            "words": {heading: texts(some) for heading, some in said.items()},
-            "statements": {heading: list(map(asdict, some)) for heading, some in said.items()},
-        }
+        return as_record(self)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Return, or also write, `to_dict` as JSON, where NaN becomes null.
@@ -328,7 +282,7 @@ class AuditResult:
         -------
         str
         """
-        text = json.dumps(_without_nan(self.to_dict()), indent=2, allow_nan=False)
+        text = as_json(self.to_dict())
         if path is not None:
             write_atomically(path, text)
         return text
@@ -424,35 +378,6 @@ class AuditResult:
             raise ValueError(f"No attack is named {name!r}; there are {list(self.attacks)}.")
         return self.attacks[name]
 
-    def _rows(self) -> list[tuple[Any, ...]]:
-        rows = []
-        for name, result in self.attacks.items():
-            measures = dict(result.measures)
-            if result.beyond_blind is not None:
-                measures["AUC minus blind"] = result.beyond_blind
-            rows += [
-                (name, measure, one.value, one.low, one.high, one.method)
-                for measure, one in measures.items()
-            ]
-            method = f"{result.n_permutations} permutations with refit"
-            rows += [
-                (name, f"p-value ({kind})", value, np.nan, np.nan, method)
-                for kind, value in result.p_values.items()
-            ]
-            spread = method if result.n_permutations else "for scores that do not depend on others"
-            rows.append((name, "detectable AUC", result.detectable_auc, np.nan, np.nan, spread))
-            bound = f"lower bound, {100 * self.confidence:g} %, of the fitted scores only"
-            rows.append((name, "recognisable share", result.recognisable, np.nan, np.nan, bound))
-            bound = f"upper bound, {100 * self.confidence:g} %, one-sided"
-            rows.append((name, "AUC, at most", result.auc_at_most, np.nan, np.nan, bound))
-            if result.candidates is not None:
-                one = result.candidates.auc
-                rows.append((name, "candidates: AUC", one.value, one.low, one.high, one.method))
-                method = f"{len(result.candidates.null)} exchanges with images not used, with refit"
-                value = result.candidates.p_value
-                rows.append((name, "candidates: p-value", value, np.nan, np.nan, method))
-        return rows
-
 
 def _evidence_columns(evidence: Evidence | None) -> dict[str, Any]:
     if evidence is None:
@@ -462,14 +387,3 @@ def _evidence_columns(evidence: Evidence | None) -> dict[str, Any]:
         "closest_distance": evidence.distances[:, 0],
         "maps": [", ".join(names) for names in evidence.maps],
     }
-
-
-_COLUMNS = ("attack", "measure", "value", "low", "high", "method")
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and np.isnan(value) else value
