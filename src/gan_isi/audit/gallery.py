@@ -14,7 +14,8 @@ from .statements import Statement, say
 
 if TYPE_CHECKING:
     from ..plotting.pair import Pair
-    from .result import AttackResult, AuditResult
+    from .attack_result import AttackResult
+    from .result import AuditResult
 
 #: Number of pairs of used images that are shown, beside one of an image not used.
 SHOWN = 5

@@ -20,7 +20,7 @@ from .._preflight.comparison import compare, scaled_range
 from .._preflight.looks import Look, look_at
 from .._runtime.sklearn_compat import num_samples
 from .._validation.images import IntensityRange, check_intensity_range
-from .._validation.items import as_images
+from .._validation.items import as_images, read_once
 from .._validation.shared import SharedImages
 from .arguments import Queries
 from .copies import (
@@ -251,6 +251,36 @@ def look_first(
     if numbers is queries.groups:
         return found, queries
     return found, replace(queries, groups=numbers)
+
+
+def check_unrelated(X: Any, labels: NDArray[np.intp], unrelated: Any) -> Any:
+    """Compare generated images of a control with the real ones, which they must be like.
+
+    Parameters
+    ----------
+    X : sequence of array-like
+        Known real images.
+    labels : ndarray of shape (n_known,)
+        0 or 1.
+    unrelated : array-like or sequence
+        Images of another generator.
+
+    Returns
+    -------
+    sequence of array-like
+        The same, each read once.
+
+    Raises
+    ------
+    ValueError
+        For an error of :func:`preflight`: at another scale, no attack would find anything,
+        and the control would show nothing.
+    """
+    images = read_once(SharedImages(unrelated).images)
+    errors = preflight(X, labels, generated=images).errors
+    if errors:
+        raise ValueError(f"unrelated_generated does not fit: {' '.join(errors)}")
+    return images
 
 
 def run(

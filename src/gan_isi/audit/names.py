@@ -15,6 +15,9 @@ DEFAULT = "default"
 #: Name of the measure of a rule that does not learn, beside what an attack has learned.
 CLOSENESS = "AUC of closeness, not learned"
 
+#: Heading of what is said of controls.
+CONTROLS = "controls"
+
 
 def file_names(images: Any, volumes: Iterable[Any] | None = None) -> tuple[str, ...] | None:
     """Return the names of images, or of the volumes that they are slices of.
@@ -37,3 +40,14 @@ def file_names(images: Any, volumes: Iterable[Any] | None = None) -> tuple[str, 
     if volumes is None and len(names) != len(images):
         return None
     return tuple(str(name) for name in names)
+
+
+def names_of(
+    real: Any, generated: Any, candidates: Any, volumes: Any, candidate_volumes: Any
+) -> dict[str, tuple[str, ...] | None]:
+    """Return the names of all images of an audit, by the attributes of its result."""
+    return {
+        "real_names": file_names(real, volumes),
+        "generated_names": file_names(generated),
+        "candidate_names": file_names(candidates, candidate_volumes),
+    }

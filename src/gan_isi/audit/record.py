@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._version import __version__
+from .controls import control_rows
+from .numbers import by_subgroup
 from .statements import texts
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def as_record(result: "AuditResult") -> dict[str, Any]:
         "cv": result.cv,
         "n_repeats": result.n_repeats,
         "confidence": result.confidence,
+        "prior": result.prior,
     }
     queries = {
         name: {"rank": one.answers.ranks().tolist(), "conformal_p": one.conformal.tolist()}
@@ -53,6 +56,13 @@ def as_record(result: "AuditResult") -> dict[str, Any]:
         "results": [dict(zip(COLUMNS, row, strict=True)) for row in rows_of(result)],
         "queries": queries,
         "candidates": candidates,
+        "controls": control_rows(result.controls),
+        "epsilon": None if result.epsilon is None else asdict(result.epsilon),
+        "subgroups": {
+            name: by_subgroup(result, one, result.subgroups)
+            for name, one in result.attacks.items()
+            if result.subgroups is not None
+        },
         "preflight": None if result.preflight is None else result.preflight.to_dict(),
         "words": {heading: texts(some) for heading, some in said.items()},
         "statements": {heading: list(map(asdict, some)) for heading, some in said.items()},
@@ -85,6 +95,8 @@ def rows_of(result: "AuditResult") -> list[tuple[Any, ...]]:
         rows.append((name, "detectable AUC", one.detectable_auc, np.nan, np.nan, spread))
         bound = f"lower bound, {100 * result.confidence:g} %, of the fitted scores only"
         rows.append((name, "recognisable share", one.recognisable, np.nan, np.nan, bound))
+        bound = f"upper bound, {100 * result.confidence:g} %, one-sided"
+        rows.append((name, "AUC, at most", one.auc_at_most, np.nan, np.nan, bound))
         if one.candidates is not None:
             auc = one.candidates.auc
             rows.append((name, "candidates: AUC", auc.value, auc.low, auc.high, auc.method))

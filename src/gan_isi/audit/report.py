@@ -15,6 +15,7 @@ from .._version import __version__
 from ..plotting.style import import_pyplot, literal
 from .gallery import Card, best_attack, cards
 from .names import BLIND, CLOSENESS
+from .numbers import subgroup_rows
 from .statements import Statement, no_answer, say, texts
 from .verdict import RULES
 
@@ -82,6 +83,7 @@ def render(result: "AuditResult", title: str, real: Any = None, generated: Any =
     )
     tests = [name for name in _SHOWN if any(name in _measures(a) for a in result.attacks.values())]
     fprs = [name for name in next(iter(result.attacks.values())).measures if "TPR" in name]
+    fprs += [name for name in next(iter(result.attacks.values())).measures if "predictive" in name]
     rows = [_row(attack, tests + fprs) for attack in result.attacks.values()]
     pairs = list(cards(result, real, generated))
     return environment.from_string(template).render(
@@ -100,6 +102,7 @@ def render(result: "AuditResult", title: str, real: Any = None, generated: Any =
             for name, attack in result.attacks.items()
             if attack.candidates is not None
         },
+        subgroups=subgroup_rows(result),
         no_answer=" ".join(texts(no_answer(result))),
         figures=_figures(result),
         result=result,
@@ -147,6 +150,7 @@ def _row(attack: Any, names: list[str]) -> dict[str, Any]:
             "permutations": tested,
             "detectable AUC": _or_none(attack.detectable_auc),
             "recognisable, at least": f"{100 * attack.recognisable:.0f} %",
+            "AUC, at most": _or_none(attack.auc_at_most),
         },
     }
 

@@ -8,78 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._runtime.output import write_atomically
-from .candidates import CandidateResult
-from .crossfit import OutOfFold
+from .attack_result import AttackResult
+from .controls import Control
+from .epsilon import EpsilonBound
 from .evidence import Evidence
 from .inputs import Preflight
-from .measures import Estimate
+from .names import CONTROLS
+from .numbers import by_patient, by_subgroup
 from .provenance import Provenance
 from .record import COLUMNS, as_json, as_record, rows_of
-from .statements import Statement, of_attack, of_audit, texts
+from .statements import Statement, of_attack, of_audit, of_controls, texts
 from .verdict import Verdict, verdict
-
-
-@dataclass(frozen=True)
-class AttackResult:
-    """What one attack found.
-
-    Attributes
-    ----------
-    name : str
-        Name of the attack.
-    answers : OutOfFold
-        Out-of-fold scores and decisions.
-    measures : dict of str to Estimate
-        AUC, accuracy and so on, each with its interval.
-    null : dict of str to ndarray of shape (n_permutations,)
-        Statistics of refits on permuted labels: AUC, tail, balanced accuracy, accuracy,
-        recall and specificity.
-    p_values : dict of str to float
-        Share of permutations that did as well, by statistic; empty without permutations.
-        "AUC" answers the question of the set: were *these* images, as a set, used? "tail"
-        asks whether a few of them stand out (see `tail_excess`), "AUC or tail" whether
-        either is so, and "balanced accuracy" is the p-value of the decisions, where each
-        patient counts once. "any attack" is the p-value of this attack's AUC or tail,
-        adjusted for all the attacks that were tried.
-    detectable_auc : float
-        Smallest true AUC of such an attack that this audit would have noticed (one-sided,
-        2.5 %, as it shares 5 % with the tail) with 80 % power, by the spread of the
-        permutations; NaN if none.
-    recognisable : float
-        Lower bound of the share of used images (or patients) that the attack tells from
-        those not used, with the audit's confidence, for the scores as they are.
-    beyond_blind : Estimate or None
-        AUC minus that of the blind attack; None for the blind one.
-    conformal : ndarray of shape (n_queries,)
-        Share of the held-out images of its fold known not to be used that score as high
-        as the query, itself counted: no smaller than 1 / (1 + their number).
-    evidence : Evidence or None
-        Generated images that speak for "used"; None for attacks that compare with none.
-    candidates : CandidateResult or None
-        What the attack says of the candidates; None if there are none.
-    """
-
-    name: str
-    answers: OutOfFold
-    measures: dict[str, Estimate]
-    null: dict[str, NDArray[np.float64]] = field(repr=False)
-    p_values: dict[str, float]
-    detectable_auc: float
-    recognisable: float
-    beyond_blind: Estimate | None
-    conformal: NDArray[np.float64] = field(repr=False)
-    evidence: Evidence | None = field(repr=False)
-    candidates: CandidateResult | None = None
-
-    @property
-    def n_permutations(self) -> int:
-        """Number of permutations of the labels."""
-        return len(self.null["AUC"])
-
-    @property
-    def p_value(self) -> float:
-        """P-value of the AUC; NaN without permutations."""
-        return self.p_values.get("AUC", float("nan"))
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,6 +52,14 @@ class AuditResult:
         the candidates; None where images came without.
     provenance : Provenance or None
         Of what, how, when and with which versions the audit was made.
+    prior : float or None
+        Share of used images at which predictive values are given.
+    subgroups : ndarray of shape (n_queries,) or None
+        Subgroup of each query.
+    epsilon : EpsilonBound or None
+        Lower bound of epsilon, where it was asked for.
+    controls : tuple of Control
+        What attacks found where there is nothing to find, where that was asked for.
     """
 
     attacks: dict[str, AttackResult]
@@ -130,6 +77,10 @@ class AuditResult:
     generated_names: tuple[str, ...] | None = field(default=None, repr=False)
     candidate_names: tuple[str, ...] | None = field(default=None, repr=False)
     provenance: Provenance | None = field(default=None, repr=False)
+    prior: float | None = None
+    subgroups: NDArray[Any] | None = field(default=None, repr=False)
+    epsilon: EpsilonBound | None = None
+    controls: tuple[Control, ...] = field(default=(), repr=False)
 
     def verdict(self) -> Verdict:
         """Return what the audit comes to: one of a few fixed sentences, and what to do next.
@@ -182,6 +133,56 @@ class AuditResult:
         }
         return pd.DataFrame(columns | _evidence_columns(result.evidence))
 
+    def patients_to_frame(self, attack: str, names: Any = None) -> Any:
+        """Return what an attack says of each patient.
+
+        Parameters
+        ----------
+        attack : str
+            Name of the attack.
+        names : array-like of shape (n_queries,), default=None
+            Name of each query's patient, as `groups` of the audit; numbers are written
+            without.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a patient, in the order of the first image: whether it was used, the number
+            of images, the mean of their out-of-fold scores, its rank among the patients of the
+            fold (0 to 1), and the conformal p-value, in which each patient counts once. A
+            patient with images of both kinds has two rows.
+        """
+        return by_patient(self, self._attack(attack), names)
+
+    def subgroups_to_frame(self, attack: str, subgroups: Any = None) -> Any:
+        """Return the AUC of an attack in each subgroup.
+
+        Parameters
+        ----------
+        attack : str
+            Name of the attack.
+        subgroups : array-like of shape (n_queries,), default=None
+            Subgroup of each query; None takes those of the audit.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a subgroup: numbers of images and patients, the AUC of pairs of images
+            of this subgroup and fold with its interval, and a note where there are too few.
+            Among many subgroups some differ by chance.
+
+        Raises
+        ------
+        ValueError
+            If there are no subgroups, or an image without one.
+        """
+        subgroups = self.subgroups if subgroups is None else subgroups
+        if subgroups is None:
+            raise ValueError("This audit has no subgroups; give one for each known image.")
+        import pandas as pd
+
+        return pd.DataFrame(by_subgroup(self, self._attack(attack), subgroups))
+
     def candidates_to_frame(self, attack: str) -> Any:
         """Return what an attack says of each candidate.
 
@@ -217,7 +218,8 @@ class AuditResult:
         -------
         dict
             With the keys schema (version of this form), version (of gan_isi), settings, results
-            (rows as of `to_frame`), queries, candidates, preflight, words, statements (the
+            (rows as of `to_frame`), queries, candidates, controls,
+            epsilon, subgroups, preflight, words, statements (the
             words as kinds and numbers) and provenance. The file ``audit.schema.json``
             in the folder of this package is their JSON schema.
         """
@@ -293,7 +295,8 @@ class AuditResult:
         said = {"verdict": found.said, "what to do next": found.next, "audit": of_audit(self)}
         if self.preflight is not None and self.preflight.warnings:
             said["inputs"] = [Statement("inputs", text, {}) for text in self.preflight.warnings]
-        return said | {name: of_attack(self, one) for name, one in self.attacks.items()}
+        said |= {name: of_attack(self, one) for name, one in self.attacks.items()}
+        return said | ({CONTROLS: of_controls(self)} if self.controls else {})
 
     def words(self) -> dict[str, list[str]]:
         """Return the findings as sentences that say no more than the numbers.
@@ -303,7 +306,8 @@ class AuditResult:
         dict of str to list of str
             The verdict under "verdict", then "what to do next", the sentences about the whole audit
             under "audit", those about what differs between the sets of images under "inputs"
-            (where something does), and those about each attack under its name.
+            (where something does), those about each attack under its name, and those about
+            controls (where there are any).
         """
         return {heading: texts(said) for heading, said in self.statements().items()}
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .controls import UNRELATED
 from .names import BLIND, CHOSEN, CLOSENESS
 
 if TYPE_CHECKING:
+    from .attack_result import AttackResult
     from .candidates import CandidateResult
-    from .result import AttackResult, AuditResult
+    from .result import AuditResult
 
 #: The usual convention; sentences name the p-value beside it.
 SIGNIFICANCE = 0.05
@@ -100,6 +102,13 @@ def of_audit(result: "AuditResult") -> list[Statement]:
     others = [name for name in result.attacks if name not in (BLIND, CHOSEN)]
     if len(others) > 1:
         said += [say("several_attacks", n_attacks=len(others)), _to_quote(result, others)]
+    said += _at_most(result, others)
+    if result.epsilon is not None:
+        bound = result.epsilon
+        numbers = {"n_right": bound.n_right, "n_guesses": bound.n_guesses, "attack": bound.attack}
+        kind = "epsilon_at_least" if bound.epsilon > 0 else "epsilon_not_bounded"
+        found = {"epsilon": bound.epsilon, "confidence": 100 * bound.confidence}
+        said.append(say(kind, **numbers, **(found if bound.epsilon > 0 else {})))
     if result.n_candidates:
         said.append(say("candidates", n_candidates=result.n_candidates))
     return said
@@ -138,6 +147,8 @@ def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
     if shown and attack.recognisable >= 0.005 and beyond is not None:
         kind = "share_of_images" if result.groups is None else "share_of_patients"
         said.append(say(kind, percent=100 * attack.recognisable, confidence=percent))
+    if result.prior is not None:
+        said.append(_predictive_value(result.prior, attack))
     if beyond is None:
         said.append(say("blind"))
     else:
@@ -152,6 +163,16 @@ def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
     if attack.candidates is not None:
         said += of_candidates(result, attack)
     return said
+
+
+def _at_most(result: "AuditResult", others: list[str]) -> list[Statement]:
+    """State the most that the attacks tell, where none of them finds anything."""
+    # Without permutations it is not known how much an attack that learns varies.
+    p_values = [result.attacks[name].p_values.get("AUC or tail", 0.0) for name in others]
+    bounds = [result.attacks[name].auc_at_most for name in others]
+    if min(p_values, default=0.0) <= SIGNIFICANCE:
+        return []
+    return [say("auc_at_most", auc=max(bounds), confidence=100 * result.confidence)]
 
 
 def _to_quote(result: "AuditResult", others: list[str]) -> Statement:
@@ -195,6 +216,14 @@ def _significance(attack: "AttackResult") -> list[Statement]:
     return [*said, say("one_of_many", p_value=of_all)] if of_all > SIGNIFICANCE else said
 
 
+def _predictive_value(prior: float, attack: "AttackResult") -> Statement:
+    found = attack.measures["predictive value"]
+    if np.isnan(found.low):
+        return say("predictive_value_unknown", percent=100 * prior)
+    bounds = {"low": 100 * found.low, "high": 100 * found.high}
+    return say("predictive_value", percent=100 * prior, of_100=100 * found.value, **bounds)
+
+
 def _smallest(p_value: float, n_refits: int) -> list[Statement]:
     if p_value > 1 / (n_refits + 1) * (1 + 1e-9):
         return []
@@ -224,6 +253,39 @@ def _single_images(result: "AuditResult", attack: "AttackResult") -> Statement:
         level=level,
         expected=level * (~others).sum(),
     )
+
+
+def of_controls(result: "AuditResult") -> list[Statement]:
+    """Return what attacks found where there is nothing to find.
+
+    Parameters
+    ----------
+    result : AuditResult
+        What :func:`audit` found, with controls.
+
+    Returns
+    -------
+    list of Statement
+    """
+    said = []
+    for of_halves, kind in ((True, "controls"), (False, "unrelated")):
+        tested = [
+            one
+            for one in result.controls
+            if (one.kind != UNRELATED) == of_halves and not np.isnan(one.p_value)
+        ]
+        if not tested:
+            continue
+        least = min(tested, key=lambda one: one.p_value)
+        # Bonferroni: of many controls one is an alarm by chance.
+        p_value = min(1.0, len(tested) * least.p_value)
+        numbers = {"n_controls": len(tested), "p_value": p_value}
+        if p_value > SIGNIFICANCE:
+            said.append(say(f"{kind}_quiet", **numbers))
+            continue
+        where = {"control": least.kind} if of_halves else {}
+        said.append(say(f"{kind}_alarm", **numbers, **where, attack=least.attack))
+    return said or [say("controls_untested")]
 
 
 def of_candidates(result: "AuditResult", attack: "AttackResult") -> list[Statement]:

@@ -7,10 +7,11 @@ import numpy as np
 
 from ..statistics import auc_interval, detectable_auc, recognisable_share
 from .names import BLIND, CHOSEN, CLOSENESS
-from .statements import SIGNIFICANCE, Statement, say, texts
+from .statements import SIGNIFICANCE, Statement, of_controls, say, texts
 
 if TYPE_CHECKING:
-    from .result import AttackResult, AuditResult
+    from .attack_result import AttackResult
+    from .result import AuditResult
 
 #: Sentences that state how a verdict is chosen; the guide has them as well.
 RULES = ("rule_inputs", "rule_found", "rule_differ", "rule_recognised", "rule_nothing")
@@ -178,6 +179,8 @@ def verdict(result: "AuditResult") -> Verdict:
     said = [say(f"verdict_{kind}", **values.get(kind, {}))]
     said.append(say(f"meaning_{COMES_TO[kind]}"))
     said += _reasons(result, kind, found, best, wrong, len(tried))
+    if result.controls:
+        said += [one for one in of_controls(result) if one.kind.endswith("_alarm")]
     if result.preflight is not None and result.preflight.warnings and not wrong:
         said.append(say("verdict_warnings", n_warnings=len(result.preflight.warnings)))
     return Verdict(kind, said, [say(one) for one in NEXT[COMES_TO[kind]]])

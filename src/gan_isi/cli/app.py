@@ -12,6 +12,7 @@ from .cache import cache
 from .predict import predict, submit
 from .terminal import interrupted, say, set_up, stop_workers
 from .verify import verify
+from .withhold import withhold
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +27,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, verify, predict, submit, cache):
+for command in (audit, verify, withhold, predict, submit, cache):
     cli.add_command(command)
 
 

@@ -13,6 +13,7 @@ from .log_roc import LogRocDisplay
 from .map_cdf import MapCdfDisplay
 from .membership_score import MembershipScoreDisplay
 from .tile_map import TileMapDisplay
+from .withhold_curve import WithholdDisplay
 
 __all__ = [
     "ClosestPairsDisplay",
@@ -23,5 +24,6 @@ __all__ = [
     "MapCdfDisplay",
     "MembershipScoreDisplay",
     "TileMapDisplay",
+    "WithholdDisplay",
     "family_importance",
 ]
