@@ -73,7 +73,7 @@ def test_what_the_record_has(audited):
         "generated": f"{audited}/generated", "candidates": f"{audited}/asked",
         "attack": ["nearest"], "choose": False, "patients": f"{audited}/patients.csv",
         "folds": 2, "repeats": 1, "permutations": 3, "seed": 7, "intensity-range": [-10.0, 300.0],
-        "recursive": False, "exif-transpose": False,
+        "recursive": False, "exif-transpose": False, "controls": False,
     }  # fmt: skip
     assert set(known["inputs"]) == {"used", "not used", "generated", "candidates", "patients"}
 

@@ -276,6 +276,16 @@ class TestConstructed:
         assert twice.errors[0] in str(verdict)
 
 
+def test_an_alarm_of_a_control_stands_beside_the_verdict(attack, world):
+    real, used, generated = world(np.random.default_rng(0), n=80, n_generated=300)
+    result = audited(attack, real, used, generated, controls=True)
+    quiet = tuple(replace(one, p_value=0.9) for one in result.controls)
+    assert not [s for s in replace(result, controls=quiet).verdict().said if "control" in s.kind]
+    loud = (replace(quiet[0], p_value=0.001), *quiet[1:])
+    said = replace(result, controls=loud).verdict().said
+    assert [s.kind for s in said if "control" in s.kind] == ["controls_alarm"]
+
+
 def test_every_verdict_has_its_sentences():
     kinds = [kind for kind in sentences() if kind.startswith(("verdict_", "meaning_", "next_"))]
     for kind in kinds:

@@ -254,13 +254,8 @@ def audit(
         Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats, splitter),
         tuple(fprs),
         Sampling(queries.known_groups, n_resamples, confidence, seed),
-        n_permutations,
-        (fold_seed, null_seed),
-        n_jobs,
-        verbose,
-        store_of(memory),
-        prior,
-    )
+        n_permutations, (fold_seed, null_seed), n_jobs, verbose, store_of(memory), prior,
+    )  # fmt: skip
     images = joined(X, candidates)
     prepared: dict[str, PreparedAttack] = {}
     results: dict[str, AttackResult] = {}
