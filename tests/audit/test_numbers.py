@@ -233,3 +233,18 @@ def test_what_is_no_sense_is_refused(given, match, attack, world):
     real, used, generated = world(np.random.default_rng(0), n=40)
     with pytest.raises(ValueError, match=match):
         audit({"a": attack()}, real, used, generated=generated, n_permutations=0, **given)
+
+
+def test_of_volumes_each_counts_once(attack, world):
+    real, used, generated = world(np.random.default_rng(3), n=24)
+    slices = np.repeat(np.arange(24), 3)
+    result = audit(
+        {"a": attack()}, real[slices] + 1e-3 * np.arange(72)[:, None], used[slices],
+        generated=generated, volumes=slices, subgroups=SITES[slices % 2], epsilon_by="a", cv=2,
+        controls=True, n_permutations=0, n_resamples=10, random_state=0,
+    )  # fmt: skip
+    assert result.subgroups.tolist() == SITES[np.arange(24) % 2].tolist()
+    assert result.subgroups_to_frame("a").n_used.sum() == 12
+    assert len(result.patients_to_frame("a")) == 24
+    assert result.epsilon.n_guesses == 6
+    assert {one.n_images for one in result.controls} == {12}
