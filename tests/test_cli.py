@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -523,6 +524,7 @@ class TestWhatIsRead:
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_volumes_have_one_answer_each(tmp_path, capsys):
     nibabel = pytest.importorskip("nibabel", reason='needs the extra "volumes"')
+    pytest.importorskip("jinja2", reason='needs the extra "report"')
     rng = np.random.default_rng(0)
     for folder, n_volumes in (("used", 6), ("other", 6), ("generated", 2)):
         (tmp_path / folder).mkdir()
@@ -533,9 +535,12 @@ def test_volumes_have_one_answer_each(tmp_path, capsys):
     table = tmp_path / "known.csv"
     code = main([
         "audit", *known(tmp_path), *QUICK, "--volumes", "axial", "--known-csv", str(table),
-        "--json", str(tmp_path / "a.json"),
+        "--json", str(tmp_path / "a.json"), "--report", str(tmp_path / "a.html"),
     ])  # fmt: skip
     assert code == 0, capsys.readouterr().err
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "Slices of volumes are not shown" in page
+    assert re.search(r"Generated: <b>\S+\.nii\.gz, slice \d", page)
     rows = [row for row in read_csv(table) if row["attack"] == "nearest"]
     assert [Path(row["file"]).name for row in rows] == [f"{i}.nii.gz" for i in range(6)] * 2
     assert [row["used"] for row in rows] == ["0"] * 6 + ["1"] * 6

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[1]
 IN_THE_WHEEL = (
     "gan_isi/py.typed",
     "gan_isi/__init__.pyi",
+    "gan_isi/audit/audit.schema.json",
     "gan_isi/audit/report.html.jinja",
+    "gan_isi/audit/report_provenance.html.jinja",
     "gan_isi/audit/sentences.toml",
 )
 IN_THE_SDIST = ("src/gan_isi/__init__.py", "tests/conftest.py", "docs/api.md", "CITATION.cff")

@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from gan_isi import BagSummaryTransformer, PairwiseWassersteinTransformer
 from gan_isi.attacks.pipeline import SourceIdentificationPipeline
 from gan_isi.audit.crossfit import Folds
+from gan_isi.audit.record import as_json
 from gan_isi.audit.statements import sentences
 
 
@@ -50,6 +51,16 @@ def stated(statements):
 @pytest.fixture(scope="session", name="stated")
 def _stated():
     return stated
+
+
+def without_provenance(result):
+    """The JSON of an audit, but for the part that has a date, a duration and arguments."""
+    return as_json(result.to_dict() | {"provenance": None})
+
+
+@pytest.fixture(scope="session", name="without_provenance")
+def _without_provenance():
+    return without_provenance
 
 
 @pytest.fixture(scope="session", name="attack")

@@ -10,6 +10,7 @@ from sklearn.model_selection import StratifiedKFold
 from gan_isi import audit, datasets, make_pipeline
 from gan_isi._runtime.store import Store
 from gan_isi.audit import crossfit
+from gan_isi.audit.record import as_json
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +35,10 @@ def run(problem, attack=None, **options):
     options = {"cv": 2, "n_permutations": 6, "n_resamples": 20, "random_state": 0} | options
     attacks = {"one": attack or make_pipeline("nearest"),
                "two": make_pipeline("relative_nearest")}  # fmt: skip
-    return audit.audit(
+    result = audit.audit(
         attacks, problem.images[:20], problem.target[:20], generated=problem.generated, **options
-    ).to_json()
+    )
+    return as_json(result.to_dict() | {"provenance": None})
 
 
 @pytest.mark.parametrize("more", [False, True])

@@ -282,8 +282,12 @@ class TestWarnings:
 
     def test_real_images_among_the_generated(self, problem):
         G = np.concatenate([problem.generated, problem.images[3:5]])
-        (text,) = found(problem.images, problem.target, np.stack([G] * 3, -1))[1]
-        assert text == say("generated_are_real", n_images=2, first="image 3 (used)").text
+        words = found(problem.images, problem.target, np.stack([G] * 3, -1))[1]
+        assert problem.target[3:5].tolist() == [1, 0]
+        assert words == [
+            say("generated_are_not_used", n_images=1, first="image 4 (not used)").text,
+            say("generated_are_real", n_images=1, first="image 3 (used)").text,
+        ]
 
 
 class TestInnocent:

@@ -223,7 +223,7 @@ def test_every_row_was_looked_at(audited):
         "balanced accuracy", "TPR at FPR 0.1", "AUC minus blind", "p-value (AUC)",
         "p-value (tail)", "p-value (balanced accuracy)", "p-value (AUC or tail)",
         "p-value (any attack)", "detectable AUC", "recognisable share",
-        "AUC of closeness, not learned",
+        "AUC of closeness, not learned", "AUC, at most",
     }  # fmt: skip
     assert set(result.to_frame().measure) == seen
 

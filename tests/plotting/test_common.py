@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from gan_isi import StatisticalDescriptor, make_pipeline, plotting
 from gan_isi.plotting import (
+    ClosestPairsDisplay,
     DistanceHeatmapDisplay,
     FamilyImportanceDisplay,
     FeatureMapsDisplay,
@@ -38,6 +39,9 @@ DRAW = {
     ),
     "roc": lambda attack, X, y, ax=None: LogRocDisplay.from_estimator(attack, X, y, ax=ax),
     "tiles": lambda attack, X, y, ax=None: TileMapDisplay.from_estimator(attack, X[1], X[3], ax=ax),
+    "pairs": lambda attack, X, y, ax=None: ClosestPairsDisplay.from_estimator(
+        attack, X, y, n_pairs=1, ax=ax
+    ),
     "maps": lambda attack, X, y, ax=None: FeatureMapsDisplay.from_estimator(attack, X[0], ax=ax),
     "importance": lambda attack, X, y, ax=None: FamilyImportanceDisplay.from_estimator(
         attack, X, y, n_repeats=2, random_state=0, ax=ax

@@ -81,6 +81,9 @@ class Look:
         Keys that are equal for copies; None for pictures of one intensity.
     dtypes : dict of str to dtype
         Data type of each kind.
+    digests : tuple of str
+        SHA-256 of the shape, data type and pixels of each image; empty for images of files, whose
+        bytes are what one compares.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Look:
     turned: int
     keys: NDArray[Any]
     dtypes: dict[str, np.dtype[Any]]
+    digests: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -146,9 +150,13 @@ def look_at(
     paths = getattr(images, "paths", None)
     found: list[dict[str, Any]] = []
     edges: list[NDArray[np.float64]] = []
+    digests: list[str] = []
     for i in chosen:
         called = f"image {i}" if paths is None else str(paths[i])
-        found.append(_look(np.asarray(checked[i]), called, copies))
+        image = np.asarray(checked[i])
+        found.append(_look(image, called, copies))
+        if copies and not hasattr(images, "files_of"):
+            digests.append(pixel_digest(image))
         steps = found[-1].pop("edges")
         if found[-1]["sizes"] != found[0]["sizes"]:
             edges = []
@@ -165,8 +173,17 @@ def look_at(
         turned=sum(map(images.is_turned, chosen)) if hasattr(images, "is_turned") else 0,
         dtypes={one["kinds"]: one.pop("dtype") for one in found},
         keys=np.array([one.pop("keys") for one in found], dtype=object),
+        digests=tuple(digests),
         **{field: np.array([one[field] for one in found]) for field in found[0]},
     )
+
+
+def pixel_digest(image: NDArray[Any]) -> str:
+    """Return the SHA-256 of the data type, shape and bytes (little-endian, in rows) of an image."""
+    array: Any = np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("<"))
+    found = hashlib.sha256(f"{array.dtype.str} {array.shape};".encode())
+    found.update(array.tobytes())
+    return found.hexdigest()
 
 
 def joined_looks(name: str, looks: Sequence[Look]) -> Look:

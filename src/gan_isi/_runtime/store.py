@@ -242,11 +242,17 @@ def code_of_library() -> str:
         except metadata.PackageNotFoundError:
             continue
     if "dev" in __version__:
-        sources = hashlib.sha256()
-        for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-            sources.update(path.read_bytes())
-        versions.append(sources.hexdigest())
+        versions.append(sources_digest())
     return "\n".join(versions)
+
+
+@cache
+def sources_digest() -> str:
+    """Return the SHA-256 of the library's sources, by which development versions differ."""
+    sources = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        sources.update(path.read_bytes())
+    return sources.hexdigest()
 
 
 def code_of(cls: Any) -> str:

@@ -2,25 +2,45 @@
 
 from .._preflight.before_fit import PreflightWarning
 from ..statistics import detectable_auc
+from .attack_result import AttackResult
 from .candidates import CandidateResult
+from .controls import Control
 from .crossfit import OutOfFold
+from .epsilon import EpsilonBound
 from .evidence import Evidence
 from .inputs import ImageSet, Preflight, preflight
 from .measures import Estimate
-from .result import AttackResult, AuditResult
+from .provenance import InputSet, Provenance
+from .result import AuditResult
 from .run import audit
+from .verdict import Verdict
+from .verification import Difference, Verification, verify
+from .withhold import withhold
+from .withhold_choice import Choice
+from .withhold_result import WithholdResult
 
 __all__ = [
     "AttackResult",
     "AuditResult",
     "CandidateResult",
+    "Choice",
+    "Control",
+    "Difference",
+    "EpsilonBound",
     "Estimate",
     "Evidence",
     "ImageSet",
+    "InputSet",
     "OutOfFold",
     "Preflight",
     "PreflightWarning",
+    "Provenance",
+    "Verdict",
+    "Verification",
+    "WithholdResult",
     "audit",
     "detectable_auc",
     "preflight",
+    "verify",
+    "withhold",
 ]

@@ -13,7 +13,7 @@ from .._validation.labels import check_groups, check_used, number_groups
 from ..attacks import make_pipeline
 from ..statistics import permute_labels
 from .candidates import exchangeable
-from .names import BLIND, CHOSEN, DEFAULT
+from .names import BLIND, CHOSEN, CONTROLS, DEFAULT
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,10 @@ def name_attacks(attacks: Any, n_jobs: int | None, memory: Any = None) -> dict[s
         raise ValueError("No attack was given.")
     named.setdefault(BLIND, BLIND)
     for name, attack in named.items():
-        if not isinstance(name, str) or not name.strip() or name in (CHOSEN, DEFAULT):
+        if not isinstance(name, str) or not name.strip() or name in (CHOSEN, DEFAULT, CONTROLS):
             raise ValueError(
                 f"An attack can't be named {name!r}: names are text, and {CHOSEN!r} (the best one) "
-                f"and {DEFAULT!r} (in n_permutations) mean something else."
+                f"{DEFAULT!r} (in n_permutations) and {CONTROLS!r} mean something else."
             )
         if isinstance(attack, str):
             named[name] = make_pipeline(attack, n_jobs=n_jobs, memory=memory)
@@ -252,6 +252,46 @@ def check_numbers(
                 )
     if n_jobs is not None and (not _is_whole(n_jobs) or n_jobs == 0):
         raise ValueError(f"n_jobs has to be None, or a whole number other than 0; got {n_jobs!r}.")
+
+
+def check_asked(
+    prior: Any, subgroups: Any, epsilon_by: Any, n_images: int, names: Collection[str]
+) -> tuple[float | None, NDArray[Any] | None]:
+    """Validate what an audit is asked for beyond its usual numbers.
+
+    Parameters
+    ----------
+    prior, subgroups, epsilon_by
+        See :func:`audit`.
+    n_images : int
+        Number of known images.
+    names : collection of str
+        Of the attacks.
+
+    Returns
+    -------
+    prior : float or None
+    subgroups : ndarray of shape (n_images,) or None
+
+    Raises
+    ------
+    ValueError
+        For a prior outside 0..1, images without a subgroup, and an attack that there is not.
+    """
+    if prior is not None and not (_is_number(prior) and 0 < float(prior) < 1):
+        raise ValueError(f"prior has to lie between 0 and 1, both excluded; got {prior!r}.")
+    if epsilon_by is not None and epsilon_by not in (known := [n for n in names if n != CHOSEN]):
+        raise ValueError(
+            f"epsilon_by names {epsilon_by!r}, and no attack is named so; there are "
+            f"{', '.join(known)}."
+        )
+    if subgroups is not None:
+        subgroups = np.asarray(check_groups(subgroups, n_images, name="subgroups", unit="images"))
+    return None if prior is None else float(prior), subgroups
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
 def _check_count(name: str, value: Any, least: int) -> None:

@@ -71,18 +71,27 @@ def near_copies(
                 yield a, b
 
 
-def among_generated(
-    real: Sequence[Look], generated: Look, called: Mapping[tuple[str, int], str]
-) -> list[str]:
-    """Return a warning if real images are among those generated, pixel by pixel."""
+def among_generated(real: Sequence[Look], generated: Look) -> list[tuple[str, int]]:
+    """Return the real images that are among those generated, pixel by pixel."""
     keys = set(generated.keys) - {None}
-    found = [
-        (one.name, int(n))
+    return [
+        (one.name, int(number))
         for one in real
-        for n, k in zip(one.numbers, one.keys, strict=True)
-        if k in keys
+        for number, key in zip(one.numbers, one.keys, strict=True)
+        if key in keys
     ]
-    if not found:
-        return []
-    first = f"{called[found[0]]} ({found[0][0]})"
-    return [say("generated_are_real", n_images=len(found), first=first).text]
+
+
+def words_of_generated(
+    found: Sequence[tuple[str, int]], called: Mapping[tuple[str, int], str]
+) -> list[str]:
+    """Return warnings of what `among_generated` found; images not used can't be copied."""
+    words = []
+    for kind, images in (
+        ("generated_are_not_used", [image for image in found if image[0] == "not used"]),
+        ("generated_are_real", [image for image in found if image[0] != "not used"]),
+    ):
+        if images:
+            first = f"{called[images[0]]} ({images[0][0]})"
+            words.append(say(kind, n_images=len(images), first=first).text)
+    return words

@@ -20,10 +20,16 @@ from .._preflight.comparison import compare, scaled_range
 from .._preflight.looks import Look, look_at
 from .._runtime.sklearn_compat import num_samples
 from .._validation.images import IntensityRange, check_intensity_range
-from .._validation.items import as_images
+from .._validation.items import as_images, read_once
 from .._validation.shared import SharedImages
 from .arguments import Queries
-from .copies import among_generated, find_copies, near_copies, words_of_copies
+from .copies import (
+    among_generated,
+    find_copies,
+    near_copies,
+    words_of_copies,
+    words_of_generated,
+)
 from .names import BLIND
 from .statements import say
 
@@ -88,6 +94,11 @@ class Preflight:
     passed_over : dict of str to dict of str to int
         Number of files beside the "real" images, the "candidates" and the "generated" ones
         that were not read, by reason.
+    n_not_used_generated : int
+        Number of images labelled as not used that are among those generated, pixel by pixel.
+    digests : dict of str to dict of str to str
+        SHA-256 of the pixels of each image by its number, for sets that are not of files;
+        :class:`Provenance` has those of files.
     """
 
     sets: dict[str, ImageSet]
@@ -96,6 +107,8 @@ class Preflight:
     copies: list[list[tuple[str, int]]] = field(repr=False)
     near_copies: list[tuple[tuple[str, int], tuple[str, int]]] = field(repr=False)
     passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
+    n_not_used_generated: int = 0
+    digests: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain types, for JSON.
@@ -103,8 +116,9 @@ class Preflight:
         Returns
         -------
         dict
+            Without the digests, which are part of the provenance.
         """
-        return asdict(self)
+        return {name: one for name, one in asdict(self).items() if name != "digests"}
 
 
 def preflight(
@@ -239,6 +253,36 @@ def look_first(
     return found, replace(queries, groups=numbers)
 
 
+def check_unrelated(X: Any, labels: NDArray[np.intp], unrelated: Any) -> Any:
+    """Compare generated images of a control with the real ones, which they must be like.
+
+    Parameters
+    ----------
+    X : sequence of array-like
+        Known real images.
+    labels : ndarray of shape (n_known,)
+        0 or 1.
+    unrelated : array-like or sequence
+        Images of another generator.
+
+    Returns
+    -------
+    sequence of array-like
+        The same, each read once.
+
+    Raises
+    ------
+    ValueError
+        For an error of :func:`preflight`: at another scale, no attack would find anything,
+        and the control would show nothing.
+    """
+    images = read_once(SharedImages(unrelated).images)
+    errors = preflight(X, labels, generated=images).errors
+    if errors:
+        raise ValueError(f"unrelated_generated does not fit: {' '.join(errors)}")
+    return images
+
+
 def run(
     X: Any,
     y: Any,
@@ -277,7 +321,8 @@ def run(
     if apart:
         first, second = (f"{called[image]} ({image[0]})" for image in apart[0])
         doubled.append(say("near_copies", n_pairs=len(apart), first=first, second=second).text)
-    doubled += among_generated(real, looks[len(real)], called)
+    copied = among_generated(real, looks[len(real)])
+    doubled += words_of_generated(copied, called)
     return Preflight(
         {one.name: _summary(one, ranges[0]) for one in looks},
         errors + clash,
@@ -288,6 +333,12 @@ def run(
             name: dict(images.passed_over)
             for name, images in sources.items()
             if getattr(images, "passed_over", None)
+        },
+        n_not_used_generated=sum(name == "not used" for name, _ in copied),
+        digests={
+            one.name: dict(zip(map(str, one.numbers), one.digests, strict=True))
+            for one in looks
+            if one.digests
         },
     )
 

@@ -100,7 +100,7 @@ def measure(
         the permutations (precision has it without); the true positive rates have exact
         bounds; all else is bootstrapped over queries or patients.
     """
-    table = {"AUC": _auc(labels, answers, sampling, null["AUC"])}
+    table = {"AUC": auc_of(labels, answers, sampling, null["AUC"])}
     for name in DECISION_METRICS:
         table[name] = _of_decisions(name, labels, answers, sampling, null)
     for fpr in fprs:
@@ -108,9 +108,27 @@ def measure(
     return table
 
 
-def _auc(
+def auc_of(
     labels: NDArray[np.intp], answers: OutOfFold, sampling: Sampling, null: NDArray[np.float64]
 ) -> Estimate:
+    """Return the AUC of an attack, with Newcombe's interval.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_queries,)
+        0 or 1.
+    answers : OutOfFold
+        Answers of the attack.
+    sampling : Sampling
+        How intervals are made.
+    null : ndarray of shape (n_permutations,)
+        AUCs with permuted labels.
+
+    Returns
+    -------
+    Estimate
+        The mean over the repeats.
+    """
     bounds = [
         auc_interval(
             labels, scores, folds, sampling.groups, null=null, confidence=sampling.confidence

@@ -1,7 +1,7 @@
 """How the audit runs an attack: what needs no labels once, the rest as often as asked."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -103,6 +103,30 @@ def prepare(
                 attack.blocks_,
             ),
         )
+
+
+def keep_generated(prepared: PreparedAttack, kept: NDArray[np.intp]) -> PreparedAttack:
+    """Return a prepared attack as if there were these generated images only.
+
+    Parameters
+    ----------
+    prepared : PreparedAttack
+        One that has distances to them, or none at all: that stays as it is.
+    kept : ndarray of shape (n_kept,), int
+        Numbers of the generated images that are left.
+
+    Returns
+    -------
+    PreparedAttack
+        Nothing is described or compared again: columns of the distances are left out.
+    """
+    if prepared.bags is None:
+        return prepared
+    assert isinstance(prepared, _LabelledPart)
+    assert prepared.n_generated is not None
+    of_real = np.arange(prepared.n_generated, prepared.rows.shape[1])
+    columns = np.concatenate([kept, of_real])
+    return replace(prepared, rows=prepared.rows[:, columns], n_generated=len(kept))
 
 
 def _with_generated(attack: Any, generated: SharedImages) -> Any:

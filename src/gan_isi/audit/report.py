@@ -2,16 +2,22 @@
 
 import base64
 import io
+from functools import cache
 from importlib import resources
+from tomllib import loads
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_curve
 
 from .._version import __version__
 from ..plotting.style import import_pyplot, literal
+from .gallery import Card, best_attack, cards
 from .names import BLIND, CLOSENESS
-from .statements import no_answer, say, texts
+from .numbers import subgroup_rows
+from .statements import Statement, no_answer, say, texts
+from .verdict import RULES
 
 if TYPE_CHECKING:
     from .candidates import CandidateResult
@@ -34,9 +40,6 @@ _SHOWN = (
 #: Largest number of curves in one figure.
 _DRAWN = 6
 
-#: Number of queries whose pictures are shown.
-_PICTURED = 3
-
 #: Number of queries listed for each attack, those with the highest scores.
 _LISTED = 10
 
@@ -51,7 +54,7 @@ def render(result: "AuditResult", title: str, real: Any = None, generated: Any =
     title : str
         Heading of the page.
     real, generated : sequence of images, default=None
-        The images of the audit; with both, some of them are shown.
+        The images of the audit; with both, the strongest pairs are shown as thumbnails.
 
     Returns
     -------
@@ -73,26 +76,60 @@ def render(result: "AuditResult", title: str, real: Any = None, generated: Any =
             'Reports need Jinja2 and matplotlib: pip install "gan-isi[report]".'
         ) from error
     template = resources.files(__package__).joinpath("report.html.jinja").read_text("utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.PackageLoader("gan_isi", "audit"),
+    )
     tests = [name for name in _SHOWN if any(name in _measures(a) for a in result.attacks.values())]
     fprs = [name for name in next(iter(result.attacks.values())).measures if "TPR" in name]
+    fprs += [name for name in next(iter(result.attacks.values())).measures if "predictive" in name]
     rows = [_row(attack, tests + fprs) for attack in result.attacks.values()]
+    pairs = list(cards(result, real, generated))
     return environment.from_string(template).render(
         title=title,
+        verdict=result.verdict(),
+        rules=[say(kind).text for kind in RULES],
+        cards=pairs,
+        of_pairs=texts(_of_pairs(result, pairs)),
+        glossary=glossary(),
         words=result.words(),
         measures=list(dict.fromkeys(name for row in rows for name in row["cells"])),
         rows=rows,
         queries={name: _queries(result, name) for name in result.attacks},
         candidates={
-            name: _candidates(attack.candidates)
+            name: _candidates(result, attack.candidates)
             for name, attack in result.attacks.items()
             if attack.candidates is not None
         },
+        subgroups=subgroup_rows(result),
         no_answer=" ".join(texts(no_answer(result))),
-        figures=_figures(result) + _pictures(result, real, generated),
+        figures=_figures(result),
         result=result,
         version=__version__,
     )
+
+
+@cache
+def glossary() -> dict[str, str]:
+    """Return the words of the page with their meanings, as in the glossary of the documentation."""
+    text = resources.files(__package__).joinpath("glossary.toml").read_text("utf-8")
+    return {word: " ".join(meaning.split()) for word, meaning in loads(text).items()}
+
+
+def _of_pairs(result: "AuditResult", pairs: list[Card]) -> list[Statement]:
+    """Return what the strongest pairs are, and how to read them."""
+    best = best_attack(result)
+    if best is None or not pairs:
+        return [say("no_pairs")]
+    kind = result.verdict().kind
+    said = [say("pairs_closest" if kind == "inputs" else "pairs_shown", attack=best.name)]
+    if result.n_slices is not None:
+        return [*said, say("pairs_of_volumes")]
+    if not pairs[0].pictures:
+        return [*said, say("pairs_without_pictures")]
+    how = "pairs_recognised" if kind.startswith("recognised") else "pairs_not_recognised"
+    return [*said, say("pairs_measure"), say(how)]
 
 
 def _measures(attack: Any) -> dict[str, Any]:
@@ -113,6 +150,7 @@ def _row(attack: Any, names: list[str]) -> dict[str, Any]:
             "permutations": tested,
             "detectable AUC": _or_none(attack.detectable_auc),
             "recognisable, at least": f"{100 * attack.recognisable:.0f} %",
+            "AUC, at most": _or_none(attack.auc_at_most),
         },
     }
 
@@ -124,30 +162,41 @@ def _or_none(value: float) -> str:
 def _queries(result: "AuditResult", name: str) -> list[dict[str, Any]]:
     """Return the queries with the highest scores, for a reader to look at."""
     attack = result.attacks[name]
-    rows = _highest(attack.answers.ranks(), attack.conformal, attack.evidence)
+    rows = _highest(
+        attack.answers.ranks(), attack.conformal, attack.evidence, result.real_names,
+        result.generated_names,
+    )  # fmt: skip
     for row in rows:
         row["used"] = "used" if result.labels[row["number"]] else "not used"
     return rows
 
 
-def _candidates(found: "CandidateResult") -> dict[str, Any]:
+def _candidates(result: "AuditResult", found: "CandidateResult") -> dict[str, Any]:
     p_value = "not tested" if np.isnan(found.p_value) else f"{found.p_value:.2g}"
-    rows = _highest(found.ranks, found.p_values, found.evidence)
+    rows = _highest(
+        found.ranks, found.p_values, found.evidence, result.candidate_names, result.generated_names
+    )
     return {"auc": str(found.auc), "p_value": p_value, "n": len(found.null), "listed": rows}
 
 
 def _highest(
-    ranks: NDArray[np.float64], p_values: NDArray[np.float64], evidence: "Evidence | None"
+    ranks: NDArray[np.float64],
+    p_values: NDArray[np.float64],
+    evidence: "Evidence | None",
+    names: tuple[str, ...] | None,
+    generated_names: tuple[str, ...] | None,
 ) -> list[dict[str, Any]]:
     rows = []
     for image in np.argsort(-ranks, kind="stable")[:_LISTED]:
-        closest = "" if evidence is None else ", ".join(map(str, evidence.generated[image]))
+        closest = [] if evidence is None else evidence.generated[image]
+        shown = [str(i) if generated_names is None else generated_names[i] for i in closest]
         rows.append(
             {
                 "number": int(image),
+                "file": "" if names is None else names[image],
                 "rank": f"{ranks[image]:.2f}",
                 "p": f"{p_values[image]:.2g}",
-                "closest": closest,
+                "closest": ", ".join(shown),
                 "maps": "" if evidence is None else ", ".join(evidence.maps[image]),
             }
         )
@@ -166,8 +215,14 @@ def _figures(result: "AuditResult") -> list[dict[str, str]]:
         key=lambda name: (name != BLIND, -result.attacks[name].measures["AUC"].value),
     )[:_DRAWN]
     for name in (name for name in result.attacks if name in highest):
-        scores = result.attacks[name].answers.scores.mean(axis=0)
-        LogRocDisplay.from_predictions(result.labels, scores, name=name, ax=axes)
+        # Scores of different folds share no scale, but ranks within folds do. One AUC is named on
+        # the page, that of the table.
+        fpr, tpr, _ = roc_curve(result.labels, result.attacks[name].answers.ranks())
+        auc = result.attacks[name].measures["AUC"].value
+        display = LogRocDisplay(
+            fpr, tpr, n_nonmembers=int((result.labels == 0).sum()), roc_auc=auc, name=name
+        )
+        display.plot(axes, tpr_at=())
     said = [say("figure_curves")]
     if len(highest) < len(result.attacks):
         said.append(say("figure_best", n_drawn=_DRAWN))
@@ -181,43 +236,6 @@ def _figures(result: "AuditResult") -> list[dict[str, str]]:
         text = say("figure_scores", attack=name).text
         figures.append({"image": _png(figure), "text": text})
     return figures
-
-
-def _pictures(result: "AuditResult", real: Any, generated: Any) -> list[dict[str, str]]:
-    """Draw the images that score highest, by the best attack that says what speaks for them."""
-    if real is None or generated is None:
-        return []
-    if result.n_slices is not None:
-        raise ValueError("Only images can be shown, not volumes; leave real and generated out.")
-    counts, expected = (len(real), len(generated)), (len(result.labels), result.n_generated)
-    if counts != expected:
-        raise ValueError(
-            f"Got {counts[0]} real and {counts[1]} generated images; the audit was of "
-            f"{expected[0]} and {expected[1]}."
-        )
-    from matplotlib.figure import Figure
-
-    from ..distances import PairwiseTileTransformer
-    from ..plotting import TileMapDisplay
-
-    found = [
-        (attack.measures["AUC"].value, attack.name, attack, attack.evidence.generated)
-        for attack in result.attacks.values()
-        if attack.evidence is not None
-    ]
-    if not found:
-        return []
-    _, name, best, speaking = max(found, key=lambda one: one[:2])
-    pictures = []
-    for query in np.argsort(-best.answers.ranks(), kind="stable")[:_PICTURED]:
-        closest = int(speaking[query, 0])
-        figure = Figure(figsize=(7.5, 2.9), layout="constrained")
-        TileMapDisplay.from_estimator(
-            PairwiseTileTransformer(), real[int(query)], generated[closest], ax=figure.subplots()
-        )
-        text = say("figure_parts", query=int(query), closest=closest, attack=name).text
-        pictures.append({"image": _png(figure), "text": text})
-    return pictures
 
 
 def _png(figure: Any) -> str:

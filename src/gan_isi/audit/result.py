@@ -1,7 +1,6 @@
 """What an audit found, as tables, words and a page."""
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,76 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._runtime.output import write_atomically
-from .._version import __version__
-from .candidates import CandidateResult
-from .crossfit import OutOfFold
+from .attack_result import AttackResult
+from .controls import Control
+from .epsilon import EpsilonBound
 from .evidence import Evidence
 from .inputs import Preflight
-from .measures import Estimate
-from .statements import Statement, of_attack, of_audit, texts
-
-
-@dataclass(frozen=True)
-class AttackResult:
-    """What one attack found.
-
-    Attributes
-    ----------
-    name : str
-        Name of the attack.
-    answers : OutOfFold
-        Out-of-fold scores and decisions.
-    measures : dict of str to Estimate
-        AUC, accuracy and so on, each with its interval.
-    null : dict of str to ndarray of shape (n_permutations,)
-        Statistics of refits on permuted labels: AUC, tail, balanced accuracy, accuracy,
-        recall and specificity.
-    p_values : dict of str to float
-        Share of permutations that did as well, by statistic; empty without permutations.
-        "AUC" answers the question of the set: were *these* images, as a set, used? "tail"
-        asks whether a few of them stand out (see `tail_excess`), "AUC or tail" whether
-        either is so, and "balanced accuracy" is the p-value of the decisions, where each
-        patient counts once. "any attack" is the p-value of this attack's AUC or tail,
-        adjusted for all the attacks that were tried.
-    detectable_auc : float
-        Smallest true AUC of such an attack that this audit would have noticed (one-sided,
-        2.5 %, as it shares 5 % with the tail) with 80 % power, by the spread of the
-        permutations; NaN if none.
-    recognisable : float
-        Lower bound of the share of used images (or patients) that the attack tells from
-        those not used, with the audit's confidence, for the scores as they are.
-    beyond_blind : Estimate or None
-        AUC minus that of the blind attack; None for the blind one.
-    conformal : ndarray of shape (n_queries,)
-        Share of the held-out images of its fold known not to be used that score as high
-        as the query, itself counted: no smaller than 1 / (1 + their number).
-    evidence : Evidence or None
-        Generated images that speak for "used"; None for attacks that compare with none.
-    candidates : CandidateResult or None
-        What the attack says of the candidates; None if there are none.
-    """
-
-    name: str
-    answers: OutOfFold
-    measures: dict[str, Estimate]
-    null: dict[str, NDArray[np.float64]] = field(repr=False)
-    p_values: dict[str, float]
-    detectable_auc: float
-    recognisable: float
-    beyond_blind: Estimate | None
-    conformal: NDArray[np.float64] = field(repr=False)
-    evidence: Evidence | None = field(repr=False)
-    candidates: CandidateResult | None = None
-
-    @property
-    def n_permutations(self) -> int:
-        """Number of permutations of the labels."""
-        return len(self.null["AUC"])
-
-    @property
-    def p_value(self) -> float:
-        """P-value of the AUC; NaN without permutations."""
-        return self.p_values.get("AUC", float("nan"))
+from .names import CONTROLS
+from .numbers import by_patient, by_subgroup
+from .provenance import Provenance
+from .record import COLUMNS, as_json, as_record, rows_of
+from .statements import Statement, of_attack, of_audit, of_controls, texts
+from .verdict import Verdict, verdict
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,6 +47,19 @@ class AuditResult:
         What was found in the images before anything was described.
     n_slices : int or None
         Number of slices of the known volumes; None if queries are no volumes.
+    real_names, generated_names, candidate_names : tuple of str or None
+        Names of the files of the known real images (or volumes), of the generated images and of
+        the candidates; None where images came without.
+    provenance : Provenance or None
+        Of what, how, when and with which versions the audit was made.
+    prior : float or None
+        Share of used images at which predictive values are given.
+    subgroups : ndarray of shape (n_queries,) or None
+        Subgroup of each query.
+    epsilon : EpsilonBound or None
+        Lower bound of epsilon, where it was asked for.
+    controls : tuple of Control
+        What attacks found where there is nothing to find, where that was asked for.
     """
 
     attacks: dict[str, AttackResult]
@@ -120,6 +73,25 @@ class AuditResult:
     confidence: float
     preflight: Preflight | None = field(default=None, repr=False)
     n_slices: int | None = None
+    real_names: tuple[str, ...] | None = field(default=None, repr=False)
+    generated_names: tuple[str, ...] | None = field(default=None, repr=False)
+    candidate_names: tuple[str, ...] | None = field(default=None, repr=False)
+    provenance: Provenance | None = field(default=None, repr=False)
+    prior: float | None = None
+    subgroups: NDArray[Any] | None = field(default=None, repr=False)
+    epsilon: EpsilonBound | None = None
+    controls: tuple[Control, ...] = field(default=(), repr=False)
+
+    def verdict(self) -> Verdict:
+        """Return what the audit comes to: one of a few fixed sentences, and what to do next.
+
+        Returns
+        -------
+        Verdict
+            Chosen by the p-value over all attacks, the blind attack, how many images can be
+            told, and power.
+        """
+        return verdict(self)
 
     def to_frame(self) -> Any:
         """Return all numbers as a table.
@@ -132,7 +104,7 @@ class AuditResult:
         """
         import pandas as pd
 
-        return pd.DataFrame(self._rows(), columns=list(_COLUMNS))
+        return pd.DataFrame(rows_of(self), columns=list(COLUMNS))
 
     def queries_to_frame(self, attack: str) -> Any:
         """Return what an attack says of each query.
@@ -160,6 +132,56 @@ class AuditResult:
             "conformal_p": result.conformal,
         }
         return pd.DataFrame(columns | _evidence_columns(result.evidence))
+
+    def patients_to_frame(self, attack: str, names: Any = None) -> Any:
+        """Return what an attack says of each patient.
+
+        Parameters
+        ----------
+        attack : str
+            Name of the attack.
+        names : array-like of shape (n_queries,), default=None
+            Name of each query's patient, as `groups` of the audit; numbers are written
+            without.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a patient, in the order of the first image: whether it was used, the number
+            of images, the mean of their out-of-fold scores, its rank among the patients of the
+            fold (0 to 1), and the conformal p-value, in which each patient counts once. A
+            patient with images of both kinds has two rows.
+        """
+        return by_patient(self, self._attack(attack), names)
+
+    def subgroups_to_frame(self, attack: str, subgroups: Any = None) -> Any:
+        """Return the AUC of an attack in each subgroup.
+
+        Parameters
+        ----------
+        attack : str
+            Name of the attack.
+        subgroups : array-like of shape (n_queries,), default=None
+            Subgroup of each query; None takes those of the audit.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a subgroup: numbers of images and patients, the AUC of pairs of images
+            of this subgroup and fold with its interval, and a note where there are too few.
+            Among many subgroups some differ by chance.
+
+        Raises
+        ------
+        ValueError
+            If there are no subgroups, or an image without one.
+        """
+        subgroups = self.subgroups if subgroups is None else subgroups
+        if subgroups is None:
+            raise ValueError("This audit has no subgroups; give one for each known image.")
+        import pandas as pd
+
+        return pd.DataFrame(by_subgroup(self, self._attack(attack), subgroups))
 
     def candidates_to_frame(self, attack: str) -> Any:
         """Return what an attack says of each candidate.
@@ -195,46 +217,13 @@ class AuditResult:
         Returns
         -------
         dict
-            With the keys version, settings, results (rows as of `to_frame`), queries,
-            candidates, preflight, words, and statements (the words as kinds and numbers).
+            With the keys schema (version of this form), version (of gan_isi), settings, results
+            (rows as of `to_frame`), queries, candidates, controls,
+            epsilon, subgroups, preflight, words, statements (the
+            words as kinds and numbers) and provenance. The file ``audit.schema.json``
+            in the folder of this package is their JSON schema.
         """
-        said = self.statements()
-        settings = {
-            "n_used": int(self.labels.sum()),
-            "n_not_used": int((self.labels == 0).sum()),
-            "n_generated": self.n_generated,
-            "n_candidates": self.n_candidates,
-            "n_slices": self.n_slices,
-            "n_groups": None if self.groups is None else len(np.unique(self.groups)),
-            "cv": self.cv,
-            "n_repeats": self.n_repeats,
-            "confidence": self.confidence,
-        }
-        queries = {
-            name: {
-                "rank": result.answers.ranks().tolist(),
-                "conformal_p": result.conformal.tolist(),
-            }
-            for name, result in self.attacks.items()
-        }
-        candidates = {
-            name: {
-                "rank": result.candidates.ranks.tolist(),
-                "p_value": result.candidates.p_values.tolist(),
-            }
-            for name, result in self.attacks.items()
-            if result.candidates is not None
-        }
-        return {
-            "version": __version__,
-            "settings": settings,
-            "results": [dict(zip(_COLUMNS, row, strict=True)) for row in self._rows()],
-            "queries": queries,
-            "candidates": candidates,
-            "preflight": None if self.preflight is None else self.preflight.to_dict(),
-            "words": {heading: texts(some) for heading, some in said.items()},
-            "statements": {heading: list(map(asdict, some)) for heading, some in said.items()},
-        }
+        return as_record(self)
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Return, or also write, `to_dict` as JSON, where NaN becomes null.
@@ -248,7 +237,7 @@ class AuditResult:
         -------
         str
         """
-        text = json.dumps(_without_nan(self.to_dict()), indent=2, allow_nan=False)
+        text = as_json(self.to_dict())
         if path is not None:
             write_atomically(path, text)
         return text
@@ -270,20 +259,22 @@ class AuditResult:
         title : str, default="Membership audit"
             Heading of the page.
         real, generated : sequence of images, default=None
-            The images of the audit, in its order. With both, the page shows the real images
-            that score highest beside the generated images that speak for them, and which
-            parts of the ones are found in the others. Without, it shows no image.
+            The images of the audit, in its order. With both, the page shows the strongest pairs
+            as thumbnails: used images that score highest beside the generated images that speak
+            for them, and which parts of the ones are found in the others. Without, and of
+            volumes, it names the files only.
 
         Returns
         -------
         str
-            HTML with the question, the answers in words, what was and was not tested,
-            the table and the figures. Needs the extra `report`.
+            HTML with the verdict, what to do next and the strongest pairs, then the answers in
+            words, what was and was not tested, the numbers, and an appendix of curves, single
+            images and a glossary. Needs the extra `report`.
 
         Raises
         ------
         ValueError
-            For other numbers of images than those of the audit, and where it was of volumes.
+            For other numbers of images than those of the audit.
         """
         from .report import render
 
@@ -300,10 +291,12 @@ class AuditResult:
         dict of str to list of Statement
             The statements under the headings of `words`, one for each entry there.
         """
-        said = {"audit": of_audit(self)}
+        found = self.verdict()
+        said = {"verdict": found.said, "what to do next": found.next, "audit": of_audit(self)}
         if self.preflight is not None and self.preflight.warnings:
             said["inputs"] = [Statement("inputs", text, {}) for text in self.preflight.warnings]
-        return said | {name: of_attack(self, one) for name, one in self.attacks.items()}
+        said |= {name: of_attack(self, one) for name, one in self.attacks.items()}
+        return said | ({CONTROLS: of_controls(self)} if self.controls else {})
 
     def words(self) -> dict[str, list[str]]:
         """Return the findings as sentences that say no more than the numbers.
@@ -311,9 +304,10 @@ class AuditResult:
         Returns
         -------
         dict of str to list of str
-            The sentences about the whole audit under "audit", those about what differs between
-            the sets of images under "inputs" (where something does), and those about each
-            attack under its name.
+            The verdict under "verdict", then "what to do next", the sentences about the whole audit
+            under "audit", those about what differs between the sets of images under "inputs"
+            (where something does), those about each attack under its name, and those about
+            controls (where there are any).
         """
         return {heading: texts(said) for heading, said in self.statements().items()}
 
@@ -335,40 +329,13 @@ class AuditResult:
     def __str__(self) -> str:
         lines = []
         for heading, sentences in self.words().items():
-            lines += ([] if heading == "audit" else ["", heading]) + sentences
+            lines += ([] if heading == "verdict" else ["", heading]) + sentences
         return "\n".join(lines)
 
     def _attack(self, name: str) -> AttackResult:
         if name not in self.attacks:
             raise ValueError(f"No attack is named {name!r}; there are {list(self.attacks)}.")
         return self.attacks[name]
-
-    def _rows(self) -> list[tuple[Any, ...]]:
-        rows = []
-        for name, result in self.attacks.items():
-            measures = dict(result.measures)
-            if result.beyond_blind is not None:
-                measures["AUC minus blind"] = result.beyond_blind
-            rows += [
-                (name, measure, one.value, one.low, one.high, one.method)
-                for measure, one in measures.items()
-            ]
-            method = f"{result.n_permutations} permutations with refit"
-            rows += [
-                (name, f"p-value ({kind})", value, np.nan, np.nan, method)
-                for kind, value in result.p_values.items()
-            ]
-            spread = method if result.n_permutations else "for scores that do not depend on others"
-            rows.append((name, "detectable AUC", result.detectable_auc, np.nan, np.nan, spread))
-            bound = f"lower bound, {100 * self.confidence:g} %, of the fitted scores only"
-            rows.append((name, "recognisable share", result.recognisable, np.nan, np.nan, bound))
-            if result.candidates is not None:
-                one = result.candidates.auc
-                rows.append((name, "candidates: AUC", one.value, one.low, one.high, one.method))
-                method = f"{len(result.candidates.null)} exchanges with images not used, with refit"
-                value = result.candidates.p_value
-                rows.append((name, "candidates: p-value", value, np.nan, np.nan, method))
-        return rows
 
 
 def _evidence_columns(evidence: Evidence | None) -> dict[str, Any]:
@@ -379,14 +346,3 @@ def _evidence_columns(evidence: Evidence | None) -> dict[str, Any]:
         "closest_distance": evidence.distances[:, 0],
         "maps": [", ".join(names) for names in evidence.maps],
     }
-
-
-_COLUMNS = ("attack", "measure", "value", "low", "high", "method")
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and np.isnan(value) else value

@@ -14,25 +14,32 @@ from .._runtime.sklearn_compat import num_samples
 from .._runtime.store import Store, store_of
 from .._validation.items import as_images, read_once
 from .._validation.shared import SharedImages
-from ..statistics import (
-    cross_conformal_p_values,
-    detectable_auc,
-    max_t_p_values,
-    min_p_value,
-    permutation_p_value,
-    recognisable_share,
+from ..statistics import cross_conformal_p_values, recognisable_share
+from .arguments import (
+    Queries,
+    check_asked,
+    check_choice,
+    check_numbers,
+    check_queries,
+    joined,
+    name_attacks,
 )
-from .arguments import Queries, check_choice, check_numbers, check_queries, joined, name_attacks
+from .attack_result import AttackResult
 from .candidates import CandidateResult, judge_candidates
 from .choice import ChosenAttack
+from .controls import Control, ControlPlan
 from .crossfit import Folds, OutOfFold, cross_fit, null_distribution
+from .epsilon import EpsilonBound, check_coins, split_bound
 from .evidence import Evidence, closeness, closest_generated
 from .folds import check_folds
-from .inputs import look_first
-from .measures import Null, Sampling, beyond_blind, measure, of_rule
-from .names import BLIND, CHOSEN, CLOSENESS
+from .inputs import check_unrelated, look_first
+from .measures import Sampling, beyond_blind, measure, of_rule
+from .names import BLIND, CHOSEN, CLOSENESS, names_of
+from .numbers import auc_at_most, predictive_values
 from .prepared import PreparedAttack, Recorder, prepare
-from .result import AttackResult, AuditResult
+from .provenance import describe_inputs, now, provenance_of
+from .result import AuditResult
+from .significance import adjusted, detectable, p_values_of
 from .volumes import VolumeAttack, by_volume
 
 
@@ -55,6 +62,11 @@ def audit(
     n_resamples: int = 2000,
     confidence: float = 0.95,
     fprs: Sequence[float] = (0.01, 0.05, 0.1),
+    prior: float | None = None,
+    subgroups: Any = None,
+    epsilon_by: str | None = None,
+    controls: bool = False,
+    unrelated_generated: Any = None,
     random_state: Any = None,
     n_jobs: int | None = None,
     verbose: bool = False,
@@ -127,6 +139,21 @@ def audit(
     fprs : sequence of float, default=(0.01, 0.05, 0.1)
         False positive rates at which the true positive rate is reported, where there
         are enough known non-members.
+    prior : float, default=None
+        Share of used images among those that an attack will be asked about, between 0 and
+        1: adds how many of those it calls used were used (the predictive value).
+    subgroups : array-like of shape (n_queries,), default=None
+        Subgroup of each query, such as a sex or a site, by which the AUC is given as well.
+    epsilon_by : str, default=None
+        Name of the attack that gives a lower bound of epsilon, see :class:`EpsilonBound`: only
+        where an independent fair coin decided, before training, which patient is used.
+    controls : bool, default=False
+        Whether each attack is also asked where there is nothing to find, see
+        :class:`Control`: to tell two random halves of the images that were not used, and of
+        those that were. Costs up to twice the permutations.
+    unrelated_generated : array-like or sequence, default=None
+        Images of a generator that was trained on none of the real images, but on others of
+        the kind: what attacks find with these does not come from the generator.
     random_state : int, RandomState instance or None, default=None
         Draws folds, permutations and resamples.
     n_jobs : int, default=None
@@ -140,7 +167,7 @@ def audit(
     Returns
     -------
     AuditResult
-        Numbers, per-query evidence, a table and a report.
+        Numbers, per-query evidence, where they come from, a table and a report.
 
     Raises
     ------
@@ -168,6 +195,12 @@ def audit(
     >>> sorted(result.attacks)
     ['blind', 'nearest']
     """
+    began = now()
+    asked = {
+        "random_state": random_state, "cv": cv, "n_repeats": n_repeats,
+        "n_permutations": n_permutations, "n_resamples": n_resamples,
+        "confidence": confidence, "fprs": fprs, "choose": choose,
+    }  # fmt: skip
     X = read_once(as_images(X))
     candidates = None if candidates is None else read_once(as_images(candidates))
     queries = check_queries(X, y, groups, candidates, candidate_groups)
@@ -180,16 +213,25 @@ def audit(
             candidate_volumes if candidate_groups is None else candidate_groups,
         )
     generated = read_once(SharedImages(generated).images)
+    if unrelated_generated is not None:
+        unrelated_generated = check_unrelated(X, queries.labels, unrelated_generated)
     named = name_attacks(attacks, n_jobs, memory)
     check_numbers(
         queries, [*named, CHOSEN] if choose else list(named),
         n_repeats=n_repeats, n_permutations=n_permutations, n_resamples=n_resamples,
         confidence=confidence, fprs=fprs, n_jobs=n_jobs,
     )  # fmt: skip
+    prior, subgroups = check_asked(
+        prior, subgroups, epsilon_by, num_samples(X), [*named, CHOSEN] if choose else [*named]
+    )
+    if epsilon_by is not None:
+        check_coins(queries.labels, queries.known_groups)
+    if subgroups is not None and slices is not None:
+        subgroups = subgroups[[own[0] for own in slices][: len(queries.known)]]
     rng = check_random_state(random_state)
     fold_seed, null_seed, seed = (int(s) for s in rng.randint(np.iinfo(np.int32).max, size=3))
 
-    def planned(queries: Queries, cv: Any) -> tuple[int, Any]:
+    def check_cv(queries: Queries, cv: Any) -> tuple[int, Any]:
         n_folds, splitter, least = check_folds(
             cv, queries.labels, queries.known_groups,
             n_repeats=n_repeats, seed=fold_seed, with_candidates=candidates is not None,
@@ -198,39 +240,52 @@ def audit(
             check_choice(named, queries.known_groups, n_folds, least)
         return n_folds, splitter
 
-    cv, splitter = planned(queries, cv)
+    cv, splitter = check_cv(queries, cv)
     inputs, together = look_first(
         named, X, queries if slices is None else of_slices, given, generated, candidates
     )
+    others = {"generated": generated, "candidates": candidates}
+    digests = describe_inputs(X, of_slices.labels, others, inputs.digests)
     if slices is None and together is not queries:  # copies are one patient now
         queries = together
-        cv, splitter = planned(queries, cv if splitter is None else splitter)
+        cv, splitter = check_cv(queries, cv if splitter is None else splitter)
     judge = _Judge(
         queries.labels,
         Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats, splitter),
         tuple(fprs),
         Sampling(queries.known_groups, n_resamples, confidence, seed),
-        n_permutations,
-        (fold_seed, null_seed),
-        n_jobs,
-        verbose,
-        store_of(memory),
-    )
+        n_permutations, (fold_seed, null_seed), n_jobs, verbose, store_of(memory), prior,
+    )  # fmt: skip
     images = joined(X, candidates)
     prepared: dict[str, PreparedAttack] = {}
     results: dict[str, AttackResult] = {}
+    bound: EpsilonBound | None = None
+    found_in_controls: list[Control] = []
+    asking = ControlPlan(queries.labels, judge.plan, judge.sampling, null_seed, n_jobs)
     # The blind one first: the others are compared with it.
     in_order = {name: named[name] for name in sorted(named, key=lambda one: one != BLIND)}
     patients = queries.groups if slices is None else of_slices.groups
     for name, one in prepare(in_order, images, generated, patients):
         one = one if slices is None else VolumeAttack(one, slices)
         results[name] = judge(name, one, results.get(BLIND))
+        if name == epsilon_by:
+            bound = split_bound(
+                name, one, queries.labels, queries.known_groups,
+                confidence=confidence, seed=fold_seed,
+            )  # fmt: skip
+        if controls:
+            found_in_controls += asking.in_halves(name, one, judge.planned(name))
         if choose and name != BLIND:
             prepared[name] = one
     if choose:
         chosen = ChosenAttack(prepared, queries.groups, cv, fold_seed)
         results[CHOSEN] = judge(CHOSEN, chosen, results[BLIND])
-    results = _adjusted(results, queries.labels, queries.known_groups)
+    if unrelated_generated is not None:
+        compared = {name: attack for name, attack in in_order.items() if name != BLIND}
+        for name, one in prepare(compared, images, unrelated_generated, patients):
+            one = one if slices is None else VolumeAttack(one, slices)
+            found_in_controls.append(asking.unrelated(name, one, judge.planned(name)))
+    results = adjusted(results, queries.labels, queries.known_groups)
     return AuditResult(
         attacks={name: results[name] for name in [*named, *results]},
         labels=queries.labels,
@@ -243,6 +298,12 @@ def audit(
         confidence=confidence,
         preflight=inputs,
         n_slices=None if slices is None else len(of_slices.known),
+        **names_of(X, generated, candidates, volumes, candidate_volumes),
+        provenance=provenance_of(began, digests, asked, named),
+        prior=prior,
+        subgroups=subgroups,
+        epsilon=bound,
+        controls=tuple(found_in_controls),
     )
 
 
@@ -259,6 +320,7 @@ class _Judge:
     n_jobs: int | None
     verbose: bool
     store: Store | None
+    prior: float | None
 
     def __call__(
         self,
@@ -267,7 +329,7 @@ class _Judge:
         blind: AttackResult | None,
     ) -> AttackResult:
         fold_seed, null_seed = self.seeds
-        planned = self._planned(name)
+        planned = self.planned(name)
         volumes = prepared if isinstance(prepared, VolumeAttack) else None
         recorder = Recorder(prepared if volumes is None else volumes.attack)
         asked = recorder if volumes is None else replace(volumes, attack=recorder)
@@ -285,6 +347,8 @@ class _Judge:
         labels, groups = self.labels, self.sampling.groups
         scores, n_known = answers.scores.mean(axis=0), len(labels)
         measures = measure(labels, answers, self.fprs, self.sampling, null)
+        if self.prior is not None:
+            measures |= predictive_values(measures, self.prior, self.fprs, self.sampling.confidence)
         if close is not None:
             measures[CLOSENESS] = of_rule(labels, close[:n_known], self.sampling)
         return AttackResult(
@@ -292,8 +356,8 @@ class _Judge:
             answers=answers,
             measures=measures,
             null=null,
-            p_values=_p_values(answers.statistics(labels, groups), null),
-            detectable_auc=_detectable(labels, groups, null),
+            p_values=p_values_of(answers.statistics(labels, groups), null),
+            detectable_auc=detectable(labels, groups, null),
             recognisable=recognisable_share(
                 labels, scores, groups, confidence=self.sampling.confidence
             ),
@@ -304,6 +368,7 @@ class _Judge:
                 self.labels, answers.scores[0], answers.folds[0], self.plan.known_groups
             ),
             evidence=None if evidence is None else evidence[:n_known],
+            auc_at_most=auc_at_most(labels, answers, groups, null["AUC"], self.sampling.confidence),
             candidates=self._candidates(name, prepared, answers, evidence),
         )
 
@@ -316,7 +381,7 @@ class _Judge:
     ) -> CandidateResult | None:
         if not len(self.plan.candidates):
             return None
-        planned = self._planned(name)
+        planned = self.planned(name)
         with self._bar(f"{name}, candidates", planned) as bar:
             return judge_candidates(
                 prepared, self.labels, answers, self.plan, self.sampling,
@@ -325,59 +390,10 @@ class _Judge:
                 progress=bar.update, store=self.store,
             )  # fmt: skip
 
-    def _planned(self, name: str) -> int:
+    def planned(self, name: str) -> int:
         if isinstance(self.n_permutations, Mapping):
             return int(self.n_permutations.get(name, self.n_permutations.get("default", 199)))
         return int(self.n_permutations)
 
     def _bar(self, shown: str, total: int) -> Any:
         return progress_bar(total, description=shown, unit="permutation", verbose=self.verbose)
-
-
-#: The statistics that ask whether anything was memorised, of many or of few.
-_TESTED = ["AUC", "tail"]
-
-
-def _p_values(observed: dict[str, float], null: Null) -> dict[str, float]:
-    if not len(null["AUC"]):
-        return {}
-    found = {
-        name: permutation_p_value(observed[name], null[name])
-        for name in [*_TESTED, "balanced accuracy"]
-    }
-    rows = np.column_stack([null[name] for name in _TESTED])
-    return found | {"AUC or tail": min_p_value([observed[name] for name in _TESTED], rows)}
-
-
-def _adjusted(
-    results: dict[str, AttackResult], labels: NDArray[np.intp], groups: NDArray[Any] | None
-) -> dict[str, AttackResult]:
-    """Give each attack the p-value that knows of all the others."""
-    tried = [
-        name
-        for name, result in results.items()
-        if name not in (BLIND, CHOSEN) and result.n_permutations
-    ]
-    if not tried:
-        return results
-    # The first permutations are the same for all attacks.
-    n_common = min(results[name].n_permutations for name in tried)
-    observed = [results[name].answers.statistics(labels, groups)[kind]
-                for name in tried for kind in _TESTED]  # fmt: skip
-    null = [results[name].null[kind][:n_common] for name in tried for kind in _TESTED]
-    p_values = max_t_p_values(observed, np.column_stack(null)).reshape(len(tried), -1).min(axis=1)
-    adjusted = {
-        name: replace(results[name], p_values=results[name].p_values | {"any attack": float(p)})
-        for name, p in zip(tried, p_values, strict=True)
-    }
-    return results | adjusted
-
-
-def _detectable(labels: NDArray[np.intp], groups: NDArray[Any] | None, null: Null) -> float:
-    if len(null["AUC"]):
-        sizes = [int((labels == own).sum()) for own in (1, 0)]
-        # The AUC shares its 5 % with the tail.
-        return detectable_auc(*sizes, null=null["AUC"], significance=0.025)
-    units = np.arange(len(labels)) if groups is None else groups
-    sizes = [len(np.unique(units[labels == own])) for own in (1, 0)]
-    return detectable_auc(*sizes, significance=0.025)

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .controls import UNRELATED
 from .names import BLIND, CHOSEN, CLOSENESS
 
 if TYPE_CHECKING:
+    from .attack_result import AttackResult
     from .candidates import CandidateResult
-    from .result import AttackResult, AuditResult
+    from .result import AuditResult
 
 #: The usual convention; sentences name the p-value beside it.
-_SIGNIFICANCE = 0.05
+SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,13 @@ def of_audit(result: "AuditResult") -> list[Statement]:
     others = [name for name in result.attacks if name not in (BLIND, CHOSEN)]
     if len(others) > 1:
         said += [say("several_attacks", n_attacks=len(others)), _to_quote(result, others)]
+    said += _at_most(result, others)
+    if result.epsilon is not None:
+        bound = result.epsilon
+        numbers = {"n_right": bound.n_right, "n_guesses": bound.n_guesses, "attack": bound.attack}
+        kind = "epsilon_at_least" if bound.epsilon > 0 else "epsilon_not_bounded"
+        found = {"epsilon": bound.epsilon, "confidence": 100 * bound.confidence}
+        said.append(say(kind, **numbers, **(found if bound.epsilon > 0 else {})))
     if result.n_candidates:
         said.append(say("candidates", n_candidates=result.n_candidates))
     return said
@@ -134,10 +143,12 @@ def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
         bounds = {"low": rule.low, "high": rule.high, "confidence": percent}
         said.append(say("closeness_below_chance", auc=rule.value, **bounds))
     said += _significance(attack)
-    shown = attack.p_values.get("AUC or tail", 1.0) <= _SIGNIFICANCE
+    shown = attack.p_values.get("AUC or tail", 1.0) <= SIGNIFICANCE
     if shown and attack.recognisable >= 0.005 and beyond is not None:
         kind = "share_of_images" if result.groups is None else "share_of_patients"
         said.append(say(kind, percent=100 * attack.recognisable, confidence=percent))
+    if result.prior is not None:
+        said.append(_predictive_value(result.prior, attack))
     if beyond is None:
         said.append(say("blind"))
     else:
@@ -152,6 +163,16 @@ def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
     if attack.candidates is not None:
         said += of_candidates(result, attack)
     return said
+
+
+def _at_most(result: "AuditResult", others: list[str]) -> list[Statement]:
+    """State the most that the attacks tell, where none of them finds anything."""
+    # Without permutations it is not known how much an attack that learns varies.
+    p_values = [result.attacks[name].p_values.get("AUC or tail", 0.0) for name in others]
+    bounds = [result.attacks[name].auc_at_most for name in others]
+    if min(p_values, default=0.0) <= SIGNIFICANCE:
+        return []
+    return [say("auc_at_most", auc=max(bounds), confidence=100 * result.confidence)]
 
 
 def _to_quote(result: "AuditResult", others: list[str]) -> Statement:
@@ -169,7 +190,7 @@ def _significance(attack: "AttackResult") -> list[Statement]:
     if n == 0:
         return [say("no_permutations")]
     smallest, p_value = 1 / (n + 1), attack.p_values["AUC or tail"]
-    if smallest > _SIGNIFICANCE:
+    if smallest > SIGNIFICANCE:
         numbers = {"n_permutations": n, "p_value": p_value, "smallest": smallest}
         return [say("too_few_permutations", **numbers)]
     numbers = {
@@ -178,16 +199,29 @@ def _significance(attack: "AttackResult") -> list[Statement]:
         "p_auc": attack.p_values["AUC"],
         "p_tail": attack.p_values["tail"],
     }
-    if p_value > _SIGNIFICANCE:
+    if p_value > SIGNIFICANCE and attack.beyond_blind is None:  # good news, of the blind one
+        if np.isnan(attack.detectable_auc):
+            return [say("blind_not_found", **numbers), say("blind_may_miss_all")]
+        power = say("blind_may_miss", detectable_auc=attack.detectable_auc)
+        return [say("blind_not_found", **numbers), power]
+    if p_value > SIGNIFICANCE:
         if np.isnan(attack.detectable_auc):
             return [say("not_found", **numbers), say("no_proof_from_so_few")]
         power = say("no_proof_of_absence", detectable_auc=attack.detectable_auc)
         return [say("not_found", **numbers), power]
-    as_a_set = attack.p_values["AUC"] <= _SIGNIFICANCE
+    as_a_set = attack.p_values["AUC"] <= SIGNIFICANCE
     said = [say("found_as_a_set" if as_a_set else "found_a_few", **numbers)]
     said += _smallest(p_value, n)
     of_all = attack.p_values.get("any attack", 0.0)
-    return [*said, say("one_of_many", p_value=of_all)] if of_all > _SIGNIFICANCE else said
+    return [*said, say("one_of_many", p_value=of_all)] if of_all > SIGNIFICANCE else said
+
+
+def _predictive_value(prior: float, attack: "AttackResult") -> Statement:
+    found = attack.measures["predictive value"]
+    if np.isnan(found.low):
+        return say("predictive_value_unknown", percent=100 * prior)
+    bounds = {"low": 100 * found.low, "high": 100 * found.high}
+    return say("predictive_value", percent=100 * prior, of_100=100 * found.value, **bounds)
 
 
 def _smallest(p_value: float, n_refits: int) -> list[Statement]:
@@ -205,10 +239,10 @@ def _single_images(result: "AuditResult", attack: "AttackResult") -> Statement:
         for fold in range(result.cv)
     ]
     smallest = 1 / (1 + max(held_out))
-    if smallest > _SIGNIFICANCE:
+    if smallest > SIGNIFICANCE:
         return say("single_images_unresolved", n_not_used=max(held_out), smallest=smallest)
     # An image not used is compared with one fewer, so that its p-values are a little larger.
-    level = max(_SIGNIFICANCE, 1 / min(held_out))
+    level = max(SIGNIFICANCE, 1 / min(held_out))
     small = attack.conformal <= level * (1 + 1e-9)
     return say(
         "single_images",
@@ -219,6 +253,39 @@ def _single_images(result: "AuditResult", attack: "AttackResult") -> Statement:
         level=level,
         expected=level * (~others).sum(),
     )
+
+
+def of_controls(result: "AuditResult") -> list[Statement]:
+    """Return what attacks found where there is nothing to find.
+
+    Parameters
+    ----------
+    result : AuditResult
+        What :func:`audit` found, with controls.
+
+    Returns
+    -------
+    list of Statement
+    """
+    said = []
+    for of_halves, kind in ((True, "controls"), (False, "unrelated")):
+        tested = [
+            one
+            for one in result.controls
+            if (one.kind != UNRELATED) == of_halves and not np.isnan(one.p_value)
+        ]
+        if not tested:
+            continue
+        least = min(tested, key=lambda one: one.p_value)
+        # Bonferroni: of many controls one is an alarm by chance.
+        p_value = min(1.0, len(tested) * least.p_value)
+        numbers = {"n_controls": len(tested), "p_value": p_value}
+        if p_value > SIGNIFICANCE:
+            said.append(say(f"{kind}_quiet", **numbers))
+            continue
+        where = {"control": least.kind} if of_halves else {}
+        said.append(say(f"{kind}_alarm", **numbers, **where, attack=least.attack))
+    return said or [say("controls_untested")]
 
 
 def of_candidates(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
@@ -264,7 +331,7 @@ def no_answer(result: "AuditResult") -> list[Statement]:
     found = result.attacks[BLIND].candidates
     if found is None:
         return []
-    if (p_value := _p_value(found)[0]) <= _SIGNIFICANCE:
+    if (p_value := _p_value(found)[0]) <= SIGNIFICANCE:
         reason = say("blind_p_value", p_value=p_value)
     elif found.auc.low > 0.5 or found.auc.high < 0.5:
         bounds = {"low": 100 * found.auc.low, "high": 100 * found.auc.high}
@@ -287,7 +354,7 @@ def _claims(found: "CandidateResult") -> list[Statement]:
     alone = _alone(found)
     if not how:
         return [alone, _nothing_shown(found)]
-    if p_value > _SIGNIFICANCE:
+    if p_value > SIGNIFICANCE:
         verdict = "candidates_not_found"
     else:
         verdict = "candidate_found" if one else "candidates_found"
@@ -300,18 +367,18 @@ def _alone(found: "CandidateResult") -> Statement:
         return say("candidate_alone", p_value=found.p_values[0], smallest=smallest)
     return say(
         "candidates_alone",
-        n_out=(found.p_values <= _SIGNIFICANCE).sum(),
+        n_out=(found.p_values <= SIGNIFICANCE).sum(),
         n_candidates=n,
-        level=_SIGNIFICANCE,
+        level=SIGNIFICANCE,
         smallest=smallest,
-        expected=_SIGNIFICANCE * n,
+        expected=SIGNIFICANCE * n,
     )
 
 
 def _nothing_shown(found: "CandidateResult") -> Statement:
     if not len(found.null):
         return say("no_exchanges")
-    if np.isnan(found.auc.low) and found.smallest_p > _SIGNIFICANCE:
+    if np.isnan(found.auc.low) and found.smallest_p > SIGNIFICANCE:
         return say("too_few_not_used")
     return say("too_few_exchanges", p_value=found.p_value)
 
@@ -322,9 +389,9 @@ def _p_value(found: "CandidateResult") -> tuple[float, list[Statement]]:
     1 and nothing where it can show nothing, or there is none.
     """
     n = len(found.null)
-    if np.isnan(found.auc.low) and found.smallest_p > _SIGNIFICANCE:
+    if np.isnan(found.auc.low) and found.smallest_p > SIGNIFICANCE:
         return 1.0, []
-    if n and 1 / (n + 1) <= _SIGNIFICANCE:
+    if n and 1 / (n + 1) <= SIGNIFICANCE:
         exchanges = say("exchanges", n_exchanges=n, p_value=found.p_value)
         return found.p_value, [exchanges, *_smallest(found.p_value, n)]
     if found.n_images == 1:

@@ -1,4 +1,4 @@
-"""The command line: ``gan-isi audit``, ``predict``, ``submit`` and ``cache``."""
+"""The command line: ``gan-isi audit``, ``verify``, ``predict``, ``submit`` and ``cache``."""
 
 from .app import main
 

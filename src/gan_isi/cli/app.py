@@ -11,6 +11,8 @@ from .audit import audit
 from .cache import cache
 from .predict import predict, submit
 from .terminal import interrupted, say, set_up, stop_workers
+from .verify import verify
+from .withhold import withhold
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,7 +27,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, predict, submit, cache):
+for command in (audit, verify, withhold, predict, submit, cache):
     cli.add_command(command)
 
 
@@ -45,7 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         # Click's own handling of errors would turn an interruption into a failure.
-        code = cli.main(args=arguments, prog_name="gan-isi", standalone_mode=False)
+        code = cli.main(
+            args=arguments,
+            prog_name="gan-isi",
+            standalone_mode=False,
+            obj=None if arguments is None else list(arguments),
+        )
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         text = io.StringIO()

@@ -1,11 +1,13 @@
 """The command ``gan-isi audit``."""
 
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
+from .._runtime.output import write_atomically
 from .folders import (
     check,
     dry_run_option,
@@ -16,11 +18,14 @@ from .folders import (
     load,
     look,
     patient_options,
+    read_patients,
     shows_progress,
     work_options,
 )
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
+from .pairs import write_pairs
 from .plan import show_plan
+from .replay import with_command
 from .terminal import say
 
 #: Names of the attacks, but for the blind one that comes with them. They are written out here so
@@ -43,12 +48,22 @@ ATTACKS = (
 @folder_option("--generated", "Images of the generator.")
 @folder_option("--candidates", "Real images of unknown membership.", required=False)
 @output_option("--report", "Write the audit as one HTML page.")
-@output_option("--json", "Write all numbers as JSON.")
+@output_option("--json", "Write all numbers as JSON, which gan-isi verify repeats.")
+@output_option("--manifest", "Write the SHA-256 of each input, for sha256sum --check.")
 @output_option(
     "--known-csv",
     "Write the result of each attack for each known image, with the report's numbers.",
 )
 @output_option("--candidates-csv", "Write the result of each attack for each candidate.")
+@output_option(
+    "--pairs-csv",
+    "Write each known image with the generated image closest to it, and how alike they are.",
+)
+@click.option(
+    "--no-images",
+    is_flag=True,
+    help="Show no pictures in the report, for images that may not leave the house.",
+)
 @click.option(
     "--attack", "names", multiple=True, type=click.Choice(ATTACKS),
     default=("recommended", "nearest"), show_default=True,
@@ -78,6 +93,33 @@ ATTACKS = (
     help="Number of permutations of the labels, each with a refit; with N of them no p-value is "
     "below 1 / (N + 1).",
 )  # fmt: skip
+@click.option(
+    "--prior", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
+    help="Share of used images among those that you would ask about: adds how many of those that "
+    "an attack calls used were used.",
+)  # fmt: skip
+@click.option(
+    "--subgroup", metavar="COLUMN",
+    help="Column of --patients with a subgroup (sex, site): adds a table of the AUC in each.",
+)  # fmt: skip
+@output_option("--patients-csv", "Write the result of each attack for each patient.")
+@click.option(
+    "--epsilon-by", type=click.Choice(ATTACKS),
+    help="Attack that gives a lower bound of epsilon of differential privacy; only if an "
+    "independent fair coin decided of each patient, before training, whether to use the images.",
+)  # fmt: skip
+@click.option(
+    "--controls",
+    is_flag=True,
+    help="Also ask each attack where there is nothing to find: to tell two halves of the images "
+    "not used, and of the used ones.",
+)
+@folder_option(
+    "--unrelated-generated",
+    "Images of a generator that saw none of the real images: what attacks find with these does "
+    "not come from the generator.",
+    required=False,
+)
 @dry_run_option
 @work_options
 def audit(
@@ -87,8 +129,11 @@ def audit(
     candidates: Path | None,
     report: Path | None,
     json: Path | None,
+    manifest: Path | None,
     known_csv: Path | None,
     candidates_csv: Path | None,
+    pairs_csv: Path | None,
+    no_images: bool,
     names: tuple[str, ...],
     choose: bool,
     patients: Path | None,
@@ -97,6 +142,12 @@ def audit(
     folds: int,
     repeats: int,
     permutations: int,
+    prior: float | None,
+    subgroup: str | None,
+    patients_csv: Path | None,
+    epsilon_by: str | None,
+    controls: bool,
+    unrelated_generated: Path | None,
     seed: int,
     jobs: int,
     cache: Path | None,
@@ -112,18 +163,31 @@ def audit(
     \b
     gan-isi audit --used used/ --not-used other/ --generated fakes/ --report audit.html
     """
-    _check_extras(report, known_csv or candidates_csv)
+    if pairs_csv is not None and volumes is not None:
+        raise click.UsageError("--pairs-csv compares images, and goes not with --volumes.")
+    _check_extras(report, known_csv or candidates_csv or patients_csv)
+    if subgroup is not None and patients is None:
+        raise click.UsageError("--subgroup names a column of --patients; give that file as well.")
+    if patients_csv is not None and patients is None and patient_from is None:
+        raise click.UsageError("--patients-csv needs --patients or --patient-from.")
+    if epsilon_by is not None and epsilon_by not in names:
+        raise click.UsageError(f"--epsilon-by {epsilon_by} needs --attack {epsilon_by} as well.")
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
     folders = {"used": used, "not used": not_used, "candidates": candidates}
-    images = load(folders, generated, volumes)
+    images = load(folders | {"unrelated": unrelated_generated}, generated, volumes)
     outputs = {
-        "--report": report, "--json": json, "--known-csv": known_csv,
-        "--candidates-csv": candidates_csv,
+        "--report": report, "--json": json, "--manifest": manifest, "--known-csv": known_csv,
+        "--candidates-csv": candidates_csv, "--patients-csv": patients_csv,
+        "--pairs-csv": pairs_csv,
     }  # fmt: skip
     check_outputs(outputs, inputs_of(images, patients))
-    fakes = images.pop("generated")
+    fakes, unrelated = images.pop("generated"), images.pop("unrelated", None)
     groups = find_patients(patient_from, patients, images, folders)
+    subgroups = None
+    if patients is not None and subgroup is not None:
+        of_sets = read_patients(patients, {n: images[n] for n in ("not used", "used")}, subgroup)
+        subgroups = of_sets["not used"] + of_sets["used"]
     from .. import audit as auditing
 
     known, labels = known_of(images)
@@ -161,16 +225,25 @@ def audit(
             cv=folds,
             n_repeats=repeats,
             n_permutations=permutations,
+            prior=prior,
+            subgroups=subgroups,
+            epsilon_by=epsilon_by,
+            controls=controls,
+            unrelated_generated=unrelated,
             random_state=seed,
             n_jobs=jobs,
             verbose=verbose,
             memory=cache,
         )
+    result = with_command(result)
     lines = ""
+    pictures = {} if no_images else {"real": known, "generated": fakes}
+    by_patient = None if volumes is None else _first_of(known.groups, known_groups)
     try:  # the files come first, since they last
         lines = write_all([
             ("Numbers", json, result.to_json),
-            ("Report", report, result.to_html),
+            ("Report", report, partial(result.to_html, **pictures)),
+            ("Manifest", manifest, lambda path: _write_manifest(result, path)),
             ("Images", known_csv, lambda path: _write_images(
                 {name: result.queries_to_frame(name) for name in result.attacks},
                 _names(known), {"used": "used", "p_value": "conformal_p"}, path,
@@ -179,9 +252,17 @@ def audit(
                 {name: result.candidates_to_frame(name) for name in result.attacks},
                 _names(candidate_images), {"p_value": "p_value"}, path,
             )),
+            ("Pairs", pairs_csv, lambda path: write_pairs(path, result, known, fakes, jobs)),
+            ("Patients", patients_csv, lambda path: _write_patients(
+                {
+                    name: result.patients_to_frame(name, by_patient or known_groups)
+                    for name in result.attacks
+                },
+                path,
+            )),
         ])  # fmt: skip
     finally:
-        say(f"{result}\n\n{lines}".rstrip("\n"))
+        say(f"{result}{_of_subgroups(result)}\n\n{lines}".rstrip("\n"))
 
 
 def make_attack(
@@ -240,6 +321,10 @@ def _names(images: Any) -> tuple[str, ...]:
     return tuple(images.names)
 
 
+def _write_manifest(result: Any, target: Path) -> None:
+    write_atomically(target, result.provenance.manifest())
+
+
 def _write_images(
     frames: dict[str, Any], files: tuple[str, ...], columns: dict[str, str], target: Path
 ) -> None:
@@ -255,3 +340,37 @@ def _write_images(
         for number, file in enumerate(files)
     ]
     write_rows(target, ["attack", "number", "file", "rank", *columns], rows)
+
+
+def _write_patients(frames: dict[str, Any], target: Path) -> None:
+    """Write one line for each attack and patient."""
+    rows = [
+        (
+            name, name_of(row.patient), int(row.used), row.n_images,
+            *(f"{value:.4g}" for value in (row.score, row.rank, row.conformal_p)),
+        )
+        for name, frame in frames.items()
+        for row in frame.itertuples()
+    ]  # fmt: skip
+    write_rows(target, ["attack", "patient", "used", "n_images", "score", "rank", "p_value"], rows)
+
+
+def _of_subgroups(result: Any) -> str:
+    """Return a line for each attack and subgroup, if these were asked for."""
+    if result.subgroups is None:
+        return ""
+    from ..audit.numbers import by_subgroup, subgroup_line
+
+    lines = [
+        f"{name}, {subgroup_line(row)}"
+        for name, one in result.attacks.items()
+        for row in by_subgroup(result, one, result.subgroups)
+    ]
+    return "\n".join(["\n\nsubgroups (among many, some differ by chance)", *lines])
+
+
+def _first_of(volumes: Any, patients: list[str] | None) -> list[str] | None:
+    """Return the patient of each volume, given those of the slices."""
+    if patients is None:
+        return None
+    return list(dict(zip(volumes[::-1].tolist(), patients[::-1], strict=True)).values())[::-1]

@@ -283,8 +283,10 @@ def find_patients(
         raise click.ClickException(str(error)) from error
 
 
-def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, list[str]]:
-    """Read the patient of each image from a table.
+def read_patients(
+    path: Path, images: Mapping[str, "ImageFiles"], column: str = "patient"
+) -> dict[str, list[str]]:
+    """Read the patient of each image, or what another column says of it, from a table.
 
     Parameters
     ----------
@@ -294,6 +296,8 @@ def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, l
         two images have the same name.
     images : mapping of str to ImageFiles
         Images of each set.
+    column : str, default="patient"
+        Column that is read.
 
     Returns
     -------
@@ -305,7 +309,7 @@ def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, l
     ClickException
         If the columns are others, if a file has two patients, or if an image has none.
     """
-    patients = _read_table(path)
+    patients = _read_table(path, column)
     files = [_parts(str(file.absolute())) for one in images.values() for file in one.paths]
     # The ends of paths are compared: those of the images, and those of the table.
     most = max(map(len, patients))
@@ -337,7 +341,8 @@ def read_patients(path: Path, images: Mapping[str, "ImageFiles"]) -> dict[str, l
         if shared[1][_parts(str(without[0]))[-1:]] > 1:
             hint = " Several images have this name; write its folder before it."
         raise click.ClickException(
-            f"{path} names no patient for {len(without)} images; one of them is {without[0]}.{hint}"
+            f"{path} names no {column} for {len(without)} images; one of them is {without[0]}."
+            f"{hint}"
         )
     return of_images
 
@@ -347,28 +352,31 @@ def _parts(name: str) -> tuple[str, ...]:
     return tuple(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
 
 
-def _read_table(path: Path) -> dict[tuple[str, ...], str]:
-    """Read the patients of a table, by the parts of each file's path."""
+def _read_table(path: Path, column: str) -> dict[tuple[str, ...], str]:
+    """Read a column of a table, by the parts of each file's path."""
     if not path.is_file():
         raise click.ClickException(f"{path} is not a regular file, which can be read twice.")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             columns = rows.fieldnames or ()
-            listed = [(row.get("file"), (row.get("patient") or "").strip()) for row in rows]
+            listed = [(row.get("file"), (row.get(column) or "").strip()) for row in rows]
     except (UnicodeDecodeError, csv.Error) as error:
         raise click.ClickException(f"{path} is not a CSV file in UTF-8: {error}.") from error
-    if not {"file", "patient"} <= set(columns):
+    if not {"file", "patient", column} <= set(columns):
+        needed = "file and patient" if column == "patient" else f"file, patient and {column}"
         raise click.ClickException(
-            f"{path} needs a first line with the columns file and patient; it has {columns}."
+            f"{path} needs a first line with the columns {needed}; it has {columns}."
         )
     patients: dict[tuple[str, ...], str] = {}
     for name, patient in listed:
         parts = _parts(name or "")
+        if parts and not patient and column != "patient":
+            continue  # only known images need one
         if not parts or not patient:
-            raise click.ClickException(f"{path} has a line without a file or a patient.")
+            raise click.ClickException(f"{path} has a line without a file or a {column}.")
         if patients.setdefault(parts, patient) != patient:
-            raise click.ClickException(f"{path} names two patients for {'/'.join(parts)}.")
+            raise click.ClickException(f"{path} names two {column}s for {'/'.join(parts)}.")
     if not patients:
         raise click.ClickException(f"{path} has no lines after the first.")
     return patients

@@ -41,6 +41,11 @@ def _can_be_written(context: click.Context, parameter: click.Parameter, value: A
     return value
 
 
+def is_output(option: click.Parameter) -> bool:
+    """Return whether an option names a file to write."""
+    return option.callback is _can_be_written
+
+
 def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
     """Refuse to write over an input, or one output over another.
 

@@ -4,7 +4,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from numpy.typing import NDArray
@@ -146,6 +146,18 @@ class ImageFiles(LazyImages):
             False with `exif_transpose`, which applies the orientation.
         """
         return not self.exif_transpose and is_turned(self.paths[number])
+
+    def _files(self, numbers: Iterable[int]) -> dict[Path, Path]:
+        found: dict[Path, Path] = {}
+        for number in numbers:
+            path = self.paths[number]
+            file, _ = locate(path)
+            if file not in found:
+                name = PurePosixPath(self.names[number])
+                below = path.as_posix().endswith(f"/{name}")
+                root = path.parents[len(name.parts) - 1] if below else path.parent
+                found[file] = file.parent if root.is_relative_to(file) else root
+        return found
 
     def _part(self, numbers: Iterable[int]) -> "ImageFiles":
         chosen = list(numbers)

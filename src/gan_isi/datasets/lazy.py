@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Self, overload
 
 import numpy as np
@@ -22,6 +23,25 @@ class LazyImages(Sequence[NDArray[Any]]):
     @abstractmethod
     def _part(self, numbers: Iterable[int]) -> Self:
         """Return the sequence of these images."""
+
+    @abstractmethod
+    def _files(self, numbers: Iterable[int]) -> dict[Path, Path]:
+        """Return the files of images by their numbers, see `files_of`."""
+
+    def files_of(self, numbers: Iterable[int]) -> dict[Path, Path]:
+        """Return the files that images are read from, each with the folder it was found in.
+
+        Parameters
+        ----------
+        numbers : iterable of int
+            Numbers of the images in the sequence.
+
+        Returns
+        -------
+        dict of Path to Path
+            Each file once: an archive of many images, and all files of a DICOM series.
+        """
+        return self._files(numbers)
 
     @property
     def shape(self) -> tuple[int]:

@@ -79,6 +79,8 @@ class VolumeSlices(LazyImages):
     ----------
     groups : ndarray of shape (n_slices,), str
         Name of each slice's volume, for ``volumes=`` of :func:`gan_isi.audit.audit`.
+    names : tuple of str
+        Name of each slice: that of its volume, and its number along the axis.
     paths : tuple of Path
         File of each slice; for a DICOM series that of its first slice.
     passed_over : dict of str to list of str
@@ -107,6 +109,11 @@ class VolumeSlices(LazyImages):
         return np.array([volume.name for volume, _ in self.entries])
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each slice: that of its volume, and its number along the axis."""
+        return tuple(f"{volume.name}, slice {place}" for volume, place in self.entries)
+
+    @property
     def paths(self) -> tuple[Path, ...]:
         """File of each slice; for a DICOM series that of its first slice."""
         return tuple(volume.parts[0][0] for volume, _ in self.entries)
@@ -133,6 +140,11 @@ class VolumeSlices(LazyImages):
         changed = volume.parts[0][0].stat().st_mtime_ns
         array = _read(volume, isinstance(self.axis, str), changed)
         return np.ascontiguousarray(array.take(place, _axis(self.axis)))
+
+    def _files(self, numbers: Iterable[int]) -> dict[Path, Path]:
+        volumes = {self.entries[number][0].name: self.entries[number][0] for number in numbers}
+        files = [path for one in volumes.values() for path, _ in one.parts]
+        return dict.fromkeys(files, Path(os.path.commonpath([path.parent for path in files])))
 
     def _part(self, numbers: Iterable[int]) -> "VolumeSlices":
         return VolumeSlices((self.entries[i] for i in numbers), self.axis, self.passed_over)

@@ -5,6 +5,7 @@ numbers that are already there, and draws itself with `plot`. They need matplotl
 extra `plot`; it is imported when the first figure is drawn.
 """
 
+from .closest_pairs import ClosestPairsDisplay
 from .distance_heatmap import DistanceHeatmapDisplay
 from .family_importance import FamilyImportanceDisplay, family_importance
 from .feature_maps import FeatureMapsDisplay
@@ -12,8 +13,10 @@ from .log_roc import LogRocDisplay
 from .map_cdf import MapCdfDisplay
 from .membership_score import MembershipScoreDisplay
 from .tile_map import TileMapDisplay
+from .withhold_curve import WithholdDisplay
 
 __all__ = [
+    "ClosestPairsDisplay",
     "DistanceHeatmapDisplay",
     "FamilyImportanceDisplay",
     "FeatureMapsDisplay",
@@ -21,5 +24,6 @@ __all__ = [
     "MapCdfDisplay",
     "MembershipScoreDisplay",
     "TileMapDisplay",
+    "WithholdDisplay",
     "family_importance",
 ]

@@ -4,12 +4,11 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
 
 from .._validation.images import to_grey
-from ..descriptors import PixelDescriptor
 from ..distances import PairwiseTileTransformer
 from .attack import views_of
+from .pair import likeness as pair_likeness
 from .style import BLACK, SEQUENTIAL, figure_and_axes
 
 #: Likeness from which on a part is outlined.
@@ -163,8 +162,5 @@ def _likeness(attack: Any, query: NDArray[Any], generated: NDArray[Any]) -> NDAr
         if views:
             rows = attack.named_steps["descriptors"].transform([query, generated])
             return views[0].tile_map(*np.asarray(rows))
-        view = PairwiseTileTransformer()
-    size = round(view.reference_.shape[2] ** 0.5) if hasattr(view, "reference_") else 64
-    descriptor = PixelDescriptor(size=size, contrast="local", intensity_range="image")
-    rows = descriptor.fit_transform([query, generated])
-    return clone(view).set_params(families=None).fit(rows).tile_map(*rows)
+        view = None
+    return pair_likeness(query, generated, view)

@@ -7,6 +7,8 @@ from .decisions import (
     bootstrap_decisions,
     confusion_counts,
 )
+from .epsilon import epsilon_lower_bound, epsilon_p_value
+from .equivalence import auc_upper_bound
 from .intervals import design_effect, proportion_interval
 from .p_values import (
     conformal_p_values,
@@ -22,6 +24,7 @@ from .tail import recall_at_fpr, recognisable_share, tail_excess
 __all__ = [
     "DECISION_METRICS",
     "auc_interval",
+    "auc_upper_bound",
     "balanced_accuracy",
     "bootstrap_decisions",
     "conformal_p_values",
@@ -30,6 +33,8 @@ __all__ = [
     "design_effect",
     "detectable_auc",
     "difference_interval",
+    "epsilon_lower_bound",
+    "epsilon_p_value",
     "max_t_p_values",
     "min_p_value",
     "null_effect",

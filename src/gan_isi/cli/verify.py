@@ -1,0 +1,115 @@
+"""The command ``gan-isi verify``."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .audit import audit
+from .folders import load
+from .replay import arguments_of, options_that_moved, tables_of
+from .terminal import say
+
+
+@click.command()
+@click.argument("report", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@options_that_moved(audit)
+@click.option(
+    "--inputs-only",
+    is_flag=True,
+    help="Compare the digests of the inputs, and do not repeat the audit.",
+)
+@click.option("--quiet", is_flag=True, help="Show no progress on a terminal.")
+@click.option(
+    "--cache", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="Folder that keeps what is computed of each image. One that the first audit filled "
+    "spares the work, and checks less.",
+)  # fmt: skip
+@click.option("--jobs", type=int, default=1, show_default=True, help="Number of parallel jobs.")
+def verify(
+    report: Path,
+    inputs_only: bool,
+    quiet: bool,
+    cache: Path | None,
+    jobs: int,
+    **moved: Path | None,
+) -> int:
+    """Say whether the numbers of an audit come out again.
+
+    REPORT is what `gan-isi audit --json` wrote. First the SHA-256 of each input is compared: a
+    changed, missing or additional file is named, and ends it. Then the audit is repeated with
+    the options that were recorded, and each number is compared.
+
+    The exit code is 0 if the inputs are the same and the numbers come out, 1 if not, and 2 if
+    that can't be told.
+
+    \b
+    gan-isi verify audit.json --used moved/used/
+    """
+    with _trouble_is_2():
+        from ..audit.verification import compare_inputs, compare_records, read_record
+
+        recorded = read_record(report)
+        arguments = arguments_of(recorded, audit, report, moved)
+        arguments += ["--jobs", str(jobs)] + ["--quiet"] * quiet
+        arguments += [] if cache is None else ["--cache", str(cache)]
+        changes = compare_inputs(recorded, _inputs(arguments))
+        if changes or inputs_only:
+            say("\n".join(changes or ["All inputs are those of the audit, byte by byte."]))
+            return int(bool(changes))
+        found = compare_records(recorded, _repeat(arguments))
+        say("\n".join(found.words()))
+        return int(not found.came_out)
+
+
+class _Trouble(click.ClickException):
+    exit_code = 2
+
+
+@contextmanager
+def _trouble_is_2() -> Iterator[None]:
+    """Give all errors the exit code 2, since 1 says that the audit did not come out."""
+    try:
+        yield
+    except (click.UsageError, click.Abort):
+        raise
+    except click.ClickException as error:
+        raise _Trouble(error.format_message()) from error
+    except (ValueError, OSError, ImportError, TypeError, MemoryError) as error:
+        raise _Trouble(str(error)) from error
+    except Exception as error:  # as in `main`, which would give it the code 1
+        name = type(error).__name__
+        raise _Trouble(f"{name}: {error}. Please report this fault of gan-isi.") from error
+
+
+def _inputs(arguments: list[str]) -> dict[str, Any]:
+    """Return the inputs that an audit with these arguments would read."""
+    from ..audit.provenance import files_with_digests
+
+    with audit.make_context("gan-isi audit", list(arguments)) as context:
+        given = context.params
+        folders = {"used": given["used"], "not used": given["not_used"]}
+        folders["candidates"] = given["candidates"]
+        with redirect_stderr(StringIO()):  # the audit gives the same warnings
+            images = load(folders, given["generated"], given["volumes"])
+        found = {
+            name: files_with_digests(one.files_of(range(len(one))), len(one))
+            for name, one in images.items()
+        }
+        return found | tables_of(context)
+
+
+def _repeat(arguments: list[str]) -> dict[str, Any]:
+    """Return the record of an audit with these arguments, which prints nothing."""
+    with tempfile.TemporaryDirectory(prefix="gan-isi-") as folder:
+        target = Path(folder, "audit.json")
+        again = [*arguments, "--json", str(target)]
+        with redirect_stdout(StringIO()), audit.make_context("gan-isi audit", again) as context:
+            audit.invoke(context)
+        read: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+    return read
