@@ -145,8 +145,8 @@ def mean_and_error(values):
     return f"{np.mean(values):.2f} ± {sem(values):.2f}"
 
 
-def auc_of_each(attacks, images, labels, generated, seed):
-    """AUC of each attack out of fold, by its name."""
+def measures_of_each(attacks, images, labels, generated, seed):
+    """What an audit without permutations measures of each attack out of fold, by its name."""
     result = audit.audit(
         dict(attacks),
         images,
@@ -156,7 +156,13 @@ def auc_of_each(attacks, images, labels, generated, seed):
         n_resamples=2,
         random_state=seed,
     )
-    return {name: one.measures["AUC"].value for name, one in result.attacks.items()}
+    return {name: one.measures for name, one in result.attacks.items()}
+
+
+def auc_of_each(attacks, images, labels, generated, seed):
+    """AUC of each attack out of fold, by its name."""
+    found = measures_of_each(attacks, images, labels, generated, seed)
+    return {name: measures["AUC"].value for name, measures in found.items()}
 
 
 def options_of_runs(description):
