@@ -6,8 +6,8 @@ Generators that saw neither side: a diffusion model of other patients' X-rays, b
 crops of photographs, and copies of these; their images as they are, and each moved in another way.
 Of the images that none of them saw, as many are called used as not used, by chance, and audited
 with the recommended attack and, the smaller sets, with the best of four attacks that is chosen
-within each fold (`choose=True`). More poses mean closer images for everybody, so that p-values should stay uniform
-(Kolmogorov and Smirnov's test) and the mean AUC 0.5.
+within each fold (`choose=True`). More poses mean closer images for everybody, so that p-values
+should stay uniform (Kolmogorov and Smirnov's test) and the mean AUC 0.5.
 """
 
 import argparse
