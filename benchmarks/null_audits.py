@@ -41,7 +41,7 @@ def problems():
         known = datasets.load_membership(folder)
         unseen = np.flatnonzero(np.asarray(known.target) == 0)
         yield "X-rays, diffusion", known.images[unseen], np.stack(list(known.generated))[:300]
-    for memorization in (0.5, 0.9):
+    for memorization in (0.9, 0.5):
         known = datasets.make_membership_problem(
             200, n_generated=300, memorization=memorization, random_state=700
         )
