@@ -38,8 +38,8 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
     tiles, and each is searched in the generated image: on pictures of half the size, and for
     the generated images that are closest there on the pictures themselves, around the place
     that was found; or each is compared with what lies at its own place (``max_shift=0``). A few
-    tiles count, those that chance explains least; see `gan_isi.distances.tile_evidence`. For the rows
-    of :class:`PixelDescriptor` with local contrast.
+    tiles count, those that chance explains least; see `gan_isi.distances.tile_evidence`. For
+    the rows of :class:`PixelDescriptor` with local contrast.
 
     Parameters
     ----------
