@@ -80,8 +80,8 @@ def one_audit(prepared, n_images, sizes, choose, n_permutations, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--audits", type=int, default=40, help="of each set of images and size")
-    parser.add_argument("--permutations", type=int, default=39)
-    parser.add_argument("--chosen-permutations", type=int, default=9)
+    parser.add_argument("--permutations", type=int, default=19)
+    parser.add_argument("--chosen-permutations", type=int, default=4)
     parser.add_argument("--n-jobs", type=int, default=2)
     options = parser.parse_args()
     rows, pooled = [], {}
