@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,12 +55,15 @@ class Verification:
         How many numbers were compared; 0 if inputs differ.
     conditions : list of str
         Sentences that name what else differs: versions, and the machine.
+    arguments : list of str
+        Sentences that name each argument of :func:`audit` that was another one.
     """
 
     inputs: list[str]
     differences: list[Difference]
     n_numbers: int
     conditions: list[str]
+    arguments: list[str] = field(default_factory=list)
 
     @property
     def largest(self) -> float:
@@ -90,7 +93,8 @@ class Verification:
                 *self.inputs,
                 "The inputs are not those of the audit, so its numbers were not compared.",
             ]
-        said = ["All inputs are those of the audit, byte by byte.", *self.conditions]
+        said = ["All inputs are those of the audit, byte by byte."]
+        said += [*self.conditions, *self.arguments]
         if not self.differences:
             return [*said, f"All {self.n_numbers} numbers are the same, to the last bit."]
         differ = f"{len(self.differences)} of {self.n_numbers} numbers differ"
@@ -106,11 +110,11 @@ class Verification:
         ]
         rest = len(self.differences) - len(named)
         more = [f"{rest} more differ."] if rest else []
-        why = (
-            f"That is more than {TOLERANCE:g}, which other versions or processors may make."
-            if self.conditions
-            else "Versions and machine are the same, so each number should be, to the last bit."
-        )
+        why = "Versions and machine are the same, so each number should be, to the last bit."
+        if self.conditions:
+            why = f"That is more than {TOLERANCE:g}, which other versions or processors may make."
+        if self.arguments:
+            why = "The arguments are others; repeat the call with those that were recorded."
         return [*said, *named, *more, f"The numbers do not come out: {differ}. {why}"]
 
 
@@ -202,7 +206,7 @@ def _is_whole(provenance: Any) -> bool:
     """Return whether a provenance has the parts that are compared."""
     if not isinstance(provenance, dict):
         return False
-    parts = [provenance.get(name) for name in ("inputs", "versions", "machine")]
+    parts = [provenance.get(name) for name in ("inputs", "arguments", "versions", "machine")]
     if not all(isinstance(part, dict) for part in parts):
         return False
     sets = provenance["inputs"].values()
@@ -262,15 +266,17 @@ def compare_records(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Veri
         for place in places
         if (place in old) != (place in new) or old[place] != new[place]
     ]
-    conditions = []
-    for what in ("versions", "machine"):
-        before, after = (record["provenance"][what] for record in (recorded, now))
-        conditions += [
+    conditions, arguments = (
+        [
             f"{name}: {before.get(name, 'none')} then, {after.get(name, 'none')} now."
+            for what in parts
+            for before, after in [[one["provenance"][what] for one in (recorded, now)]]
             for name in dict.fromkeys([*before, *after])
             if before.get(name) != after.get(name)
         ]
-    return Verification([], differences, len(places), conditions)
+        for parts in (("versions", "machine"), ("arguments",))
+    )
+    return Verification([], differences, len(places), conditions, arguments)
 
 
 def _numbers(value: Any, place: str = "") -> Iterator[tuple[str, float | None]]:

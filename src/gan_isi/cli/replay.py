@@ -38,6 +38,15 @@ def with_command(result: "AuditResult") -> "AuditResult":
     return replace(result, provenance=known)
 
 
+def folders_of(context: click.Context) -> dict[str, Path | None]:
+    """Return the folders of images that a command reads, by the names of the sets."""
+    return {
+        _key(one).replace("-", " "): context.params[one.name]
+        for one in _options(context.command)
+        if isinstance(one.type, click.Path) and one.type.dir_okay and one.name
+    }
+
+
 def tables_of(context: click.Context) -> dict[str, "InputSet"]:
     """Return the files, other than images, that a command reads, with their digests."""
     from ..audit.provenance import files_with_digests

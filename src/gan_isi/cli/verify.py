@@ -12,7 +12,7 @@ import click
 
 from .audit import audit
 from .folders import load
-from .replay import arguments_of, options_that_moved, tables_of
+from .replay import arguments_of, folders_of, options_that_moved, tables_of
 from .terminal import say
 
 
@@ -92,11 +92,11 @@ def _inputs(arguments: list[str]) -> dict[str, Any]:
     from ..audit.provenance import files_with_digests
 
     with audit.make_context("gan-isi audit", list(arguments)) as context:
-        given = context.params
-        folders = {"used": given["used"], "not used": given["not_used"]}
-        folders["candidates"] = given["candidates"]
+        folders, volumes = folders_of(context), context.params["volumes"]
+        generated = folders.pop("generated")
+        assert generated is not None
         with redirect_stderr(StringIO()):  # the audit gives the same warnings
-            images = load(folders, given["generated"], given["volumes"])
+            images = load(folders, generated, volumes)
         found = {
             name: files_with_digests(one.files_of(range(len(one))), len(one))
             for name, one in images.items()
