@@ -152,7 +152,7 @@ def test_records_that_were_edited_write_nothing(world, capsys, option, monkeypat
 
 
 def test_an_audit_that_fails_has_the_code_of_trouble(world, capsys, monkeypatch):
-    monkeypatch.setattr("gan_isi.cli.verify._repeat", lambda arguments: 1 / 0)
+    monkeypatch.setattr("gan_isi.cli.verify._repeat", lambda command, arguments: 1 / 0)
     assert main(["verify", f"{world}/a.json"]) == 2
     assert "ZeroDivisionError" in capsys.readouterr().err
 
@@ -163,7 +163,7 @@ def test_an_answer_that_nobody_gets_is_trouble(audited, monkeypatch):
 
     monkeypatch.setattr("gan_isi.cli.verify.say", full)
     assert main(["verify", f"{audited}/a.json", "--inputs-only"]) == 2
-    monkeypatch.setattr("gan_isi.cli.verify._repeat", lambda arguments: json.loads(
+    monkeypatch.setattr("gan_isi.cli.verify._repeat", lambda command, arguments: json.loads(
         (audited / "a.json").read_text(encoding="utf-8")
     ))  # fmt: skip
     assert main(["verify", f"{audited}/a.json"]) == 2

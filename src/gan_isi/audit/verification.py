@@ -1,4 +1,4 @@
-"""Whether an audit comes out again: the same inputs, and the same numbers."""
+"""Whether an audit, or what withholding buys, comes out again: the same inputs and numbers."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,7 @@ from .record import SCHEMA, as_json
 
 if TYPE_CHECKING:
     from .result import AuditResult
+    from .withhold_result import WithholdResult
 
 #: Largest difference of numbers that other versions or another processor may make.
 TOLERANCE = 1e-6
@@ -118,15 +119,17 @@ class Verification:
         return [*said, *named, *more, f"The numbers do not come out: {differ}. {why}"]
 
 
-def verify(record: str | PathLike[str] | Mapping[str, Any], result: "AuditResult") -> Verification:
+def verify(
+    record: str | PathLike[str] | Mapping[str, Any], result: "AuditResult | WithholdResult"
+) -> Verification:
     """Say whether an audit that was repeated is the one that was recorded.
 
     Parameters
     ----------
     record : path-like or dict
-        JSON of the first audit, see :meth:`AuditResult.to_json`.
-    result : AuditResult
-        What the same call of :func:`audit` found now.
+        JSON of the first audit, see :meth:`AuditResult.to_json`, or of :func:`withhold`.
+    result : AuditResult or WithholdResult
+        What the same call found now.
 
     Returns
     -------
@@ -137,8 +140,8 @@ def verify(record: str | PathLike[str] | Mapping[str, Any], result: "AuditResult
     Raises
     ------
     ValueError
-        If the record is none of an audit, of another version of the schema, or without
-        provenance.
+        If the record is none of an audit, of another version of the schema, without
+        provenance, or of the other function.
 
     Examples
     --------
@@ -154,6 +157,9 @@ def verify(record: str | PathLike[str] | Mapping[str, Any], result: "AuditResult
     """
     recorded = read_record(record)
     now = json.loads(as_json(result.to_dict()))
+    if is_of_withhold(recorded) != is_of_withhold(now):
+        found, given = ("withhold", "audit") if is_of_withhold(recorded) else ("audit", "withhold")
+        raise ValueError(f"The record is of {found}, and the result of {given}.")
     changes = compare_inputs(
         recorded, {} if result.provenance is None else result.provenance.inputs
     )
@@ -188,7 +194,9 @@ def read_record(record: str | PathLike[str] | Mapping[str, Any]) -> dict[str, An
         except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"{name} is no JSON: {error}.") from error
     if not isinstance(read, dict) or not {"results", "settings"} <= set(read):
-        raise ValueError(f"{name} is no record of an audit, as gan-isi audit --json writes it.")
+        raise ValueError(
+            f"{name} is no record of an audit, as gan-isi audit --json writes it, nor of withhold."
+        )
     if read.get("schema") != SCHEMA:
         raise ValueError(
             f"{name} has version {read.get('schema')!r} of the record's schema; this version of "
@@ -200,6 +208,11 @@ def read_record(record: str | PathLike[str] | Mapping[str, Any]) -> dict[str, An
             "record that nobody has edited."
         )
     return read
+
+
+def is_of_withhold(record: Mapping[str, Any]) -> bool:
+    """Return whether a record is that of :func:`withhold`, and not of an audit."""
+    return "choice" in record
 
 
 def _is_whole(provenance: Any) -> bool:

@@ -13,6 +13,8 @@ from .._version import __version__
 from .inputs import Preflight
 from .measures import Estimate
 from .names import BLIND
+from .provenance import Provenance
+from .record import SCHEMA
 from .statements import Statement, say, texts
 from .withhold_choice import Choice
 
@@ -53,6 +55,8 @@ class WithholdResult:
         Of the intervals.
     preflight : Preflight
         What was found in the images before anything was described.
+    provenance : Provenance or None
+        Of what, how, when and with which versions it was made.
     """
 
     choice: Choice
@@ -66,6 +70,7 @@ class WithholdResult:
     n_permutations: int
     confidence: float
     preflight: Preflight = field(repr=False)
+    provenance: Provenance | None = field(default=None, repr=False)
 
     @property
     def order(self) -> NDArray[np.intp]:
@@ -150,12 +155,13 @@ class WithholdResult:
         Returns
         -------
         dict
-            With the keys version, settings, results (rows as of `to_frame`), order, choice,
-            preflight, words and statements.
+            With the keys schema, version, settings, results (rows as of `to_frame`), choice,
+            preflight, words, statements and provenance.
         """
         said = self.statements()
         choice = {name: np.asarray(value).tolist() for name, value in vars(self.choice).items()}
         return {
+            "schema": SCHEMA,
             "version": __version__,
             "settings": {
                 "n_used": int(self.labels.sum()),
@@ -171,6 +177,7 @@ class WithholdResult:
             "preflight": self.preflight.to_dict(),
             "words": texts(said),
             "statements": list(map(asdict, said)),
+            "provenance": None if self.provenance is None else self.provenance.to_dict(),
         }
 
     def to_json(self, path: str | Path | None = None) -> str:
