@@ -150,6 +150,8 @@ def test_what_is_left_is_what_there_would_have_been(name, photographs):
     used = np.arange(12) % 2
     generated = np.concatenate([photographs[::3, ::-1], photographs[::2]])
     attack = make_pipeline(name)
+    if name == "recommended":  # its mean and covariance stay those of all generated images
+        attack.set_params(distances__whitened="drop")
     kept = np.array([0, 3, 4, 8, 9])
     train, test = np.arange(8), np.arange(8, 12)
     answers = []
