@@ -147,7 +147,7 @@ def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
     if shown and attack.recognisable >= 0.005 and beyond is not None:
         kind = "share_of_images" if result.groups is None else "share_of_patients"
         said.append(say(kind, percent=100 * attack.recognisable, confidence=percent))
-    if result.prior is not None:
+    if result.prior is not None and attack.name != BLIND:
         said.append(_predictive_value(result.prior, attack))
     if beyond is None:
         said.append(say("blind"))

@@ -174,7 +174,7 @@ def verdict(result: "AuditResult") -> Verdict:
     unit, n_used = _units(result)
     values: dict[str, dict[str, Any]] = {
         "recognised": {"n_told": n_told, "n_used": n_used, "units": unit},
-        "nothing": {"detectable_auc": found.detectable},
+        "nothing": {"detectable_auc": found.detectable, "of_100": 100 * found.detectable},
     }
     said = [say(f"verdict_{kind}", **values.get(kind, {}))]
     said.append(say(f"meaning_{COMES_TO[kind]}"))
