@@ -1,6 +1,5 @@
 """What withholding buys, as a table, an order and sentences."""
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime.output import write_atomically
 from .._version import __version__
 from .inputs import Preflight
 from .measures import Estimate
 from .names import BLIND
 from .provenance import Provenance
-from .record import SCHEMA
+from .record import SCHEMA, as_json
 from .statements import Statement, say, texts
 from .withhold_choice import Choice
 
@@ -181,7 +179,7 @@ class WithholdResult:
         }
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """Return, or also write, `to_dict` as JSON.
+        """Return, or also write, `to_dict` as JSON, where NaN becomes null.
 
         Parameters
         ----------
@@ -192,10 +190,7 @@ class WithholdResult:
         -------
         str
         """
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
-        if path is not None:
-            write_atomically(path, text)
-        return text
+        return as_json(self.to_dict(), path)
 
     def statements(self) -> list[Statement]:
         """Return the findings as data, see :meth:`AuditResult.statements`.
