@@ -12,6 +12,7 @@ import numpy as np
 
 from .controls import UNRELATED
 from .names import BLIND, CHOSEN, CLOSENESS
+from .significance import beyond_blind_as
 
 if TYPE_CHECKING:
     from .attack_result import AttackResult
@@ -152,8 +153,7 @@ def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
     if beyond is None:
         said.append(say("blind"))
     else:
-        kind = "less_than_blind" if beyond.high < 0 else "perhaps_as_blind"
-        kind = "more_than_blind" if beyond.low > 0 else kind
+        kind = beyond_blind_as(attack, result.attacks[BLIND])
         bounds = {"low": beyond.low, "high": beyond.high, "confidence": percent}
         said.append(say(kind, difference=beyond.value, **bounds))
     if attack.answers.chosen:
