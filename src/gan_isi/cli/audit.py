@@ -213,7 +213,11 @@ def audit(
     inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range, others)
     if dry_run:
         return show_plan(
-            look(*inputs), attacks, known, f"comparing them and {permutations} permutations"
+            look(*inputs),
+            attacks,
+            known,
+            f"comparing them and {permutations} permutations"
+            f"{' (three times as many with the controls)' if controls else ''}",
         )
     with check(*inputs):
         result = auditing.audit(
