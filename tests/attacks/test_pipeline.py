@@ -265,7 +265,7 @@ class TestModelSelection:
                 assert not set(groups[train]) & set(groups[test])
         np.testing.assert_array_equal(seen[0][1], np.arange(24) // 2)
 
-    @pytest.mark.filterwarnings("ignore:.*real images.* are among those generated")
+    @pytest.mark.filterwarnings("ignore:.*are among those generated")
     def test_an_audit_hands_patients_on(self, small_attack, problem, monkeypatch):
         seen = spied_folds(monkeypatch)
         patients = np.random.default_rng(0).permutation(24) // 2  # in no order

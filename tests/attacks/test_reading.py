@@ -103,7 +103,7 @@ def test_little_room_reads_only_those_that_were_looked_at_again(problem, lazy):
 
 @pytest.mark.parametrize("name", ["recommended", "paper"])
 def test_grey_and_one_size_are_made_once(name, problem, monkeypatch):
-    """Four families of pixels of two sizes, and four families of textures."""
+    """Four families of pixels of three sizes, and four families of textures."""
     calls = Counter()
 
     def counted(function):
@@ -117,7 +117,7 @@ def test_grey_and_one_size_are_made_once(name, problem, monkeypatch):
     monkeypatch.setattr(pixels, "resize", counted(pixels.resize))
     attack = attack_of(name, generated=problem.generated, families=CLASSICAL_FAMILIES)
     attack.fit(problem.images, problem.target)
-    sizes = 2 if name == "recommended" else 0
+    sizes = 3 if name == "recommended" else 0
     assert calls == Counter(to_grey=24 + 17, resize=sizes * (24 + 17))
     calls.clear()
     attack.predict(problem.images[:5])
@@ -130,7 +130,7 @@ def test_each_size_is_one_resize(problem, monkeypatch):
     monkeypatch.setattr(pixels, "resize", lambda i, s, **k: sizes.append(s[0]) or resize(i, s, **k))
     attack = attack_of("recommended").set_params(descriptors__pixels_local__size=48)
     attack["descriptors"].fit(problem.images).transform(problem.images[:3])
-    assert Counter(sizes) == {64: 3, 48: 3, 32: 3}
+    assert Counter(sizes) == {64: 3, 48: 3, 32: 3, 8: 3}
 
 
 @pytest.mark.parametrize("name", ATTACKS)

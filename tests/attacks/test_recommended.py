@@ -54,16 +54,16 @@ def test_the_paper_is_the_default():
 def test_two_numbers_a_view_and_a_family(fitted):
     assert list(fitted.named_steps) == ["descriptors", "distances", "membership"]
     assert fitted.named_steps["distances"].n_maps_ == 6 + 3
-    views = ["pixels", "pixels_global", "pixels_local", "ssim", "dihedral", "poses", "statistical"]
+    views = ["pixels", "pixels_local", "dihedral", "poses", "tiles", "whitened", "statistical"]
     names = [f"{view}_{s}" for view in views for s in ("closest1", "contrast50")]
     assert list(fitted["membership"].row_names_) == [*names, "rule"]
 
 
-def test_the_rule_is_the_most_outstanding_contrast_of_two_views(problem, fitted):
+def test_the_rule_is_the_most_outstanding_contrast_of_three_views(problem, fitted):
     bags = fitted[:-1].transform(problem.images)
     names = list(fitted[:-1].get_feature_names_out())
     contrasts = []
-    for view in ("dihedral", "poses"):
+    for view in ("dihedral", "poses", "tiles"):
         ordered = np.sort(bags[:, :, names.index(view)].astype(float), axis=1)
         contrast = np.log(ordered[:, 0] / ordered[:, 1:51].mean(axis=1))
         contrasts.append(scipy.stats.zmap(contrast, contrast[problem.target == 0]))

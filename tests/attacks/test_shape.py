@@ -23,8 +23,8 @@ from gan_isi import (
 from gan_isi.attacks import ATTACKS
 from gan_isi.descriptors import CLASSICAL_FAMILIES
 
-VIEWS = ("pixels", "pixels_global", "pixels_local", "ssim", "dihedral", "poses", "texture")
-PIXELS = (*VIEWS[:3], "pixels_small")
+VIEWS = ("pixels", "pixels_local", "dihedral", "poses", "tiles", "whitened", "texture")
+PIXELS = ("pixels", "pixels_local", "pixels_small", "pixels_tiny")
 
 
 class Mean(BaseDescriptor):
@@ -154,10 +154,11 @@ class TestFamilies:
         attack = small("recommended", problem).set_params(**{f"descriptors__{family}": "drop"})
         names = names_of(fitted(attack, problem))
         gone = {
-            "pixels": {"pixels", "ssim"},
-            "pixels_local": {"pixels_local", "dihedral"},
+            "pixels": {"pixels"},
+            "pixels_local": {"pixels_local", "dihedral", "tiles"},
             "pixels_small": {"poses"},
-        }.get(family, {family})
+            "pixels_tiny": {"whitened"},
+        }[family]
         assert names == [one for one in VIEWS[:-1] if one not in gone] + [
             "statistical",
             "steerable",
@@ -205,16 +206,16 @@ class TestViews:
         attack.set_params(**{f"distances__{one}": "drop" for one in VIEWS if one != view})
         fitted(attack, problem)
         assert names_of(attack) == (["statistical", "steerable"] if view == "texture" else [view])
-        in_the_rule = view in ("dihedral", "poses")
+        in_the_rule = view in ("dihedral", "poses", "tiles")
         assert ("rule" in attack["membership"].row_names_) == in_the_rule
         assert attack.predict_proba(problem.images).shape == (24, 2)
 
     def test_several_are_dropped_at_once(self, problem):
         attack = small("recommended", problem, families=CLASSICAL_FAMILIES)
-        attack.set_params(descriptors__gabor="drop", distances__ssim="drop")
+        attack.set_params(descriptors__gabor="drop", distances__tiles="drop")
         attack.set_params(distances__pixels_local="drop")
         fitted(attack, problem)
-        assert names_of(attack) == ["pixels", "pixels_global", "dihedral", "poses", "statistical",
+        assert names_of(attack) == ["pixels", "dihedral", "poses", "whitened", "statistical",
                                     "steerable", "gaussian"]  # fmt: skip
 
     def test_the_rule_follows_the_views_that_are_left(self, problem):
@@ -225,8 +226,8 @@ class TestViews:
             membership = attack["membership"]
             return [membership.row_names_[number] for number in membership.rule_columns_]
 
-        assert columns(whole) == ["dihedral_contrast50", "poses_contrast50"]
-        assert columns(less) == ["poses_contrast50"]
+        assert columns(whole) == ["dihedral_contrast50", "poses_contrast50", "tiles_contrast50"]
+        assert columns(less) == ["poses_contrast50", "tiles_contrast50"]
         # A view before them moves their columns and changes nothing else.
         other = small("recommended", problem).set_params(distances__pixels="drop")
         assert columns(fitted(other, problem)) == columns(whole)
@@ -237,7 +238,7 @@ class TestViews:
 
     def test_one_is_added_and_changed(self, problem):
         attack = small("recommended", problem)
-        view = PairwiseDistanceTransformer("cosine", families=["pixels", "pixels_global"])
+        view = PairwiseDistanceTransformer("cosine", families=["pixels", "pixels_local"])
         attack["distances"].transformer_list.append(("both", view))
         attack.set_params(distances__pixels__metric="cityblock")
         fitted(attack, problem)
@@ -251,7 +252,7 @@ class TestViews:
 
 class TestErrors:
     def test_a_misspelt_family(self, problem):
-        attack = small("recommended", problem).set_params(distances__ssim__families="pixles")
+        attack = small("recommended", problem).set_params(distances__tiles__families="pixles")
         with pytest.raises(ValueError, match=r"family 'pixles', and the descriptors have none"):
             fitted(attack, problem)
         with pytest.raises(ValueError, match="Invalid parameter 'gabour'"):

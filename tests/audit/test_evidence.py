@@ -28,7 +28,7 @@ SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 
 N_GENERATED = 30
 
-VIEWS = ("pixels", "pixels_global", "pixels_local", "ssim", "dihedral", "poses")
+VIEWS = ("pixels", "pixels_local", "dihedral", "poses", "tiles", "whitened")
 
 
 def nearest_by_eye(image, generated):

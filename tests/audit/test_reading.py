@@ -95,8 +95,8 @@ def test_an_image_is_described_once_by_each_distinct_family(problem, described):
         generated=problem.generated,
         **QUICK,
     )
-    # Pixels at three contrasts and small ones, two textures, and the small pixels of the blind
-    # attack, which compares with none.
+    # Pixels as they are and with local contrast, small and tiny ones, two textures, and the small
+    # pixels of the blind attack, which compares with none.
     n_real, n_generated = len(problem.images), len(problem.generated)
     assert sorted(described.values()) == [n_real] + [n_real + n_generated] * 6
 

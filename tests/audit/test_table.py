@@ -213,7 +213,7 @@ def test_power_that_is_printed_is_that_of_the_test(audited, stated):
     q, r = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     variance = (auc * (1 - auc) + (m - 1) * (q - auc**2) + (m - 1) * (r - auc**2)) / m**2
     assert norm.sf((limit - auc) / np.sqrt(variance)) == pytest.approx(0.8)
-    assert stated(result.statements()["blind"])["no_proof_of_absence"] == {"detectable_auc": auc}
+    assert stated(result.statements()["blind"])["blind_may_miss"] == {"detectable_auc": auc}
 
 
 def test_every_row_was_looked_at(audited):

@@ -146,11 +146,14 @@ def test_distances_are_scaled_by_both_neighbourhoods():
     ["nearest", "calibrated_similarity", pytest.param("recommended", marks=pytest.mark.slow)],
 )
 def test_what_is_left_is_what_there_would_have_been(name, photographs):
-    """To leave columns out is the same as to have generated fewer images."""
+    """To leave columns out is the same as to have generated fewer images.
+
+    But for whitening, which is learned from all of them.
+    """
     used = np.arange(12) % 2
     generated = np.concatenate([photographs[::3, ::-1], photographs[::2]])
     attack = make_pipeline(name)
-    if name == "recommended":  # its mean and covariance stay those of all generated images
+    if name == "recommended":
         attack.set_params(distances__whitened="drop")
     kept = np.array([0, 3, 4, 8, 9])
     train, test = np.arange(8), np.arange(8, 12)

@@ -69,7 +69,7 @@ REPRESENTATIONS = tuple(_REPRESENTATIONS)
 _BLIND_VARIANCE, _BLIND_SIZE = 0.9, 32
 
 #: The pictures that the recommended attack compares as they are.
-_PICTURES = ("pixels", "pixels_global", "pixels_local")
+_PICTURES = ("pixels", "pixels_local")
 
 #: The views by which few images are told apart best without learning anything.
 _RULE_VIEWS = ("dihedral", "poses", "tiles")
@@ -108,8 +108,8 @@ def make_pipeline(
     the pairs and the mean over the generated images. In the paper it reached an
     accuracy of 0.535 on 200 test images, which is not significantly above chance
     (one-sided binomial p = 0.18). What we recommend is "recommended": pictures as they
-    are and in all poses that training with augmentation makes of them, each query's bag
-    summarised by its closest generated image, and a logistic regression on the queries, which
+    are, in tiles, and in all poses that training with augmentation makes of them, each query's
+    bag summarised by its closest generated image, and a logistic regression on the queries, which
     leans to a rule as long as there are few (:class:`SummaryClassifier`);
     :doc:`/guide/recommended` has what it was measured against.
 
@@ -285,9 +285,6 @@ def _recommended_distances(n_jobs: int | None) -> DistanceUnion:
     views: list[tuple[str, Any]] = [
         (name, PairwiseDistanceTransformer(families=name, n_jobs=n_jobs)) for name in _PICTURES
     ]
-    # As many as the poses are refined for: only the closest 51 count.
-    ssim = PairwiseDistanceTransformer("ssim", families="pixels", n_refined=96, n_jobs=n_jobs)
-    views.append(("ssim", ssim))
     turned = PairwisePoseTransformer(
         angles=(0,), zooms=(1,), max_shift=0, families="pixels_local", n_jobs=n_jobs
     )

@@ -210,7 +210,8 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
             if len(references) > self.n_refined:
                 row[:] = 1 - best_correlations(small, halved, coarse)[0]
                 chosen = np.argsort(row, kind="stable")[: self.n_refined]
-                likely = likely_turns(small, halved[chosen], coarse, _N_LIKELY)
+                if not fine.few(picture.size):
+                    likely = likely_turns(small, halved[chosen], coarse, _N_LIKELY)
             refined = 1 - best_correlations(picture, references[chosen], fine, likely)[0]
             if len(references) > self.n_refined:
                 np.maximum(row, refined.max(), out=row)

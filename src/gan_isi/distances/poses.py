@@ -70,6 +70,10 @@ class Grid(NamedTuple):
         """Number of poses."""
         return self.n_turns * self.n_warps * (2 * self.reach + 1) ** 2
 
+    def few(self, n_pixels: int) -> bool:
+        """Tell whether a picture of so many pixels in all poses is one matrix."""
+        return self.n_poses * n_pixels <= _TOGETHER
+
     def pose(self, index: int) -> "Pose":
         """Return the pose of this number, in the order of `templates`."""
         width = 2 * self.reach + 1
