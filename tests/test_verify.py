@@ -196,7 +196,7 @@ AUDITS = {
         *("--attack", "nearest", "--attack", "relative_nearest", "--choose", "--repeats", "2"),
         *("--patients", "patients.csv", "--patient-from", "csv", "--subgroup", "sex"),
         *("--prior", "0.125", "--epsilon-by", "relative_nearest", "--folds", "2"),
-        *("--permutations", "2", "--seed", "3", "--intensity-range", "-10", "300"),
+        *("--permutations", "2", "--seed", "5", "--intensity-range", "-10", "300"),
         *("--no-recursive", "--max-pixels", "400", "--exif-transpose"),
     ],
     "subfolders": [
