@@ -234,7 +234,8 @@ def test_patients_choose_and_are_judged_as_a_whole():
     used = np.repeat(np.arange(40) % 2, 2)
     generated[: 40 * 3] = np.repeat(real[used == 1], 3, axis=0) + 1e-3
     options = {"choose_by": seeing(FIRST), "attacks": {"other": seeing(SECOND)},
-               "shares": (0.5, 0.9), "cv": 2, "n_random": 1, "n_permutations": 0, "random_state": 0}  # fmt: skip
+               "shares": (0.5, 0.9), "cv": 2, "n_random": 1, "n_permutations": 0,
+               "random_state": 0}  # fmt: skip
     result = withhold(real, used, generated=generated, groups=groups, **options)
     assert result.choice.n_closer_patients == 20
     assert "over groups" in result.curves[NAMED, 0.5, "other"].method
