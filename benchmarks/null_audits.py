@@ -41,7 +41,7 @@ def problems():
         known = datasets.load_membership(folder)
         unseen = np.flatnonzero(np.asarray(known.target) == 0)
         yield "X-rays, diffusion", known.images[unseen], np.stack(list(known.generated))[:300]
-    for memorization in (0.5, 0.9):
+    for memorization in (0.9, 0.5):
         known = datasets.make_membership_problem(
             200, n_generated=300, memorization=memorization, random_state=700
         )
@@ -80,8 +80,8 @@ def one_audit(prepared, n_images, sizes, choose, n_permutations, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--audits", type=int, default=40, help="of each set of images and size")
-    parser.add_argument("--permutations", type=int, default=39)
-    parser.add_argument("--chosen-permutations", type=int, default=9)
+    parser.add_argument("--permutations", type=int, default=19)
+    parser.add_argument("--chosen-permutations", type=int, default=4)
     parser.add_argument("--n-jobs", type=int, default=2)
     options = parser.parse_args()
     rows, pooled = [], {}

@@ -39,8 +39,7 @@ from real_generator import load_known
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from zoo import randomly_moved
 
-from gan_isi import audit, datasets, make_pipeline
-from gan_isi._preflight.before_fit import preflight_done
+from gan_isi import datasets, make_pipeline
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 FIRST_SEED = 700
@@ -222,16 +221,6 @@ def cpu_seconds(attack, images, labels, generated):
     return process_time() - start
 
 
-def measured(named, images, labels, generated, seed):
-    """Like `measures_of_each`, whatever the preflight finds.
-
-    An audit takes X-rays that were rotated by 90 degrees for negatives, and refuses them.
-    """
-    found = audit.preflight(images, labels, generated=generated)
-    with preflight_done(found):
-        return measures_of_each(named, images, labels, generated, seed)
-
-
 def entry(values):
     """One run's number, or the mean of several with its standard error; a dash for none."""
     if np.isnan(values).any():
@@ -260,7 +249,7 @@ def main():
         if isinstance(one, Peer)
     }
     found = {
-        column: [measured(named, *run, seed) for seed, run in enumerate(runs)]
+        column: [measures_of_each(named, *run, seed) for seed, run in enumerate(runs)]
         for column, runs in columns.items()
     }
     for title, measure in [("AUC out of fold", "AUC"), ("TPR at 5 % FPR", TPR)]:

@@ -11,13 +11,11 @@ from sklearn.metrics import roc_auc_score
 
 from gan_isi import PairwiseTileTransformer, PixelDescriptor, datasets
 from gan_isi.distances import tile_correlations
+from gan_isi.distances.tile_evidence import degrees_of_freedom, evidence, unexplained
 from gan_isi.distances.tiles import (
     centred,
-    degrees_of_freedom,
-    evidence,
     refined,
     tile_places,
-    unexplained,
     window_scales,
     windows_of,
 )

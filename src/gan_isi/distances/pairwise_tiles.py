@@ -16,16 +16,14 @@ from .._validation.blocks import Block, picture_shape
 from .base import BATCH_SIZE, BasePairwiseTransformer
 from .pairwise import ONE_MAP, pictures_of
 from .pairwise_poses import half_size
+from .tile_evidence import degrees_of_freedom, evidence, unexplained
 from .tiles import (
     Windows,
     best_in_windows,
     correlations_in_place,
-    degrees_of_freedom,
-    evidence,
     refined,
     tile_places,
     tiles_of,
-    unexplained,
     windows_of,
 )
 
@@ -40,8 +38,8 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
     tiles, and each is searched in the generated image: on pictures of half the size, and for
     the generated images that are closest there on the pictures themselves, around the place
     that was found; or each is compared with what lies at its own place (``max_shift=0``). A few
-    tiles count, those that chance explains least; see `gan_isi.distances.tiles`. For the rows
-    of :class:`PixelDescriptor` with local contrast.
+    tiles count, those that chance explains least; see `gan_isi.distances.tile_evidence`. For
+    the rows of :class:`PixelDescriptor` with local contrast.
 
     Parameters
     ----------
