@@ -73,7 +73,7 @@ def withhold(
     attacks : estimator, str, list of str, or dict of str to estimator or str, default=None
         Attacks that judge, see :func:`audit`; one of them has to look at something else than
         what chose. None takes the recommended one and "relative_nearest" by pixels, by local
-        contrast and by SSIM, and by texture too if the choice has all of these.
+        contrast and by SSIM, and by texture too where "recommended" chooses.
     shares : sequence of float, default=(0, 0.1, 0.25, 0.5, 0.75, 0.9)
         Shares of the generated images to withhold, from 0 to less than 1; 0 is always among
         them.
