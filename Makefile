@@ -9,7 +9,7 @@ PARALLEL := -n 2 --dist worksteal
 # The lowest versions that pyproject.toml admits, to the last digit.
 OLDEST := "numpy==1.26.0" "scipy==1.12.0" "scikit-learn==1.7.0" "scikit-image==0.24.0" "joblib==1.4.0" "tqdm==4.66.0" "click==8.1.0" "lazy-loader==0.4" "threadpoolctl==3.1.0" "pillow==10.1.0" "tifffile==2022.8.12"
 
-.PHONY: help demo test test-fast test-oldest fuzz docs dist-test bench lint format clean
+.PHONY: help demo test test-fast test-oldest fuzz docs dist-test offline-test bench lint format clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -35,6 +35,12 @@ docs: $(VENV)/docs/.installed  ## Run the pages' code and build the documentatio
 
 dist-test: $(VENV)/dist/.installed  ## Build wheel and sdist, and try both in empty environments
 	$(VENV)/dist/bin/python tools/dist_test.py
+
+# A namespace without interfaces; where unprivileged users may make none: "sudo unshare --net".
+UNSHARE := unshare --map-root-user --net
+
+offline-test: $(VENV)/offline/.installed  ## Run demo, audit, verify and withhold without a network (Linux)
+	$(UNSHARE) $(VENV)/offline/bin/python tools/offline_test.py
 
 bench: $(VENV)/test/.installed  ## Measure the stages beside their peers, in a few minutes
 	$(VENV)/test/bin/python benchmarks/descriptors.py
@@ -79,6 +85,11 @@ $(VENV)/docs/.installed: pyproject.toml
 $(VENV)/dist/.installed: Makefile
 	$(PYTHON) -m venv $(VENV)/dist
 	$(VENV)/dist/bin/python $(PIP_INSTALL) build twine
+	touch $@
+
+$(VENV)/offline/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)/offline
+	$(VENV)/offline/bin/python $(PIP_INSTALL) --editable ".[report]"
 	touch $@
 
 $(VENV)/lint/.installed: pyproject.toml

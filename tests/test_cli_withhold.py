@@ -9,7 +9,10 @@ from PIL import Image
 
 from gan_isi import attacks, datasets
 from gan_isi.cli import main
+from gan_isi.cli.folders import reading
+from gan_isi.cli.replay import arguments_of, options_of
 from gan_isi.cli.withhold import CHOICES
+from gan_isi.cli.withhold import withhold as command
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +65,50 @@ def test_the_table_has_all_in_order_and_the_numbers_are_those_of_the_result(
     assert all(row["closest_used"].startswith("used") for row in rows)
     # The near copies come first.
     assert {int(row["file"][9:11]) for row in rows[:6]} <= set(range(12, 24))
+    assert read["provenance"]["command"][:2] == ["gan-isi", "withhold"]
+    assert main(["verify", str(numbers), "--inputs-only"]) == 0
 
 
 @pytest.mark.slow
-def test_a_list_has_the_share_that_was_asked_for(folders, tmp_path):
+def test_a_list_has_the_share_that_was_asked_for(folders, tmp_path, capsys):
     names = tmp_path / "list.txt"
-    assert main(arguments(folders, "--out", names, "--share", "0.25")) == 0
-    assert len(names.read_text().splitlines()) == 6
+    asked = arguments(folders, "--out", names, "--share", "0.3", "--json", tmp_path / "w.json")
+    assert main(asked) == 0
+    assert len(names.read_text().splitlines()) == 7
+    capsys.readouterr()
+    assert main(["verify", str(tmp_path / "w.json")]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "All inputs are those of the audit, byte by byte."
+    assert len(said) == 2
+
+
+def test_a_plan_writes_nothing(folders, tmp_path, capsys):
+    assert main(arguments(folders, "--out", tmp_path / "list.csv", "--dry-run")) == 0
+    assert "what chooses (local_contrast), recommended, blind" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+def test_each_option_is_repeated_or_changes_no_number(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("u", "n", "g"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "p.csv").touch()
+    given = [
+        *("--used", "u", "--not-used", "n", "--generated", "g", "--share", "0.3"),
+        *("--choose-by", "ssim", "--patients", "p.csv", "--patient-from", "csv", "--folds", "3"),
+        *("--permutations", "7", "--seed", "4", "--intensity-range", "-10", "300"),
+        *("--no-recursive", "--max-pixels", "400", "--exif-transpose"),
+    ]
+    no_number = {"--out", "--json", "--figure", "--dry-run", "--quiet", "--cache", "--jobs"}
+    known = {one.opts[0] for one in command.params} - no_number
+    assert known == {one.replace("no-rec", "rec") for one in given if one.startswith("--")}
+    with command.make_context("withhold", list(given)) as context:
+        options = options_of(context)
+        asked = context.params | reading()
+    record = {"provenance": {"options": options}, "version": "0"}
+    again = arguments_of(record, command, tmp_path / "w.json", {})
+    with command.make_context("withhold", again) as context:
+        assert context.params | reading() == asked
 
 
 def test_a_share_without_a_list_is_refused(folders, capsys):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ from PIL import Image
 
 from gan_isi import datasets
 from gan_isi.cli import main
+from gan_isi.cli.audit import audit as audit_command
+from gan_isi.cli.folders import reading
+from gan_isi.cli.replay import arguments_of
 
 QUICK = ["--permutations", "3", "--folds", "2", "--attack", "nearest", "--seed", "7"]
 
@@ -148,7 +152,7 @@ def test_records_that_were_edited_write_nothing(world, capsys, option, monkeypat
 
 
 def test_an_audit_that_fails_has_the_code_of_trouble(world, capsys, monkeypatch):
-    monkeypatch.setattr("gan_isi.cli.verify._repeat", lambda arguments: 1 / 0)
+    monkeypatch.setattr("gan_isi.cli.verify._repeat", lambda command, arguments: 1 / 0)
     assert main(["verify", f"{world}/a.json"]) == 2
     assert "ZeroDivisionError" in capsys.readouterr().err
 
@@ -159,7 +163,7 @@ def test_an_answer_that_nobody_gets_is_trouble(audited, monkeypatch):
 
     monkeypatch.setattr("gan_isi.cli.verify.say", full)
     assert main(["verify", f"{audited}/a.json", "--inputs-only"]) == 2
-    monkeypatch.setattr("gan_isi.cli.verify._repeat", lambda arguments: json.loads(
+    monkeypatch.setattr("gan_isi.cli.verify._repeat", lambda command, arguments: json.loads(
         (audited / "a.json").read_text(encoding="utf-8")
     ))  # fmt: skip
     assert main(["verify", f"{audited}/a.json"]) == 2
@@ -182,3 +186,97 @@ def test_a_manifest_names_what_was_read(audited, tmp_path, capsys):
     assert {line[64:66] for line in lines} == {"  "}
     assert sorted(line[66:] for line in lines)[0] == f"{audited}/generated/generated00.png"
     assert f"Manifest: {tmp_path}/sums" in capsys.readouterr().out
+
+
+#: Audits that have all options between them, each with another value than by default.
+AUDITS = {
+    "tables": [
+        *("--used", "used", "--not-used", "other", "--generated", "generated"),
+        *("--candidates", "asked", "--unrelated-generated", "unrelated", "--controls"),
+        *("--attack", "nearest", "--attack", "relative_nearest", "--choose", "--repeats", "2"),
+        *("--patients", "patients.csv", "--patient-from", "csv", "--subgroup", "sex"),
+        *("--prior", "0.125", "--epsilon-by", "relative_nearest", "--folds", "2"),
+        *("--permutations", "2", "--seed", "5", "--intensity-range", "-10", "300"),
+        *("--no-recursive", "--max-pixels", "400", "--exif-transpose"),
+    ],
+    "subfolders": [
+        *("--used", "deep", "--not-used", "other", "--generated", "generated", "--recursive"),
+        *("--patient-from", "file", "--attack", "nearest", "--permutations", "0", "--folds", "2"),
+    ],
+    "volumes": [
+        *("--used", "v/used", "--not-used", "v/other", "--generated", "v/generated"),
+        *("--unrelated-generated", "v/unrelated", "--volumes", "coronal", "--attack", "nearest"),
+        *("--permutations", "2", "--folds", "2", "--controls"),
+    ],
+}
+
+#: Options that change no number, of which the record has nothing.
+NO_NUMBER = {
+    "--report", "--json", "--manifest", "--known-csv", "--candidates-csv", "--patients-csv",
+    "--pairs-csv", "--no-images", "--dry-run", "--quiet", "--cache", "--jobs",
+}  # fmt: skip
+
+
+def test_each_option_of_an_audit_is_repeated_or_changes_no_number():
+    known = {name for one in audit_command.params for name in (one.opts[0], *one.secondary_opts)}
+    asked = {one for given in AUDITS.values() for one in given if one.startswith("--")}
+    assert known == asked | NO_NUMBER
+
+
+@pytest.fixture
+def everything(world, monkeypatch):
+    """Folders with all that these audits read, in the folder that commands run in."""
+    monkeypatch.chdir(world)
+    it = datasets.make_membership_problem(24, image_size=16, random_state=5)
+    Path("unrelated").mkdir()
+    for number, image in enumerate(it.images[:9]):
+        Image.fromarray(image).save(f"unrelated/{number}.png")
+    table = Path("patients.csv").read_text(encoding="utf-8").split("\n")
+    rows = [f"{row},{'sex' if not i else 'fm'[i // 2 % 2]}" for i, row in enumerate(table)]
+    rows += [f"unrelated/{number}.png,u,f" for number in range(9)]
+    Path("patients.csv").write_text("\n".join(rows), encoding="utf-8")
+    return world
+
+
+def of_options(arguments):
+    """All that a command line means, as the command takes it."""
+    with audit_command.make_context("audit", list(arguments)) as context:
+        return context.params | reading()
+
+
+@pytest.mark.parametrize("name", AUDITS)
+def test_audits_with_all_options_come_out(everything, capsys, name):
+    if name == "volumes":
+        nibabel = pytest.importorskip("nibabel", reason='needs the extra "volumes"')
+        for one in ("used", "other", "generated", "unrelated"):
+            (everything / "v" / one).mkdir(parents=True)
+            for number, file in enumerate(sorted((everything / one).iterdir())[:6]):
+                slices = np.stack([np.asarray(Image.open(file))] * 3, axis=1).astype(np.int16)
+                slices[:, 1:] += np.arange(2)[:, None] + number
+                image = nibabel.Nifti1Image(slices, np.eye(4))
+                nibabel.save(image, everything / "v" / one / f"{one}{number}.nii")
+    if name == "subfolders":
+        for one in ("asked", "unrelated"):
+            shutil.rmtree(one)
+        (everything / "deep" / "er").mkdir(parents=True)
+        shutil.move("used", "deep/er/used")
+    given = AUDITS[name]
+    assert main(["audit", *given, "--json", "all.json"]) == 0
+    capsys.readouterr()
+    record = json.loads(Path("all.json").read_text(encoding="utf-8"))
+    again = arguments_of(record, audit_command, Path("all.json"), {})
+    assert of_options(again) == of_options(given)
+    assert set(record["provenance"]["inputs"]) >= {
+        one.removeprefix("--").replace("-", " ")
+        for one in given if one in ("--unrelated-generated", "--candidates", "--patients")
+    }  # fmt: skip
+    assert main(["verify", "all.json"]) == 0
+    assert capsys.readouterr().out.startswith("All inputs are those of the audit, byte by byte.\n")
+
+
+def test_unrelated_images_that_changed_are_named(everything, capsys):
+    assert main(["audit", *AUDITS["tables"], "--json", "all.json"]) == 0
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save("unrelated/4.png")
+    capsys.readouterr()
+    assert main(["verify", "all.json"]) == 1
+    assert capsys.readouterr().out == "4.png (unrelated generated) was changed.\n"

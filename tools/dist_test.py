@@ -16,14 +16,12 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-IN_THE_WHEEL = (
-    "gan_isi/py.typed",
-    "gan_isi/__init__.pyi",
-    "gan_isi/audit/audit.schema.json",
-    "gan_isi/audit/report.html.jinja",
-    "gan_isi/audit/report_provenance.html.jinja",
-    "gan_isi/audit/sentences.toml",
-)
+#: What is read at run time, or by type checkers: whatever is not Python.
+IN_THE_WHEEL = [
+    path.relative_to(ROOT / "src").as_posix()
+    for path in (ROOT / "src" / "gan_isi").rglob("*")
+    if path.is_file() and path.suffix not in (".py", ".pyc", ".nbi", ".nbc")
+]
 IN_THE_SDIST = ("src/gan_isi/__init__.py", "tests/conftest.py", "docs/api.md", "CITATION.cff")
 #: Quick tests of the source distribution that need no data.
 TESTS = (
@@ -115,7 +113,9 @@ def try_wheel(wheel, folder):
         "--permutations",
         "9",
     ]
-    said = run(str(binaries / "gan-isi"), *command, "--report", "audit.html", cwd=folder)
+    asked = [*command, "--report", "audit.html", "--json", "audit.json"]
+    said = run(str(binaries / "gan-isi"), *asked, cwd=folder)
+    run(str(binaries / "gan-isi"), "verify", "audit.json", cwd=folder)
     page = (folder / "audit.html").read_text(encoding="utf-8")
     counted = "16 real images known to be used"
     if counted not in said or counted not in page:

@@ -1,6 +1,7 @@
 """Provenance: digests that sha256sum knows, records that the schema admits, audits repeated."""
 
 import hashlib
+import inspect
 import json
 import shutil
 import subprocess
@@ -169,7 +170,9 @@ class TestRecord:
         known = found.provenance
         assert known.arguments == {
             "random_state": 0, "cv": 2, "n_repeats": 1, "n_permutations": 3, "n_resamples": 20,
-            "confidence": 0.95, "fprs": [0.01, 0.05, 0.1], "choose": False,
+            "confidence": 0.95, "fprs": [0.01, 0.05, 0.1], "choose": False, "prior": None,
+            "epsilon_by": None, "controls": False, "groups": None, "candidate_groups": None,
+            "volumes": None, "candidate_volumes": None, "subgroups": None,
         }  # fmt: skip
         assert set(known.attacks) == {"nearest", "blind"}
         parameters = known.attacks["nearest"]["parameters"]
@@ -180,6 +183,31 @@ class TestRecord:
         passed = datetime.now(UTC) - datetime.fromisoformat(known.date)
         assert 0 < known.duration <= passed.total_seconds() + 1
         assert known.command is None
+
+    def test_each_argument_is_recorded_or_changes_no_number(self, found):
+        asked = set(inspect.signature(audit.audit).parameters)
+        elsewhere = {"attacks", "X", "y", "generated", "candidates", "unrelated_generated"}
+        no_number = {"n_jobs", "verbose", "memory"}
+        assert asked == set(found.provenance.arguments) | elsewhere | no_number
+
+    def test_names_are_told_by_a_digest(self, problem):
+        sexes = ["f", "m"] * 10
+        result = run(problem, subgroups=np.array(sexes), prior=0.25, epsilon_by="nearest")
+        known = result.provenance.arguments
+        expected = hashlib.sha256("".join(f"{one}\n" for one in sexes).encode()).hexdigest()
+        assert known["subgroups"] == f"SHA-256 {expected}"
+        assert (known["prior"], known["epsilon_by"]) == (0.25, "nearest")
+        assert "subgroups" in result.to_html()
+
+    def test_unrelated_images_are_inputs(self, problem, tmp_path):
+        (tmp_path / "unrelated").mkdir()
+        for number, image in enumerate(problem.images[20:]):
+            Image.fromarray(image).save(tmp_path / "unrelated" / f"{number}.png")
+        images = datasets.load_images(tmp_path / "unrelated")
+        known = run(problem, unrelated_generated=images).provenance
+        one = known.inputs["unrelated generated"]
+        assert (one.count, one.folder) == (12, str(tmp_path / "unrelated"))
+        assert known.manifest().decode().count("/unrelated/") == 12
 
     def test_an_audit_may_have_none(self, found):
         assert json.loads(replace(found, provenance=None).to_json())["provenance"] is None
@@ -236,8 +264,21 @@ class TestSchema:
             {"candidates": True, "candidate_groups": list("aabbccddeeff"), "n_repeats": 2},
             {"volumes": [f"v{i // 2}" for i in range(20)]},
             {"cv": StratifiedKFold(2, shuffle=True), "groups": None},
+            {"controls": True, "subgroups": list("ab") * 10, "prior": 0.1, "unrelated": True},
+            {"epsilon_by": "nearest"},
+            {"volumes": True, "controls": True, "unrelated": True, "subgroups": True},
         ],
-        ids=["chosen", "no permutations", "no seed", "candidates", "volumes", "splitter"],
+        ids=[
+            "chosen",
+            "no permutations",
+            "no seed",
+            "candidates",
+            "volumes",
+            "splitter",
+            "controls",
+            "epsilon",
+            "controls of volumes",
+        ],
     )
     def test_each_kind_of_audit_is_valid(self, problem, options):
         order = np.argsort(problem.target[:20], kind="stable")
@@ -248,7 +289,12 @@ class TestSchema:
             n = target.sum() // 2 * 2, (20 - target.sum()) // 2 * 2
             kept = np.r_[0 : n[1], 20 - n[0] : 20]
             images, target = images[kept], target[kept]
-            options = {"volumes": [f"v{i // 2}" for i in range(len(kept))]}
+            options = options | {"volumes": [f"v{i // 2}" for i in range(len(kept))]}
+            if "subgroups" in options:
+                options = options | {"subgroups": (list("aabb") * 5)[: len(kept)]}
+        if options.get("unrelated"):
+            options = options | {"unrelated_generated": problem.generated[:, ::-1]}
+        options = {name: value for name, value in options.items() if name != "unrelated"}
         usual = {"attacks": "nearest", "generated": problem.generated}
         result = audit.audit(X=images, y=target, **usual | QUICK | options)
         record = json.loads(result.to_json())
@@ -260,6 +306,8 @@ class TestSchema:
         for name in ("settings", "preflight", "provenance"):
             part = described(whole["properties"][name], whole)
             assert set(part["required"]) <= set(record[name]) <= set(part["properties"])
+        arguments = described(whole["properties"]["provenance"], whole)["properties"]["arguments"]
+        assert set(record["provenance"]["arguments"]) == set(arguments["properties"])
 
     @pytest.mark.parametrize(
         ("place", "value"),
@@ -299,7 +347,9 @@ class TestVerify:
         again = audit.verify(found.to_dict(), run(problem, random_state=1))
         assert not again.came_out
         assert again.inputs == []
+        assert "random_state: 0 then, 1 now." in again.words()
         assert "The numbers do not come out" in again.words()[-1]
+        assert again.words()[-1].endswith("repeat the call with those that were recorded.")
 
     def test_other_inputs_are_named(self, problem, found):
         generated = problem.generated.copy()
@@ -340,7 +390,14 @@ class TestVerify:
             ({"provenance": None}, "has no whole provenance"),
             ({"provenance": {"inputs": {}, "versions": {}}}, "has no whole provenance"),
             (
-                {"provenance": {"inputs": {"used": 1}, "versions": {}, "machine": {}}},
+                {
+                    "provenance": {
+                        "inputs": {"used": 1},
+                        "arguments": {},
+                        "versions": {},
+                        "machine": {},
+                    }
+                },
                 "has no whole provenance",
             ),
         ],

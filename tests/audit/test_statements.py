@@ -17,6 +17,7 @@ from gan_isi.audit import (
     gallery,
     inputs,
     report,
+    significance,
     statements,
     verdict,
     withhold_result,
@@ -113,7 +114,16 @@ def test_a_fragment_has_no_verb():
 def test_every_kind_in_the_file_is_stated_somewhere_and_every_stated_one_is_there():
     strings = {
         node.value
-        for module in (copies, gallery, inputs, report, statements, verdict, withhold_result)
+        for module in (
+            copies,
+            gallery,
+            inputs,
+            report,
+            significance,
+            statements,
+            verdict,
+            withhold_result,
+        )
         for node in ast.walk(ast.parse(getsource(module)))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }

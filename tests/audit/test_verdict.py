@@ -156,6 +156,18 @@ class TestConstructed:
         assert values["n_used"] == len(np.unique(number[leak.labels == 1])) < 40
         assert values["n_told"] < values["n_used"]
 
+    def test_a_blind_attack_below_chance_tells_the_folders_apart_as_well(self, leak):
+        """AUCs of 0.7 and 0.3 tell as much, though they differ by 0.4."""
+        blind = {"AUC": Estimate(0.3, 0.15, 0.46, "")}
+        for low, kind in ((0.1, "differ"), (0.39, "differ"), (0.41, "recognised_though")):
+            beyond = Estimate(0.45, low, 0.6, "")
+            one = changed(leak, BOTH, beyond_blind=beyond, p_values=FEW)
+            one = changed(one, ["blind"], measures=blind)
+            assert one.verdict().kind == kind
+            said = {statement.kind for statement in one.statements()["first"]}
+            stated = "more_than_blind" if kind != "differ" else "as_blind_reversed"
+            assert {"more_than_blind", "as_blind_reversed"} & said == {stated}
+
     def test_the_number_is_not_that_of_an_attack_that_tells_no_more_than_blind(self, leak):
         one = changed(leak, ["second"], beyond_blind=HOLDS_0, p_values={"tail": 0.5})
         bound = recognisable_share(
@@ -171,7 +183,8 @@ class TestConstructed:
             detectable_auc(40, 40, null=leak.attacks[name].null["AUC"], significance=0.0125)
             for name in BOTH
         ]
-        assert verdict.said[0].values == {"detectable_auc": max(values)}
+        most = max(values)
+        assert verdict.said[0].values == {"detectable_auc": most, "of_100": 100 * most}
         assert max(values) > max(leak.attacks[name].detectable_auc for name in BOTH)
         assert "good news" in str(verdict)
         assert "verdict_blind_silent" in kinds(verdict)

@@ -1,5 +1,6 @@
 """Withholding: the order against brute force, and what is left against worlds that are known."""
 
+import inspect
 import json
 import re
 from dataclasses import replace
@@ -18,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from gan_isi import BagSummaryTransformer, PairwiseDistanceTransformer, make_pipeline
 from gan_isi.attacks.pipeline import SourceIdentificationPipeline
-from gan_isi.audit import Choice, Estimate, WithholdResult, withhold
+from gan_isi.audit import Choice, Estimate, WithholdResult, audit, verify, withhold
 from gan_isi.audit.inputs import Preflight
 from gan_isi.audit.names import BLIND
 from gan_isi.audit.prepared import keep_generated, prepare
@@ -232,14 +233,15 @@ def test_patients_choose_and_are_judged_as_a_whole():
     groups = np.repeat(np.arange(40), 2)
     used = np.repeat(np.arange(40) % 2, 2)
     generated[: 40 * 3] = np.repeat(real[used == 1], 3, axis=0) + 1e-3
-    options = {"choose_by": seeing(FIRST), "attacks": {"other": seeing(SECOND)}, "shares": (0.5,),
-               "cv": 2, "n_random": 1, "n_permutations": 0, "random_state": 0}  # fmt: skip
+    options = {"choose_by": seeing(FIRST), "attacks": {"other": seeing(SECOND)},
+               "shares": (0.5, 0.9), "cv": 2, "n_random": 1, "n_permutations": 0,
+               "random_state": 0}  # fmt: skip
     result = withhold(real, used, generated=generated, groups=groups, **options)
     assert result.choice.n_closer_patients == 20
     assert "over groups" in result.curves[NAMED, 0.5, "other"].method
     assert "patients" in str(result)
     alone = withhold(real, used, generated=generated, **options)
-    widths = [one.curves[RANDOM, 0.5, "other"].high - one.curves[RANDOM, 0.5, "other"].low
+    widths = [sum(found.high - found.low for found in one.curves.values())
               for one in (alone, result)]  # fmt: skip
     assert widths[1] > widths[0]
 
@@ -389,3 +391,49 @@ def test_where_nothing_leaks_nobody_is_found_after_the_choice_of_others():
     assert (np.abs(np.mean(unnamed, axis=0) - 0.5) < 4 * error).all()
     assert above <= 3
     assert np.mean(named) < 0.45
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """A problem and options of which all is recorded."""
+    real, used, generated = copied(np.random.default_rng(3), n=12, n_copies=1, n_others=8)
+    options = {"generated": generated, "choose_by": seeing(FIRST), "attacks": {
+        "other": seeing(SECOND)}, "shares": (0.5,), "cv": 2, "n_permutations": 2,
+        "n_random": 2, "random_state": 0, "groups": np.arange(24) // 2 * 2 + used}  # fmt: skip
+    return real, used, options
+
+
+def test_it_says_where_its_numbers_come_from_and_comes_out_again(asked):
+    real, used, options = asked
+    first = withhold(real, used, **options)
+    known = first.provenance
+    asked_for = set(inspect.signature(withhold).parameters)
+    elsewhere = {"X", "y", "generated", "attacks", "n_jobs", "verbose", "memory"}
+    assert asked_for == set(known.arguments) | elsewhere
+    assert {name: one.count for name, one in known.inputs.items()} == {
+        "used": 12, "not used": 12, "generated": 20,
+    }  # fmt: skip
+    assert len(known.attacks) == 3  # the one that chooses, the one that judges, the blind one
+    again = verify(json.loads(first.to_json()), withhold(real, used, **options))
+    assert again.came_out
+    assert again.n_numbers > 20
+    other = verify(first.to_dict(), withhold(real, used, **options | {"random_state": 1}))
+    assert not other.came_out
+    assert other.arguments == ["random_state: 0 then, 1 now."]
+
+
+def test_a_record_is_compared_with_its_own_kind_only(asked):
+    real, used, options = asked
+    generated = options["generated"]
+    found = audit({"a": seeing(FIRST)}, real, used, generated=generated, n_permutations=0, cv=2)
+    with pytest.raises(ValueError, match="The record is of withhold, and the result of audit"):
+        verify(withhold(real, used, **options).to_dict(), found)
+
+
+def test_the_bar_reaches_its_end(asked, capsys):
+    real, used, options = asked
+    withhold(real, used, **options, verbose=True)
+    last = capsys.readouterr().err.split("\r")[-1]
+    n_fits = 2 * 2 + 2 + 1 + (2 + 2 + 3)
+    assert "withhold: 100%" in last
+    assert f"{n_fits}/{n_fits}" in last

@@ -20,7 +20,7 @@ from .._preflight.comparison import compare, scaled_range
 from .._preflight.looks import Look, look_at
 from .._runtime.sklearn_compat import num_samples
 from .._validation.images import IntensityRange, check_intensity_range
-from .._validation.items import as_images, read_once
+from .._validation.items import as_images
 from .._validation.shared import SharedImages
 from .arguments import Queries
 from .copies import (
@@ -81,7 +81,8 @@ class Preflight:
     Attributes
     ----------
     sets : dict of str to ImageSet
-        Sets by name: "used" and "not used" (or "real"), "generated", "candidates".
+        Sets by name: "used" and "not used" (or "real"), "generated", "candidates",
+        "unrelated generated".
     errors : list of str
         Sentences that say why no attack would mean anything.
     warnings : list of str
@@ -201,6 +202,7 @@ def look_first(
     groups: tuple[Any, Any],
     generated: Any,
     candidates: Any,
+    others: Mapping[str, Any] | None = None,
 ) -> tuple[Preflight, Queries]:
     """Run the preflight of an audit, and take copies for images of one patient.
 
@@ -212,6 +214,8 @@ def look_first(
         Images and queries of :func:`audit`.
     groups : tuple of two array-likes or None
         Patients of the known images and of the candidates, as they were given.
+    others : mapping of str to images or None, default=None
+        Further generated images by the name of their set; None is left out.
 
     Returns
     -------
@@ -230,7 +234,8 @@ def look_first(
         seeing = [attack for name, attack in attacks.items() if name != BLIND]
         seeing = seeing or list(attacks.values())
         ranges, grey = intensity_ranges(*seeing), sees_grey_only(*seeing)
-        found = run(X, queries.labels, generated, candidates, groups, ranges, {}, grey=grey)
+        further = {name: images for name, images in (others or {}).items() if images is not None}
+        found = run(X, queries.labels, generated, candidates, groups, ranges, further, grey=grey)
         if found.errors:
             raise ValueError(" ".join(found.errors))
         for text in found.warnings:
@@ -251,36 +256,6 @@ def look_first(
     if numbers is queries.groups:
         return found, queries
     return found, replace(queries, groups=numbers)
-
-
-def check_unrelated(X: Any, labels: NDArray[np.intp], unrelated: Any) -> Any:
-    """Compare generated images of a control with the real ones, which they must be like.
-
-    Parameters
-    ----------
-    X : sequence of array-like
-        Known real images.
-    labels : ndarray of shape (n_known,)
-        0 or 1.
-    unrelated : array-like or sequence
-        Images of another generator.
-
-    Returns
-    -------
-    sequence of array-like
-        The same, each read once.
-
-    Raises
-    ------
-    ValueError
-        For an error of :func:`preflight`: at another scale, no attack would find anything,
-        and the control would show nothing.
-    """
-    images = read_once(SharedImages(unrelated).images)
-    errors = preflight(X, labels, generated=images).errors
-    if errors:
-        raise ValueError(f"unrelated_generated does not fit: {' '.join(errors)}")
-    return images
 
 
 def run(

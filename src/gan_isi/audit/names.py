@@ -15,6 +15,9 @@ DEFAULT = "default"
 #: Name of the measure of a rule that does not learn, beside what an attack has learned.
 CLOSENESS = "AUC of closeness, not learned"
 
+#: Name of the set of generated images that have nothing to do with the generator.
+UNRELATED_SET = "unrelated generated"
+
 #: Heading of what is said of controls.
 CONTROLS = "controls"
 

@@ -118,7 +118,8 @@ def keep_generated(prepared: PreparedAttack, kept: NDArray[np.intp]) -> Prepared
     Returns
     -------
     PreparedAttack
-        Nothing is described or compared again: columns of the distances are left out.
+        Nothing is described or compared again: columns of the distances are left out. What a
+        view learned of all generated images, such as a covariance, stays as it was.
     """
     if prepared.bags is None:
         return prepared

@@ -69,11 +69,11 @@ class Provenance:
     Attributes
     ----------
     inputs : dict of str to InputSet
-        Sets by name: "used", "not used", "generated", "candidates"; in the shell also tables,
-        such as "patients".
+        Sets by name: "used", "not used", "generated", "candidates", "unrelated generated"; in
+        the shell also tables, such as "patients".
     arguments : dict of str to object
-        Arguments of :func:`audit` that change a number: random_state, cv, n_repeats,
-        n_permutations, n_resamples, confidence, fprs and choose.
+        Arguments of :func:`audit` that change a number, but for images and attacks. Names of
+        patients, volumes and subgroups, one an image, are told by one SHA-256 of them all.
     attacks : dict of str to dict
         Class and parameters of each attack. What is no plain value is told by its class.
     versions : dict of str to str
@@ -262,6 +262,25 @@ def files_with_digests(
         named[file.as_posix() if folder is None else file.relative_to(folder).as_posix()] = file
     digests = {name: hashed[named[name]] for name in sorted(named)}
     return InputSet(count, "files", None if folder is None else str(folder), digests)
+
+
+def digest_of_names(names: Any) -> str | None:
+    """Return one digest of the names that images have, such as those of their patients.
+
+    Parameters
+    ----------
+    names : array-like of shape (n_images,) or None
+        Names, in the order of the images.
+
+    Returns
+    -------
+    str or None
+        SHA-256 of the names as text, one a line, so that no name is told; None without names.
+    """
+    if names is None:
+        return None
+    lines = "".join(f"{name}\n" for name in np.asarray(names).ravel())
+    return f"SHA-256 {hashlib.sha256(lines.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def as_plain(value: Any) -> Any:

@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._runtime.output import write_atomically
 from .._version import __version__
 from .controls import control_rows
 from .numbers import by_subgroup
@@ -70,9 +72,12 @@ def as_record(result: "AuditResult") -> dict[str, Any]:
     }
 
 
-def as_json(record: dict[str, Any]) -> str:
-    """Return a record as JSON, where NaN becomes null."""
-    return json.dumps(_without_nan(record), indent=2, allow_nan=False)
+def as_json(record: dict[str, Any], path: str | Path | None = None) -> str:
+    """Return a record as JSON, where NaN becomes null, and write it to a file if there is one."""
+    text = json.dumps(_without_nan(record), indent=2, allow_nan=False)
+    if path is not None:
+        write_atomically(path, text)
+    return text
 
 
 def rows_of(result: "AuditResult") -> list[tuple[Any, ...]]:

@@ -237,10 +237,7 @@ class AuditResult:
         -------
         str
         """
-        text = as_json(self.to_dict())
-        if path is not None:
-            write_atomically(path, text)
-        return text
+        return as_json(self.to_dict(), path)
 
     def to_html(
         self,

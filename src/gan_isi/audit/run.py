@@ -1,20 +1,16 @@
 """One call: attacks against real images of known membership, with their uncertainty."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from .._preflight.before_fit import preflight_done
-from .._runtime.progress import progress_bar
 from .._runtime.sklearn_compat import num_samples
-from .._runtime.store import Store, store_of
+from .._runtime.store import store_of
 from .._validation.items import as_images, read_once
 from .._validation.shared import SharedImages
-from ..statistics import cross_conformal_p_values, recognisable_share
 from .arguments import (
     Queries,
     check_asked,
@@ -25,21 +21,19 @@ from .arguments import (
     name_attacks,
 )
 from .attack_result import AttackResult
-from .candidates import CandidateResult, judge_candidates
 from .choice import ChosenAttack
 from .controls import Control, ControlPlan
-from .crossfit import Folds, OutOfFold, cross_fit, null_distribution
+from .crossfit import Folds
 from .epsilon import EpsilonBound, check_coins, split_bound
-from .evidence import Evidence, closeness, closest_generated
 from .folds import check_folds
-from .inputs import check_unrelated, look_first
-from .measures import Sampling, beyond_blind, measure, of_rule
-from .names import BLIND, CHOSEN, CLOSENESS, names_of
-from .numbers import auc_at_most, predictive_values
-from .prepared import PreparedAttack, Recorder, prepare
-from .provenance import describe_inputs, now, provenance_of
+from .inputs import look_first
+from .judge import Judge
+from .measures import Sampling
+from .names import BLIND, CHOSEN, UNRELATED_SET, names_of
+from .prepared import PreparedAttack, prepare
+from .provenance import describe_inputs, digest_of_names, now, provenance_of
 from .result import AuditResult
-from .significance import adjusted, detectable, p_values_of
+from .significance import adjusted
 from .volumes import VolumeAttack, by_volume
 
 
@@ -199,7 +193,8 @@ def audit(
     asked = {
         "random_state": random_state, "cv": cv, "n_repeats": n_repeats,
         "n_permutations": n_permutations, "n_resamples": n_resamples,
-        "confidence": confidence, "fprs": fprs, "choose": choose,
+        "confidence": confidence, "fprs": fprs, "choose": choose, "prior": prior,
+        "epsilon_by": epsilon_by, "controls": controls,
     }  # fmt: skip
     X = read_once(as_images(X))
     candidates = None if candidates is None else read_once(as_images(candidates))
@@ -214,7 +209,7 @@ def audit(
         )
     generated = read_once(SharedImages(generated).images)
     if unrelated_generated is not None:
-        unrelated_generated = check_unrelated(X, queries.labels, unrelated_generated)
+        unrelated_generated = read_once(SharedImages(unrelated_generated).images)
     named = name_attacks(attacks, n_jobs, memory)
     check_numbers(
         queries, [*named, CHOSEN] if choose else list(named),
@@ -226,6 +221,11 @@ def audit(
     )
     if epsilon_by is not None:
         check_coins(queries.labels, queries.known_groups)
+    names = {
+        "groups": groups, "candidate_groups": candidate_groups, "volumes": volumes,
+        "candidate_volumes": candidate_volumes, "subgroups": subgroups,
+    }  # fmt: skip
+    asked |= {argument: digest_of_names(one) for argument, one in names.items()}
     if subgroups is not None and slices is not None:
         subgroups = subgroups[[own[0] for own in slices][: len(queries.known)]]
     rng = check_random_state(random_state)
@@ -241,15 +241,16 @@ def audit(
         return n_folds, splitter
 
     cv, splitter = check_cv(queries, cv)
+    control = {UNRELATED_SET: unrelated_generated}
     inputs, together = look_first(
-        named, X, queries if slices is None else of_slices, given, generated, candidates
+        named, X, queries if slices is None else of_slices, given, generated, candidates, control
     )
-    others = {"generated": generated, "candidates": candidates}
+    others = {"generated": generated, "candidates": candidates, **control}
     digests = describe_inputs(X, of_slices.labels, others, inputs.digests)
     if slices is None and together is not queries:  # copies are one patient now
         queries = together
         cv, splitter = check_cv(queries, cv if splitter is None else splitter)
-    judge = _Judge(
+    judge = Judge(
         queries.labels,
         Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats, splitter),
         tuple(fprs),
@@ -305,95 +306,3 @@ def audit(
         epsilon=bound,
         controls=tuple(found_in_controls),
     )
-
-
-@dataclass(frozen=True)
-class _Judge:
-    """All that is asked of each attack, and in the same way."""
-
-    labels: NDArray[np.intp]
-    plan: Folds
-    fprs: tuple[float, ...]
-    sampling: Sampling
-    n_permutations: int | Mapping[str, int]
-    seeds: tuple[int, int]
-    n_jobs: int | None
-    verbose: bool
-    store: Store | None
-    prior: float | None
-
-    def __call__(
-        self,
-        name: str,
-        prepared: PreparedAttack,
-        blind: AttackResult | None,
-    ) -> AttackResult:
-        fold_seed, null_seed = self.seeds
-        planned = self.planned(name)
-        volumes = prepared if isinstance(prepared, VolumeAttack) else None
-        recorder = Recorder(prepared if volumes is None else volumes.attack)
-        asked = recorder if volumes is None else replace(volumes, attack=recorder)
-        answers = cross_fit(asked, self.labels, self.plan, seed=fold_seed)
-        evidence = None if name == BLIND else closest_generated(recorder)
-        close = None if name == BLIND else closeness(recorder)
-        if volumes is not None:
-            evidence, close = volumes.evidence(evidence), volumes.mean(close)
-        del recorder  # and with it the fits
-        with self._bar(name, planned) as bar:
-            null = null_distribution(
-                prepared, self.labels, self.plan, n_permutations=planned, seed=null_seed,
-                n_jobs=self.n_jobs, progress=bar.update, store=self.store,
-            )  # fmt: skip
-        labels, groups = self.labels, self.sampling.groups
-        scores, n_known = answers.scores.mean(axis=0), len(labels)
-        measures = measure(labels, answers, self.fprs, self.sampling, null)
-        if self.prior is not None:
-            measures |= predictive_values(measures, self.prior, self.fprs, self.sampling.confidence)
-        if close is not None:
-            measures[CLOSENESS] = of_rule(labels, close[:n_known], self.sampling)
-        return AttackResult(
-            name=name,
-            answers=answers,
-            measures=measures,
-            null=null,
-            p_values=p_values_of(answers.statistics(labels, groups), null),
-            detectable_auc=detectable(labels, groups, null),
-            recognisable=recognisable_share(
-                labels, scores, groups, confidence=self.sampling.confidence
-            ),
-            beyond_blind=None
-            if blind is None
-            else beyond_blind(labels, answers, null, (blind.answers, blind.null), self.sampling),
-            conformal=cross_conformal_p_values(
-                self.labels, answers.scores[0], answers.folds[0], self.plan.known_groups
-            ),
-            evidence=None if evidence is None else evidence[:n_known],
-            auc_at_most=auc_at_most(labels, answers, groups, null["AUC"], self.sampling.confidence),
-            candidates=self._candidates(name, prepared, answers, evidence),
-        )
-
-    def _candidates(
-        self,
-        name: str,
-        prepared: PreparedAttack,
-        answers: OutOfFold,
-        evidence: Evidence | None,
-    ) -> CandidateResult | None:
-        if not len(self.plan.candidates):
-            return None
-        planned = self.planned(name)
-        with self._bar(f"{name}, candidates", planned) as bar:
-            return judge_candidates(
-                prepared, self.labels, answers, self.plan, self.sampling,
-                evidence=None if evidence is None else evidence[len(self.labels) :],
-                n_permutations=planned, seed=self.seeds[1], n_jobs=self.n_jobs,
-                progress=bar.update, store=self.store,
-            )  # fmt: skip
-
-    def planned(self, name: str) -> int:
-        if isinstance(self.n_permutations, Mapping):
-            return int(self.n_permutations.get(name, self.n_permutations.get("default", 199)))
-        return int(self.n_permutations)
-
-    def _bar(self, shown: str, total: int) -> Any:
-        return progress_bar(total, description=shown, unit="permutation", verbose=self.verbose)

@@ -17,6 +17,30 @@ if TYPE_CHECKING:
 TESTED = ["AUC", "tail"]
 
 
+def beyond_blind_as(attack: "AttackResult", blind: "AttackResult") -> str:
+    """Return how an attack stands to the blind one, as a kind of statement.
+
+    Parameters
+    ----------
+    attack, blind : AttackResult
+        An attack that sees generated images, and the blind one.
+
+    Returns
+    -------
+    {"more_than_blind", "less_than_blind", "perhaps_as_blind", "as_blind_reversed"}
+        By the interval of the difference of their AUCs. A blind attack whose whole interval lies
+        below 0.5 tells the two sets from each other as well, the other way round; so much has to
+        be exceeded then.
+    """
+    beyond, auc = attack.beyond_blind, blind.measures["AUC"]
+    assert beyond is not None
+    if beyond.low > (1 - 2 * auc.value if auc.high < 0.5 else 0):
+        return "more_than_blind"
+    if beyond.low > 0:
+        return "as_blind_reversed"
+    return "less_than_blind" if beyond.high < 0 else "perhaps_as_blind"
+
+
 def p_values_of(observed: dict[str, float], null: Null) -> dict[str, float]:
     """Return the p-value of each statistic, and that of the AUC or the tail.
 

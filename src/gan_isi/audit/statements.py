@@ -12,6 +12,7 @@ import numpy as np
 
 from .controls import UNRELATED
 from .names import BLIND, CHOSEN, CLOSENESS
+from .significance import beyond_blind_as
 
 if TYPE_CHECKING:
     from .attack_result import AttackResult
@@ -147,13 +148,12 @@ def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
     if shown and attack.recognisable >= 0.005 and beyond is not None:
         kind = "share_of_images" if result.groups is None else "share_of_patients"
         said.append(say(kind, percent=100 * attack.recognisable, confidence=percent))
-    if result.prior is not None:
+    if result.prior is not None and attack.name != BLIND:
         said.append(_predictive_value(result.prior, attack))
     if beyond is None:
         said.append(say("blind"))
     else:
-        kind = "less_than_blind" if beyond.high < 0 else "perhaps_as_blind"
-        kind = "more_than_blind" if beyond.low > 0 else kind
+        kind = beyond_blind_as(attack, result.attacks[BLIND])
         bounds = {"low": beyond.low, "high": beyond.high, "confidence": percent}
         said.append(say(kind, difference=beyond.value, **bounds))
     if attack.answers.chosen:

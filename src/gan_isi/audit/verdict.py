@@ -7,6 +7,7 @@ import numpy as np
 
 from ..statistics import auc_interval, detectable_auc, recognisable_share
 from .names import BLIND, CHOSEN, CLOSENESS
+from .significance import beyond_blind_as
 from .statements import SIGNIFICANCE, Statement, of_controls, say, texts
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Findings:
         Smallest p-value, all attacks taken into account.
     beyond_blind : bool
         Whether the interval of an attack that found something, of its AUC minus that of the
-        blind attack, lies above 0.
+        blind attack, lies above 0 (and above what that tells the other way round).
     blind_differs : bool
         Whether the blind attack tells the two sets of real images from each other.
     of_few : bool
@@ -150,7 +151,7 @@ def verdict(result: "AuditResult") -> Verdict:
     wrong = _wrong(result, tried)
     blind = result.attacks[BLIND]
     finders = [one for one in tried if _p_of_all(one, tried) <= SIGNIFICANCE]
-    beyond = [one for one in finders if one.beyond_blind is not None and one.beyond_blind.low > 0]
+    beyond = [one for one in finders if beyond_blind_as(one, blind) == "more_than_blind"]
     few = [one for one in finders if one.p_values["tail"] <= SIGNIFICANCE]
     tested = [one for one in tried if one.p_values]
     best = min(
@@ -174,7 +175,7 @@ def verdict(result: "AuditResult") -> Verdict:
     unit, n_used = _units(result)
     values: dict[str, dict[str, Any]] = {
         "recognised": {"n_told": n_told, "n_used": n_used, "units": unit},
-        "nothing": {"detectable_auc": found.detectable},
+        "nothing": {"detectable_auc": found.detectable, "of_100": 100 * found.detectable},
     }
     said = [say(f"verdict_{kind}", **values.get(kind, {}))]
     said.append(say(f"meaning_{COMES_TO[kind]}"))

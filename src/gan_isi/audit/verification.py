@@ -1,8 +1,8 @@
-"""Whether an audit comes out again: the same inputs, and the same numbers."""
+"""Whether an audit, or what withholding buys, comes out again: the same inputs and numbers."""
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from .record import SCHEMA, as_json
 
 if TYPE_CHECKING:
     from .result import AuditResult
+    from .withhold_result import WithholdResult
 
 #: Largest difference of numbers that other versions or another processor may make.
 TOLERANCE = 1e-6
@@ -55,12 +56,15 @@ class Verification:
         How many numbers were compared; 0 if inputs differ.
     conditions : list of str
         Sentences that name what else differs: versions, and the machine.
+    arguments : list of str
+        Sentences that name each argument of :func:`audit` that was another one.
     """
 
     inputs: list[str]
     differences: list[Difference]
     n_numbers: int
     conditions: list[str]
+    arguments: list[str] = field(default_factory=list)
 
     @property
     def largest(self) -> float:
@@ -90,7 +94,8 @@ class Verification:
                 *self.inputs,
                 "The inputs are not those of the audit, so its numbers were not compared.",
             ]
-        said = ["All inputs are those of the audit, byte by byte.", *self.conditions]
+        said = ["All inputs are those of the audit, byte by byte."]
+        said += [*self.conditions, *self.arguments]
         if not self.differences:
             return [*said, f"All {self.n_numbers} numbers are the same, to the last bit."]
         differ = f"{len(self.differences)} of {self.n_numbers} numbers differ"
@@ -106,23 +111,25 @@ class Verification:
         ]
         rest = len(self.differences) - len(named)
         more = [f"{rest} more differ."] if rest else []
-        why = (
-            f"That is more than {TOLERANCE:g}, which other versions or processors may make."
-            if self.conditions
-            else "Versions and machine are the same, so each number should be, to the last bit."
-        )
+        why = "Versions and machine are the same, so each number should be, to the last bit."
+        if self.conditions:
+            why = f"That is more than {TOLERANCE:g}, which other versions or processors may make."
+        if self.arguments:
+            why = "The arguments are others; repeat the call with those that were recorded."
         return [*said, *named, *more, f"The numbers do not come out: {differ}. {why}"]
 
 
-def verify(record: str | PathLike[str] | Mapping[str, Any], result: "AuditResult") -> Verification:
+def verify(
+    record: str | PathLike[str] | Mapping[str, Any], result: "AuditResult | WithholdResult"
+) -> Verification:
     """Say whether an audit that was repeated is the one that was recorded.
 
     Parameters
     ----------
     record : path-like or dict
-        JSON of the first audit, see :meth:`AuditResult.to_json`.
-    result : AuditResult
-        What the same call of :func:`audit` found now.
+        JSON of the first audit, see :meth:`AuditResult.to_json`, or of :func:`withhold`.
+    result : AuditResult or WithholdResult
+        What the same call found now.
 
     Returns
     -------
@@ -133,8 +140,8 @@ def verify(record: str | PathLike[str] | Mapping[str, Any], result: "AuditResult
     Raises
     ------
     ValueError
-        If the record is none of an audit, of another version of the schema, or without
-        provenance.
+        If the record is none of an audit, of another version of the schema, without
+        provenance, or of the other function.
 
     Examples
     --------
@@ -150,6 +157,9 @@ def verify(record: str | PathLike[str] | Mapping[str, Any], result: "AuditResult
     """
     recorded = read_record(record)
     now = json.loads(as_json(result.to_dict()))
+    if is_of_withhold(recorded) != is_of_withhold(now):
+        found, given = ("withhold", "audit") if is_of_withhold(recorded) else ("audit", "withhold")
+        raise ValueError(f"The record is of {found}, and the result of {given}.")
     changes = compare_inputs(
         recorded, {} if result.provenance is None else result.provenance.inputs
     )
@@ -184,7 +194,9 @@ def read_record(record: str | PathLike[str] | Mapping[str, Any]) -> dict[str, An
         except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"{name} is no JSON: {error}.") from error
     if not isinstance(read, dict) or not {"results", "settings"} <= set(read):
-        raise ValueError(f"{name} is no record of an audit, as gan-isi audit --json writes it.")
+        raise ValueError(
+            f"{name} is no record of an audit, as gan-isi audit --json writes it, nor of withhold."
+        )
     if read.get("schema") != SCHEMA:
         raise ValueError(
             f"{name} has version {read.get('schema')!r} of the record's schema; this version of "
@@ -198,11 +210,16 @@ def read_record(record: str | PathLike[str] | Mapping[str, Any]) -> dict[str, An
     return read
 
 
+def is_of_withhold(record: Mapping[str, Any]) -> bool:
+    """Return whether a record is that of :func:`withhold`, and not of an audit."""
+    return "choice" in record
+
+
 def _is_whole(provenance: Any) -> bool:
     """Return whether a provenance has the parts that are compared."""
     if not isinstance(provenance, dict):
         return False
-    parts = [provenance.get(name) for name in ("inputs", "versions", "machine")]
+    parts = [provenance.get(name) for name in ("inputs", "arguments", "versions", "machine")]
     if not all(isinstance(part, dict) for part in parts):
         return False
     sets = provenance["inputs"].values()
@@ -262,15 +279,17 @@ def compare_records(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Veri
         for place in places
         if (place in old) != (place in new) or old[place] != new[place]
     ]
-    conditions = []
-    for what in ("versions", "machine"):
-        before, after = (record["provenance"][what] for record in (recorded, now))
-        conditions += [
+    conditions, arguments = (
+        [
             f"{name}: {before.get(name, 'none')} then, {after.get(name, 'none')} now."
+            for what in parts
+            for before, after in [[one["provenance"][what] for one in (recorded, now)]]
             for name in dict.fromkeys([*before, *after])
             if before.get(name) != after.get(name)
         ]
-    return Verification([], differences, len(places), conditions)
+        for parts in (("versions", "machine"), ("arguments",))
+    )
+    return Verification([], differences, len(places), conditions, arguments)
 
 
 def _numbers(value: Any, place: str = "") -> Iterator[tuple[str, float | None]]:

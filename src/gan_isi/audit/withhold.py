@@ -1,6 +1,6 @@
 """Which generated images to withhold, and what that buys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from .._preflight.before_fit import preflight_done
+from .._runtime.progress import progress_bar
 from .._runtime.sklearn_compat import num_samples
 from .._validation.items import as_images, read_once
 from .._validation.shared import SharedImages
@@ -21,6 +22,7 @@ from .inputs import look_first
 from .measures import Estimate
 from .names import BLIND
 from .prepared import PreparedAttack, keep_generated, prepare
+from .provenance import describe_inputs, digest_of_names, now, provenance_of
 from .withhold_attacks import CHOOSER, looks_at, name_all
 from .withhold_choice import choose, pair_distances
 from .withhold_result import NAMED, RANDOM, UNNAMED, WithholdResult
@@ -42,6 +44,7 @@ def withhold(
     confidence: float = 0.95,
     random_state: Any = None,
     n_jobs: int | None = None,
+    verbose: bool = False,
     memory: Any = None,
 ) -> WithholdResult:
     """Put generated images in the order in which to withhold them, and ask what that buys.
@@ -70,7 +73,7 @@ def withhold(
     attacks : estimator, str, list of str, or dict of str to estimator or str, default=None
         Attacks that judge, see :func:`audit`; one of them has to look at something else than
         what chose. None takes the recommended one and "relative_nearest" by pixels, by local
-        contrast and by SSIM, and by texture too if the choice has all of these.
+        contrast and by SSIM, and by texture too where "recommended" chooses.
     shares : sequence of float, default=(0, 0.1, 0.25, 0.5, 0.75, 0.9)
         Shares of the generated images to withhold, from 0 to less than 1; 0 is always among
         them.
@@ -87,6 +90,8 @@ def withhold(
         Draws halves, folds, permutations and what is withheld by chance.
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
+    verbose : bool, default=False
+        Whether a progress bar is shown.
     memory : str, path or joblib.Memory, default=None
         Of the attacks that are made here: describes no image twice.
 
@@ -121,6 +126,12 @@ def withhold(
     >>> len(result.order), result.shares
     (30, (0.0, 0.5))
     """
+    began = now()
+    asked = {
+        "random_state": random_state, "cv": cv, "n_random": n_random,
+        "n_permutations": n_permutations, "confidence": confidence, "shares": shares,
+        "choose_by": choose_by,
+    }  # fmt: skip
     X = read_once(as_images(X))
     generated = read_once(SharedImages(generated).images)
     queries = check_queries(X, y, groups, None, None)
@@ -133,6 +144,7 @@ def withhold(
     shares = _check_shares(shares, n_generated)
     inputs, queries = look_first(named, X, queries, (groups, None), generated, None)
     labels, patients = queries.labels, queries.known_groups
+    digests = describe_inputs(X, labels, {"generated": generated}, inputs.digests)
     rng = check_random_state(random_state)
     seeds = [int(seed) for seed in rng.randint(LARGEST_SEED, size=4)]
     design = _halves(labels, patients, cv, seeds[0])
@@ -150,27 +162,33 @@ def withhold(
         )
 
     everyone = _Design((np.arange(len(labels)),), patients, cv, seeds[1])
-    judge = _Judge(labels, prepared, confidence, n_permutations, seeds[2], n_jobs)
-    # What is left makes no difference to the blind attack.
-    blind = replace(judge, attacks={BLIND: prepared.pop(BLIND)})
-    found = blind(everyone, [[choice.order]], 0.0, blind.null(everyone))
-    curves = {(NAMED, 0.0, BLIND): found[BLIND]}
     orders = [choose(distances[half], used[half]).order for half in design.parts]
     by_chance = [np.random.default_rng([seeds[3], i]).permutation(n_generated)
                  for i in range(n_random)]  # fmt: skip
-    asked = {
+    asked_of = {
         NAMED: (everyone, [[choice.order]]),
         # Each half answers for the choice of the other.
         UNNAMED: (design, [orders[::-1]]),
         RANDOM: (everyone, [[order] for order in by_chance]),
     }
-    of_all, of_halves = judge.null(everyone), judge.null(design)
-    for who, (plan, drawn) in asked.items():
-        null = of_halves if who == UNNAMED else of_all
-        for share in shares:
-            # Nothing is withheld: all draws are the same.
-            found = judge(plan, drawn[: 1 if share == 0 else None], share, null)
-            curves |= {(who, share, name): one for name, one in found.items()}
+    # What is left makes no difference to the blind attack.
+    blind = {BLIND: prepared.pop(BLIND)}
+    n_judged = sum(1 + len(drawn) * (len(shares) - 1) for _, drawn in asked_of.values())
+    total = (2 * n_permutations + n_judged) * len(prepared) + n_permutations + 1
+    with progress_bar(total, description="withhold", unit="fit", verbose=verbose) as bar:
+        judge = _Judge(
+            labels, prepared, confidence, n_permutations, seeds[2], n_jobs, bar.update
+        )  # fmt: skip
+        of_blind = replace(judge, attacks=blind)
+        found = of_blind(everyone, [[choice.order]], 0.0, of_blind.null(everyone))
+        curves = {(NAMED, 0.0, BLIND): found[BLIND]}
+        of_all, of_halves = judge.null(everyone), judge.null(design)
+        for who, (plan, drawn) in asked_of.items():
+            null = of_halves if who == UNNAMED else of_all
+            for share in shares:
+                # Nothing is withheld: all draws are the same.
+                found = judge(plan, drawn[: 1 if share == 0 else None], share, null)
+                curves |= {(who, share, name): one for name, one in found.items()}
     return WithholdResult(
         choice=choice,
         curves=curves,
@@ -183,6 +201,9 @@ def withhold(
         n_permutations=n_permutations,
         confidence=confidence,
         preflight=inputs,
+        provenance=provenance_of(
+            began, digests, asked | {"groups": digest_of_names(groups)}, named
+        ),
     )
 
 
@@ -220,6 +241,7 @@ class _Judge:
     n_permutations: int
     seed: int
     n_jobs: int | None
+    progress: Callable[[int], Any]
 
     def null(self, design: _Design) -> dict[str, NDArray[np.float64]]:
         """Return AUCs of each attack with permuted labels, before anything is withheld."""
@@ -227,7 +249,7 @@ class _Judge:
             name: np.array(
                 refit_often(
                     _permuted_auc, (attack, self.labels, design), self.n_permutations,
-                    seed=self.seed, n_jobs=self.n_jobs, progress=lambda n: None,
+                    seed=self.seed, n_jobs=self.n_jobs, progress=self.progress,
                 )
             )
             for name, attack in self.attacks.items()
@@ -255,6 +277,7 @@ class _Judge:
                     null=nulls[name], confidence=level,
                 )  # fmt: skip
                 rows.append((answers.auc(self.labels), *bounds))
+                self.progress(1)
             value, low, high = np.mean(rows, axis=0).tolist()
             units = "" if design.groups is None else " over groups"
             spread = f"spread of {self.n_permutations} permutations"

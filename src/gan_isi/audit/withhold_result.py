@@ -1,6 +1,5 @@
 """What withholding buys, as a table, an order and sentences."""
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime.output import write_atomically
 from .._version import __version__
 from .inputs import Preflight
 from .measures import Estimate
 from .names import BLIND
+from .provenance import Provenance
+from .record import SCHEMA, as_json
 from .statements import Statement, say, texts
 from .withhold_choice import Choice
 
@@ -53,6 +53,8 @@ class WithholdResult:
         Of the intervals.
     preflight : Preflight
         What was found in the images before anything was described.
+    provenance : Provenance or None
+        Of what, how, when and with which versions it was made.
     """
 
     choice: Choice
@@ -66,6 +68,7 @@ class WithholdResult:
     n_permutations: int
     confidence: float
     preflight: Preflight = field(repr=False)
+    provenance: Provenance | None = field(default=None, repr=False)
 
     @property
     def order(self) -> NDArray[np.intp]:
@@ -150,12 +153,13 @@ class WithholdResult:
         Returns
         -------
         dict
-            With the keys version, settings, results (rows as of `to_frame`), order, choice,
-            preflight, words and statements.
+            With the keys schema, version, settings, results (rows as of `to_frame`), choice,
+            preflight, words, statements and provenance.
         """
         said = self.statements()
         choice = {name: np.asarray(value).tolist() for name, value in vars(self.choice).items()}
         return {
+            "schema": SCHEMA,
             "version": __version__,
             "settings": {
                 "n_used": int(self.labels.sum()),
@@ -171,10 +175,11 @@ class WithholdResult:
             "preflight": self.preflight.to_dict(),
             "words": texts(said),
             "statements": list(map(asdict, said)),
+            "provenance": None if self.provenance is None else self.provenance.to_dict(),
         }
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """Return, or also write, `to_dict` as JSON.
+        """Return, or also write, `to_dict` as JSON, where NaN becomes null.
 
         Parameters
         ----------
@@ -185,10 +190,7 @@ class WithholdResult:
         -------
         str
         """
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
-        if path is not None:
-            write_atomically(path, text)
-        return text
+        return as_json(self.to_dict(), path)
 
     def statements(self) -> list[Statement]:
         """Return the findings as data, see :meth:`AuditResult.statements`.

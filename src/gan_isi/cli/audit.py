@@ -41,6 +41,9 @@ ATTACKS = (
     "retrieval",
 )
 
+#: Name of the set of generated images that are a control, which a test compares as well.
+UNRELATED = "unrelated generated"
+
 
 @click.command()
 @folder_option("--used", "Real images that the generator was trained on.")
@@ -175,14 +178,14 @@ def audit(
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
     folders = {"used": used, "not used": not_used, "candidates": candidates}
-    images = load(folders | {"unrelated": unrelated_generated}, generated, volumes)
+    images = load(folders | {UNRELATED: unrelated_generated}, generated, volumes)
     outputs = {
         "--report": report, "--json": json, "--manifest": manifest, "--known-csv": known_csv,
         "--candidates-csv": candidates_csv, "--patients-csv": patients_csv,
         "--pairs-csv": pairs_csv,
     }  # fmt: skip
     check_outputs(outputs, inputs_of(images, patients))
-    fakes, unrelated = images.pop("generated"), images.pop("unrelated", None)
+    fakes, unrelated = images.pop("generated"), images.pop(UNRELATED, None)
     groups = find_patients(patient_from, patients, images, folders)
     subgroups = None
     if patients is not None and subgroup is not None:
@@ -206,10 +209,15 @@ def audit(
         )
         for name in [*names, "blind"]
     }
-    inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range)
+    others = {} if unrelated is None else {UNRELATED: unrelated}
+    inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range, others)
     if dry_run:
         return show_plan(
-            look(*inputs), attacks, known, f"comparing them and {permutations} permutations"
+            look(*inputs),
+            attacks,
+            known,
+            f"comparing them and {permutations} permutations"
+            f"{' (three times as many with the controls)' if controls else ''}",
         )
     with check(*inputs):
         result = auditing.audit(

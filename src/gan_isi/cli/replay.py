@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,30 +12,46 @@ from .folders import reading
 from .outputs import is_output
 
 if TYPE_CHECKING:
-    from ..audit import AuditResult
+    from ..audit import AuditResult, WithholdResult
     from ..audit.provenance import InputSet
+
+    #: What a command finds.
+    Found = TypeVar("Found", bound=AuditResult | WithholdResult)
 
 #: Options that change no number.
 _NO_RESULT = ("quiet", "jobs", "cache", "dry_run", "no_images")
 
 
-def with_command(result: "AuditResult") -> "AuditResult":
+def with_command(result: "Found") -> "Found":
     """Return the result of the running command with its command line, options and tables."""
     context = click.get_current_context()
     assert result.provenance is not None
-    given = context.params | reading()
-    options = {
-        _key(one): _plain(given[one.name])
-        for one in _options(context.command)
-        if given.get(one.name) is not None
-    }
     known = replace(
         result.provenance,
         command=["gan-isi", *(context.find_root().obj or sys.argv[1:])],
-        options=options,
+        options=options_of(context),
         inputs=result.provenance.inputs | tables_of(context),
     )
     return replace(result, provenance=known)
+
+
+def options_of(context: click.Context) -> dict[str, Any]:
+    """Return the options of a command that change a number, as plain values."""
+    given = context.params | reading()
+    return {
+        _key(one): _plain(given[one.name])
+        for one in _options(context.command)
+        if one.name and given.get(one.name) is not None
+    }
+
+
+def folders_of(context: click.Context) -> dict[str, Path | None]:
+    """Return the folders of images that a command reads, by the names of the sets."""
+    return {
+        _key(one).replace("-", " "): context.params[one.name]
+        for one in _options(context.command)
+        if isinstance(one.type, click.Path) and one.type.dir_okay and one.name
+    }
 
 
 def tables_of(context: click.Context) -> dict[str, "InputSet"]:
@@ -96,7 +112,7 @@ def arguments_of(
     options = record["provenance"].get("options")
     if options is None:
         raise click.ClickException(
-            f"{report} is not from gan-isi audit, which alone can be repeated here. In Python, "
+            f"{report} is not from the shell, and can't be repeated here. In Python, "
             "repeat the call and give both to gan_isi.audit.verify(record, result)."
         )
     changed = {name.replace("_", "-"): str(path) for name, path in moved.items() if path}

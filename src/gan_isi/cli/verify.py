@@ -12,8 +12,9 @@ import click
 
 from .audit import audit
 from .folders import load
-from .replay import arguments_of, options_that_moved, tables_of
+from .replay import arguments_of, folders_of, options_that_moved, tables_of
 from .terminal import say
+from .withhold import withhold
 
 
 @click.command()
@@ -41,9 +42,9 @@ def verify(
 ) -> int:
     """Say whether the numbers of an audit come out again.
 
-    REPORT is what `gan-isi audit --json` wrote. First the SHA-256 of each input is compared: a
-    changed, missing or additional file is named, and ends it. Then the audit is repeated with
-    the options that were recorded, and each number is compared.
+    REPORT is what `gan-isi audit --json` wrote, or `gan-isi withhold --json`. First the SHA-256
+    of each input is compared: a changed, missing or additional file is named, and ends it. Then
+    the audit is repeated with the options that were recorded, and each number is compared.
 
     The exit code is 0 if the inputs are the same and the numbers come out, 1 if not, and 2 if
     that can't be told.
@@ -52,17 +53,23 @@ def verify(
     gan-isi verify audit.json --used moved/used/
     """
     with _trouble_is_2():
-        from ..audit.verification import compare_inputs, compare_records, read_record
+        from ..audit.verification import (
+            compare_inputs,
+            compare_records,
+            is_of_withhold,
+            read_record,
+        )
 
         recorded = read_record(report)
-        arguments = arguments_of(recorded, audit, report, moved)
+        command = withhold if is_of_withhold(recorded) else audit
+        arguments = arguments_of(recorded, command, report, moved)
         arguments += ["--jobs", str(jobs)] + ["--quiet"] * quiet
         arguments += [] if cache is None else ["--cache", str(cache)]
-        changes = compare_inputs(recorded, _inputs(arguments))
+        changes = compare_inputs(recorded, _inputs(command, arguments))
         if changes or inputs_only:
             say("\n".join(changes or ["All inputs are those of the audit, byte by byte."]))
             return int(bool(changes))
-        found = compare_records(recorded, _repeat(arguments))
+        found = compare_records(recorded, _repeat(command, arguments))
         say("\n".join(found.words()))
         return int(not found.came_out)
 
@@ -87,16 +94,16 @@ def _trouble_is_2() -> Iterator[None]:
         raise _Trouble(f"{name}: {error}. Please report this fault of gan-isi.") from error
 
 
-def _inputs(arguments: list[str]) -> dict[str, Any]:
-    """Return the inputs that an audit with these arguments would read."""
+def _inputs(command: click.Command, arguments: list[str]) -> dict[str, Any]:
+    """Return the inputs that a command with these arguments would read."""
     from ..audit.provenance import files_with_digests
 
-    with audit.make_context("gan-isi audit", list(arguments)) as context:
-        given = context.params
-        folders = {"used": given["used"], "not used": given["not_used"]}
-        folders["candidates"] = given["candidates"]
-        with redirect_stderr(StringIO()):  # the audit gives the same warnings
-            images = load(folders, given["generated"], given["volumes"])
+    with command.make_context(f"gan-isi {command.name}", list(arguments)) as context:
+        folders, volumes = folders_of(context), context.params.get("volumes")
+        generated = folders.pop("generated")
+        assert generated is not None
+        with redirect_stderr(StringIO()):  # the command gives the same warnings
+            images = load(folders, generated, volumes)
         found = {
             name: files_with_digests(one.files_of(range(len(one))), len(one))
             for name, one in images.items()
@@ -104,12 +111,13 @@ def _inputs(arguments: list[str]) -> dict[str, Any]:
         return found | tables_of(context)
 
 
-def _repeat(arguments: list[str]) -> dict[str, Any]:
-    """Return the record of an audit with these arguments, which prints nothing."""
+def _repeat(command: click.Command, arguments: list[str]) -> dict[str, Any]:
+    """Return the record of a command with these arguments, which prints nothing."""
     with tempfile.TemporaryDirectory(prefix="gan-isi-") as folder:
         target = Path(folder, "audit.json")
         again = [*arguments, "--json", str(target)]
-        with redirect_stdout(StringIO()), audit.make_context("gan-isi audit", again) as context:
-            audit.invoke(context)
+        name = f"gan-isi {command.name}"
+        with redirect_stdout(StringIO()), command.make_context(name, again) as context:
+            command.invoke(context)
         read: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
     return read

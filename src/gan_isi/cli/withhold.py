@@ -8,15 +8,20 @@ import click
 
 from .folders import (
     check,
+    dry_run_option,
     find_patients,
     folder_option,
     inputs_of,
     known_of,
     load,
+    look,
     patient_options,
+    shows_progress,
     work_options,
 )
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
+from .plan import show_plan
+from .replay import with_command
 from .terminal import say
 
 if TYPE_CHECKING:
@@ -36,12 +41,12 @@ CHOICES = ("pixels", "local_contrast", "ssim", "texture", "local_texture", "deep
     "Write the list of generated images: a name ending in .csv gives a table of all, in order, any "
     "other the names of those to withhold, one a line.",
 )
-@output_option("--json", "Write all numbers as JSON.")
+@output_option("--json", "Write all numbers as JSON, which gan-isi verify repeats.")
 @output_option("--figure", "Draw the curves (PNG, SVG or PDF, by the name's end).")
 @click.option(
     "--share", type=click.FloatRange(0, 1, max_open=True), metavar="SHARE",
     help="Share of the generated images that --out lists; by default those that come closer to a "
-    "used image than any comes to an image not used.",
+    "used image than any comes to an image not used. The curves have a point there as well.",
 )  # fmt: skip
 @click.option(
     "--choose-by", type=click.Choice(CHOICES), default="pixels", show_default=True,
@@ -56,6 +61,7 @@ CHOICES = ("pixels", "local_contrast", "ssim", "texture", "local_texture", "deep
     "--permutations", type=click.IntRange(0), default=99, show_default=True,
     help="Number of permutations of the labels, which show how much an attack that learns varies.",
 )  # fmt: skip
+@dry_run_option
 @work_options
 def withhold(
     used: Path,
@@ -75,6 +81,7 @@ def withhold(
     cache: Path | None,
     quiet: bool,
     intensity_range: Any,
+    dry_run: bool,
 ) -> None:
     """List the generated images to withhold, and show what that buys.
 
@@ -84,7 +91,7 @@ def withhold(
     \b
     gan-isi withhold --used used/ --not-used other/ --generated fakes/ --out withhold.csv
     """
-    if share is not None and out is None:
+    if share is not None and out is None and json is None:
         raise click.UsageError("--share is the part of the images that --out lists; give --out.")
     if figure is not None and find_spec("matplotlib") is None:
         raise click.ClickException(
@@ -102,25 +109,37 @@ def withhold(
     from .. import audit as auditing
     from ..audit.withhold_attacks import default_judges, make_chooser
 
-    memory = None if cache is None else str(cache)
+    verbose = shows_progress(quiet)
     options: dict[str, Any] = {
-        "n_jobs": jobs, "memory": memory, "intensity_range": intensity_range,
+        "n_jobs": jobs, "memory": None if cache is None or dry_run else str(cache),
+        "intensity_range": intensity_range,
     }  # fmt: skip
+    chooser, judges = make_chooser(choose_by, **options), default_judges(choose_by, **options)
+    for attack in (chooser, *judges.values()):
+        attack.set_params(descriptors__verbose=verbose)
     given = (0, 0.1, 0.25, 0.5, 0.75, 0.9)
-    with check(known, labels, fakes, None, (known_groups, None), intensity_range):
+    inputs = (known, labels, fakes, None, (known_groups, None), intensity_range)
+    if dry_run:
+        refits = f"comparing them, {2 * permutations} permutations and the curves"
+        return show_plan(
+            look(*inputs), {f"what chooses ({choose_by})": chooser, **judges}, known, refits
+        )
+    with check(*inputs):
         result = auditing.withhold(
             known,
             labels,
             generated=fakes,
             groups=known_groups,
-            choose_by=make_chooser(choose_by, **options),
-            attacks=default_judges(choose_by, **options),
+            choose_by=chooser,
+            attacks=judges,
             shares=given if share is None else sorted({*given, share}),
             cv=folds,
             n_permutations=permutations,
             random_state=seed,
             n_jobs=jobs,
+            verbose=verbose,
         )
+    result = with_command(result)
     lines = ""
     try:  # the files come first, since they last
         lines = write_all([

@@ -1,0 +1,164 @@
+"""How an audit asks each attack, the same of all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._runtime.progress import progress_bar
+from .._runtime.store import Store
+from ..statistics import cross_conformal_p_values, recognisable_share
+from .attack_result import AttackResult
+from .candidates import CandidateResult, judge_candidates
+from .crossfit import Folds, OutOfFold, cross_fit, null_distribution
+from .evidence import Evidence, closeness, closest_generated
+from .measures import Sampling, beyond_blind, measure, of_rule
+from .names import BLIND, CLOSENESS
+from .numbers import auc_at_most, predictive_values
+from .prepared import PreparedAttack, Recorder
+from .significance import detectable, p_values_of
+from .volumes import VolumeAttack
+
+
+@dataclass(frozen=True)
+class Judge:
+    """All that is asked of each attack, and in the same way.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_known,)
+        0 or 1.
+    plan : Folds
+        How images are held out.
+    fprs : tuple of float
+        False positive rates.
+    sampling : Sampling
+        How intervals are made.
+    n_permutations : int or mapping of str to int
+        Of all attacks, or by their names.
+    seeds : tuple of two int
+        Of the folds and of the permutations.
+    n_jobs : int or None
+        Number of parallel jobs.
+    verbose : bool
+        Whether progress bars are shown.
+    store : Store or None
+        Where permutations are kept.
+    prior : float or None
+        Share of used images among those asked about.
+    """
+
+    labels: NDArray[np.intp]
+    plan: Folds
+    fprs: tuple[float, ...]
+    sampling: Sampling
+    n_permutations: int | Mapping[str, int]
+    seeds: tuple[int, int]
+    n_jobs: int | None
+    verbose: bool
+    store: Store | None
+    prior: float | None
+
+    def __call__(
+        self,
+        name: str,
+        prepared: PreparedAttack,
+        blind: AttackResult | None,
+    ) -> AttackResult:
+        """Return what an attack finds.
+
+        Parameters
+        ----------
+        name : str
+            Name of the attack.
+        prepared : PreparedAttack
+            The attack.
+        blind : AttackResult or None
+            What the blind attack found, if it was asked before.
+
+        Returns
+        -------
+        AttackResult
+        """
+        fold_seed, null_seed = self.seeds
+        planned = self.planned(name)
+        volumes = prepared if isinstance(prepared, VolumeAttack) else None
+        recorder = Recorder(prepared if volumes is None else volumes.attack)
+        asked = recorder if volumes is None else replace(volumes, attack=recorder)
+        answers = cross_fit(asked, self.labels, self.plan, seed=fold_seed)
+        evidence = None if name == BLIND else closest_generated(recorder)
+        close = None if name == BLIND else closeness(recorder)
+        if volumes is not None:
+            evidence, close = volumes.evidence(evidence), volumes.mean(close)
+        del recorder  # and with it the fits
+        with self._bar(name, planned) as bar:
+            null = null_distribution(
+                prepared, self.labels, self.plan, n_permutations=planned, seed=null_seed,
+                n_jobs=self.n_jobs, progress=bar.update, store=self.store,
+            )  # fmt: skip
+        labels, groups = self.labels, self.sampling.groups
+        scores, n_known = answers.scores.mean(axis=0), len(labels)
+        measures = measure(labels, answers, self.fprs, self.sampling, null)
+        if self.prior is not None:
+            measures |= predictive_values(measures, self.prior, self.fprs, self.sampling.confidence)
+        if close is not None:
+            measures[CLOSENESS] = of_rule(labels, close[:n_known], self.sampling)
+        return AttackResult(
+            name=name,
+            answers=answers,
+            measures=measures,
+            null=null,
+            p_values=p_values_of(answers.statistics(labels, groups), null),
+            detectable_auc=detectable(labels, groups, null),
+            recognisable=recognisable_share(
+                labels, scores, groups, confidence=self.sampling.confidence
+            ),
+            beyond_blind=None
+            if blind is None
+            else beyond_blind(labels, answers, null, (blind.answers, blind.null), self.sampling),
+            conformal=cross_conformal_p_values(
+                self.labels, answers.scores[0], answers.folds[0], self.plan.known_groups
+            ),
+            evidence=None if evidence is None else evidence[:n_known],
+            auc_at_most=auc_at_most(labels, answers, groups, null["AUC"], self.sampling.confidence),
+            candidates=self._candidates(name, prepared, answers, evidence),
+        )
+
+    def _candidates(
+        self,
+        name: str,
+        prepared: PreparedAttack,
+        answers: OutOfFold,
+        evidence: Evidence | None,
+    ) -> CandidateResult | None:
+        if not len(self.plan.candidates):
+            return None
+        planned = self.planned(name)
+        with self._bar(f"{name}, candidates", planned) as bar:
+            return judge_candidates(
+                prepared, self.labels, answers, self.plan, self.sampling,
+                evidence=None if evidence is None else evidence[len(self.labels) :],
+                n_permutations=planned, seed=self.seeds[1], n_jobs=self.n_jobs,
+                progress=bar.update, store=self.store,
+            )  # fmt: skip
+
+    def planned(self, name: str) -> int:
+        """Return the number of permutations of an attack.
+
+        Parameters
+        ----------
+        name : str
+            Name of the attack.
+
+        Returns
+        -------
+        int
+        """
+        if isinstance(self.n_permutations, Mapping):
+            return int(self.n_permutations.get(name, self.n_permutations.get("default", 199)))
+        return int(self.n_permutations)
+
+    def _bar(self, shown: str, total: int) -> Any:
+        return progress_bar(total, description=shown, unit="permutation", verbose=self.verbose)
