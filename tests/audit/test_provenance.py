@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from gan_isi import audit, datasets, make_pipeline
 from gan_isi.audit.provenance import as_plain, describe_inputs, files_with_digests
@@ -228,6 +228,10 @@ class TestRecord:
     def test_plain_values(self, value, plain):
         assert as_plain(value) == plain
         assert json.loads(json.dumps(as_plain(value))) == plain
+
+    def test_splits_may_come_from_a_generator(self, problem):
+        splits = KFold(2, shuffle=True, random_state=0).split(problem.images[:20])
+        assert "generator" in run(problem, cv=splits).provenance.arguments["cv"]
 
     def test_long_arrays_are_told_by_their_digest(self):
         rows = np.zeros((100, 100))

@@ -314,7 +314,7 @@ def as_plain(value: Any) -> Any:
         return [as_plain(one) for one in value]
     if isinstance(value, Path):
         return str(value)
-    if hasattr(value, "__qualname__"):
+    if hasattr(value, "__qualname__") and hasattr(value, "__module__"):  # no generator
         return f"{value.__module__}.{value.__qualname__}"
     if hasattr(value, "get_params"):  # its parameters stand beside it
         return _class_of(value)
