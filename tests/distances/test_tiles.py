@@ -14,8 +14,10 @@ from gan_isi.distances import tile_correlations
 from gan_isi.distances.tile_evidence import degrees_of_freedom, evidence, unexplained
 from gan_isi.distances.tiles import (
     centred,
+    correlations_in_place,
     refined,
     tile_places,
+    tiles_of,
     window_scales,
     windows_of,
 )
@@ -182,7 +184,7 @@ class TestTransformer:
 
     def test_in_place_are_the_tiles_of_numpy(self, rng):
         queries, references = rng.normal(size=(2, 24, 24)), rng.normal(size=(5, 24, 24))
-        queries[1, :12] = 0.5  # some tiles without contrast
+        queries[1, :12] *= 0.01  # some tiles with next to no contrast
         references[3, 8:, :17] = queries[0, 8:, :17]
         view = PairwiseTileTransformer(tile=8, stride=4, n_best=3, max_shift=0)
         found = view.fit(rows(queries), generated=rows(references)).transform(rows(queries))
@@ -200,6 +202,12 @@ class TestTransformer:
                 expected = unexplained(np.array(correlations), freedom, 3)
                 np.testing.assert_allclose(one, expected, atol=1e-5)
         assert found[0, 3, 0] == 0
+
+    def test_in_place_is_a_search_without_shifts(self, rng):
+        queries, references = rng.normal(size=(37, 24, 24)), rng.normal(size=(100, 24, 24))
+        found = correlations_in_place(tiles_of(queries, 8, 5), tiles_of(references, 8, 5))
+        expected = tile_correlations(queries, references, size=8, stride=5, reach=0)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
     def test_in_place_is_not_elsewhere(self, pictures):
         queries, references = pictures  # moved by 5 and 8 pixels

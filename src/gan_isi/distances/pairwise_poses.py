@@ -24,9 +24,9 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
 
     Copies of augmented training images are mirrored, rotated, zoomed or shifted. All poses
     of a grid are tried on pictures of half the size, and on the pictures themselves for the
-    generated images that look most alike there, in the two quarter turns in which they do.
-    For the rows of :class:`PixelDescriptor` with local contrast, of 32 x 32 pixels or so;
-    coloured ones are correlated over all three channels.
+    generated images that look most alike there; where poses are many, in the two quarter
+    turns in which they do. For the rows of :class:`PixelDescriptor` with local contrast, of
+    32 x 32 pixels or so; coloured ones are correlated over all three channels.
 
     Parameters
     ----------
