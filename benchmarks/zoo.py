@@ -90,7 +90,7 @@ def moved_copies(members, random):
     return np.stack([noisy(randomly_moved(members[i], random), random) for i in chosen])
 
 
-def half_copies(members, random):
+def few_copies(members, random):
     """Of ten images one is a moved copy of a member, the others are blends of four."""
     mixed = members[random.integers(len(members), size=(N_GENERATED, 4))].mean(axis=1)
     copied = random.random(N_GENERATED) < 0.1
@@ -117,7 +117,7 @@ KINDS = {
     "blends": blends,
     "collages": collages,
     "moved copies": moved_copies,
-    "one in ten moved": half_copies,
+    "one in ten moved": few_copies,
 }
 
 N_MEMBERS = (60, 20)
