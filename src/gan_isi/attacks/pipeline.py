@@ -24,6 +24,8 @@ from .._validation.images import check_finite_pixels
 from .._validation.items import as_images, read_once
 from .._validation.labels import check_groups, check_used, number_groups
 from .._validation.shared import SharedImages
+from ..descriptors.transformer import families_of
+from .streaming import Comparison, closest_bags, emptied, n_closest_of, too_many
 
 #: The steps of every attack.
 STEPS = ("descriptors", "distances", "membership")
@@ -49,10 +51,15 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         "passthrough" compare with nothing: the attack is blind.
     generated : array-like or sequence of array-like, default=None
         Images that the generator made; they may be of another size than the real ones.
-        `clone` shares them. A pickle of a fitted attack is without them.
+        `clone` shares them. A pickle of a fitted attack is without them, unless it streams.
     verbose : bool, default=False
         Whether each step prints its time when fitting, and predicting shows a progress
         bar over the queries.
+    stream : {"auto"} or bool, default="auto"
+        Whether generated images are read a block after the other, of which each query keeps
+        the closest ones only: in bounded memory, to the same distances. They are read again to
+        predict, so that a pickle holds them. "auto" does so where what describes them takes more
+        than scikit-learn's `working_memory`, and the attack looks at no others.
 
     Attributes
     ----------
@@ -60,6 +67,8 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         The labels of images that were not used, and of those that were.
     n_generated_ : int
         Number of generated images that queries are compared with.
+    streamed_ : bool
+        Whether they are read a block after the other.
 
     See Also
     --------
@@ -74,12 +83,20 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
     #: As :class:`sklearn.pipeline.Pipeline` has them, which this one does not use.
     transform_input, memory = None, None
 
+    streamed_: bool = False
+
     def __init__(
-        self, steps: list[tuple[str, Any]], *, generated: Any = None, verbose: bool = False
+        self,
+        steps: list[tuple[str, Any]],
+        *,
+        generated: Any = None,
+        verbose: bool = False,
+        stream: bool | str = "auto",
     ) -> None:
         self.steps = steps
         self.generated = generated
         self.verbose = verbose
+        self.stream = stream
 
     @property
     def generated(self) -> SharedImages | None:
@@ -137,9 +154,14 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
                 if not isinstance(descriptors, str):
                     descriptors.fit(X)
                 vectors = _transformed(descriptors, X)
-                reference = None if generated is None else _transformed(descriptors, generated)
+                self.streamed_ = generated is not None and self.streams(np.shape(vectors)[-1])
+                all_at_once = generated is not None and not self.streamed_
+                reference = _transformed(descriptors, generated) if all_at_once else None
             with self._step(context, 1):
-                bags = self.fit_distances(vectors, reference)
+                if self.streamed_:
+                    bags = self._closest(vectors, learned=False)
+                else:
+                    bags = self.fit_distances(vectors, reference)
             del vectors, reference
             with self._step(context, 2):
                 fit_membership(membership, bags, y, groups, self.blocks_)
@@ -285,9 +307,14 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         if self.compares:
             assert other.generated is not None
             check_finite_pixels(other.generated.images, "generated")
-            vectors = _transformed(descriptors, other.generated.images)
+            other.streamed_ = other.streams(distances.n_features_in_)
+            if other.streamed_:
+                retargeted = emptied(distances)
+            else:
+                vectors = _transformed(descriptors, other.generated.images)
+                retargeted = distances.retarget(vectors)
             other.steps = list(self.steps)
-            other.steps[1] = ("distances", distances.retarget(vectors))
+            other.steps[1] = ("distances", retargeted)
         return other
 
     @property
@@ -300,6 +327,8 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         """Number of generated images that queries are compared with."""
         if not self.compares:
             raise AttributeError("A blind attack compares with no generated images.")
+        if getattr(self, "streamed_", False):
+            return len(self.check_steps())
         return self.named_steps["distances"].n_generated_
 
     @property
@@ -345,6 +374,56 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
             timed=print_elapsed_time("Pipeline", self._log_message(index)),
         )
 
+    def streams(self, n_columns: int) -> bool:
+        """Tell whether generated images are to be read a block after the other.
+
+        Parameters
+        ----------
+        n_columns : int
+            Number of columns that describe an image.
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        ValueError
+            With ``stream=True``, for an attack that looks at all distances.
+        """
+        if self.stream not in ("auto", True, False):
+            raise ValueError(f"stream has to be 'auto', True or False; got {self.stream!r}.")
+        if not self.stream or not self.compares:
+            return False
+        if self.n_closest is None and self.stream is True:
+            raise ValueError(
+                "stream=True is for attacks that look at the closest generated images in each view "
+                "only, such as the recommended one without textures; give stream=False."
+            )
+        wanted = self.stream is True or too_many(self.generated, n_columns)
+        return wanted and self.n_closest is not None
+
+    @property
+    def n_closest(self) -> int | None:
+        """How many generated images count in each view, the closest; None where all do."""
+        (_, descriptors), (_, distances), (_, membership) = self.steps
+        blocks = getattr(descriptors, "blocks_", None)
+        return n_closest_of(distances, membership, blocks)
+
+    def _closest(self, vectors: NDArray[np.float32], *, learned: bool) -> NDArray[np.float32]:
+        """Return the bags of the closest generated images, reading all of them."""
+        descriptors, distances, _ = (step for _, step in self.steps)
+        assert self.n_closest is not None
+        asked = Comparison(
+            distances, vectors, np.arange(vectors.shape[1]), self.n_closest,
+            descriptors.blocks_, learned,
+        )  # fmt: skip
+        found = closest_bags(
+            families_of(descriptors), [asked], self.check_steps(),
+            n_jobs=descriptors.n_jobs, memory=descriptors.memory, verbose=self.verbose,
+        )  # fmt: skip
+        return found[0].bags
+
     def fit_distances(self, vectors: Any, reference: Any) -> Any:
         """Fit the distances on what describes the images; no labels are needed.
 
@@ -378,6 +457,8 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         vectors = _transformed(descriptors, as_images(X))
         if not self.compares:
             return answer(vectors, **params)
+        if self.streamed_:
+            return answer(self._closest(vectors, learned=True), **params)
         bag_size = distances.n_generated_ * distances.n_maps_ * np.dtype(np.float32).itemsize
         # Scaled copies in double precision come on top of the distances themselves.
         size = int(get_config()["working_memory"] * 2**20 // (4 * bag_size))
@@ -407,7 +488,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
             check_is_fitted(self)
         except NotFittedError:
             return state
-        return state | {"_generated": None}
+        return state if self.streamed_ else state | {"_generated": None}
 
     def __copy__(self) -> Self:
         other = type(self).__new__(type(self))

@@ -101,6 +101,7 @@ def make_pipeline(
     n_jobs: int | None = None,
     memory: Any = None,
     verbose: bool = False,
+    stream: bool | str = "auto",
 ) -> SourceIdentificationPipeline:
     """Build an attack by its name; without one, the paper's best setting.
 
@@ -185,6 +186,10 @@ def make_pipeline(
     verbose : bool, default=False
         Whether each step prints its time when fitting, and describing and predicting
         show progress bars.
+    stream : {"auto"} or bool, default="auto"
+        Whether generated images are read a block after the other, so that a million take no more
+        memory than a thousand, see :class:`SourceIdentificationPipeline`. For "recommended"
+        without textures, "nearest" and "relative_nearest".
 
     Returns
     -------
@@ -252,6 +257,7 @@ def make_pipeline(
         [("descriptors", descriptors), ("distances", distances), ("membership", membership)],
         generated=generated,
         verbose=verbose,
+        stream=stream,
     )
 
 

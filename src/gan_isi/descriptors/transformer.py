@@ -202,7 +202,7 @@ def describe(
     starts = range(0, len(images), size)
     rows = np.empty((len(images), sum(one.n_columns for one in families)), np.float32)
     batches = Parallel(n_jobs=n_jobs, return_as="generator", **how)(
-        delayed(_describe_batch)(families, _batch(images, start, size), start, memos)
+        delayed(_describe_batch)(families, batch_of(images, start, size), start, memos)
         for start in starts
     )
     with progress_bar(len(images), description=description, unit="image", verbose=verbose) as bar:
@@ -251,7 +251,33 @@ def _remembered(
     return np.stack([rows[i] for i in range(len(pictures))])
 
 
-def _batch(images: Any, start: int, size: int) -> Any:
+def describe_here(
+    families: Sequence[BaseImageTransformer], images: Sequence[Any], first: int
+) -> NDArray[np.float32]:
+    """Describe some images by several families within one task, to the bits of `describe`.
+
+    Parameters
+    ----------
+    families : sequence of BaseImageTransformer
+        Fitted.
+    images : sequence
+        Images as `check_images` returns them.
+    first : int
+        Number of the first one, for errors.
+
+    Returns
+    -------
+    ndarray of shape (n, n_columns), float32
+    """
+    size = max(one._tasks().size for one in families)
+    starts = range(0, len(images), size)
+    return np.concatenate(
+        [_describe_batch(families, images[i : i + size], first + i, None) for i in starts]
+    )
+
+
+def batch_of(images: Any, start: int, size: int) -> Any:
+    """Return consecutive images, to be read by whoever gets them."""
     stop = min(start + size, len(images))
     if isinstance(images, np.ndarray):
         # A list: joblib would lay an array on one worker of a cluster, to be lost with it.

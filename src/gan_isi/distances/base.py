@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,9 @@ class BasePairwiseTransformer(
     }
 
     families: str | Sequence[str] | None
+
+    #: Whether a distance depends on all rows that were seen in fit, see `_learn`.
+    _learns: ClassVar[bool] = False
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -151,6 +154,11 @@ class BasePairwiseTransformer(
             NaN where such an image is the query itself: where all columns are equal.
         """
         check_is_fitted(self, "reference_")
+        if not self.n_generated_:
+            raise ValueError(
+                "These distances hold no generated images, which the attack reads a part after the "
+                "other (stream): ask the attack, or give them by retarget."
+            )
         queries = self._as_maps(validate_data(self, X, dtype=np.float32, reset=False))
         n_columns = self.n_generated_ + self.n_real_
         bags = np.empty((len(queries), n_columns, self.n_maps_), dtype=np.float32)
@@ -249,7 +257,7 @@ class BasePairwiseTransformer(
     def _bytes_per_reference(self) -> int:
         """Return the memory of a prepared image and its share of the tasks at work."""
         # In double precision, or several times in single; and as much again at work.
-        return 16 * max(1, self.reference_[0].size)
+        return 16 * max(1, int(np.prod(self.reference_.shape[1:])))
 
     def _fill(
         self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
@@ -259,6 +267,27 @@ class BasePairwiseTransformer(
         for block in gen_batches(len(references), max(1, size)):
             compare = partial(self._compare_batch, references=self._prepare(references[block]))
             self._in_batches(bags[:, block], queries, compare)
+
+    def _n_candidates(self, n_closest: int) -> int | None:
+        """Return how many images that are closest by `_rough` hold the `n_closest` for certain.
+
+        None where that can't be said.
+        """
+        return None if self.include_real else n_closest
+
+    def _rough(
+        self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
+    ) -> None:
+        """Write the distances before any of them is refined for the closest images."""
+        self._fill(bags, queries, references)
+
+    def _learn(self, rows: NDArray[np.float32]) -> None:
+        """Learn from all rows (n, n_columns), generated and real, what distances depend on."""
+
+    def _forget(self) -> None:
+        """Keep nothing that describes generated images."""
+        self.reference_ = self.reference_[:0]
+        self.n_generated_ = 0
 
     def _in_batches(
         self, distances: NDArray[np.float32], queries: NDArray[Any], compare: Callable[[Any], Any]
@@ -287,10 +316,16 @@ class BasePairwiseTransformer(
         return self._as_maps(vectors)
 
     def _as_maps(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self.columns_ is not None:
-            # Rows whose numbers lie one after the other, so that sums have one order.
-            vectors = np.take(vectors, self.columns_, axis=1)
-        return vectors.reshape(len(vectors), self.n_maps_, -1)
+        return self._maps_of(self._own_columns(vectors))
+
+    def _maps_of(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return rows.reshape(len(rows), self.n_maps_, -1)
+
+    def _own_columns(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.columns_ is None:
+            return vectors
+        # Rows whose numbers lie one after the other, so that sums have one order.
+        return np.take(vectors, self.columns_, axis=1)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

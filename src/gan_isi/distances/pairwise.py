@@ -136,6 +136,9 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
             )
         return [Block(ONE_MAP, (ONE_MAP,))]
 
+    def _n_candidates(self, n_closest: int) -> int | None:
+        return super()._n_candidates(n_closest) if self.n_refined is None else None
+
     def _fill(
         self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
     ) -> None:

@@ -197,6 +197,24 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         )
         self._in_batches(bags[:, :, 0], pictures_of(queries), compare)
 
+    def _n_candidates(self, n_closest: int) -> int | None:
+        most = super()._n_candidates(n_closest)
+        # One more than are refined, so that some are not, as where there are all.
+        return None if most is None else max(most, self.n_refined + 1)
+
+    def _rough(
+        self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
+    ) -> None:
+        compare = partial(self._coarse, halved=standardised(half_size(pictures_of(references))))
+        self._in_batches(bags[:, :, 0], pictures_of(queries), compare)
+
+    def _coarse(
+        self, pictures: NDArray[np.float32], halved: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        grid = self._grids(pictures.shape[-1])[0]
+        found = [best_correlations(small, halved, grid)[0] for small in half_size(pictures)]
+        return 1 - np.stack(found)
+
     def _search(
         self,
         pictures: NDArray[np.float32],

@@ -204,6 +204,9 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         # 0.29 of 100 pixels are 28.999...96 of them.
         return None if self.max_shift is None else int(self.max_shift * side + 1e-9)
 
+    def _n_candidates(self, n_closest: int) -> int | None:
+        return super()._n_candidates(n_closest) if self.max_shift == 0 else None
+
     def _prepare(self, images: NDArray[np.float32]) -> Any:
         pictures = self._pictures(images)
         if self.max_shift == 0:
@@ -212,7 +215,7 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
 
     def _bytes_per_reference(self) -> int:
         # The windows, twice while they are made, and the correlations at work.
-        return 4 * self.reference_[0].size * self.tile**2 // 4
+        return 4 * int(np.prod(self.reference_.shape[1:])) * self.tile**2 // 4
 
     def _search(self, tiles: NDArray[np.float32], references: Windows) -> Any:
         places = tile_places(references.shape, self.stride // 2)

@@ -89,6 +89,8 @@ class PairwiseWhitenedTransformer(BasePairwiseTransformer):
     array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
 
+    _learns = True
+
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
         **BasePairwiseTransformer._parameter_constraints,
         "metric": [StrOptions(set(VECTOR_METRICS))],
@@ -116,16 +118,19 @@ class PairwiseWhitenedTransformer(BasePairwiseTransformer):
         rows = self.reference_[:, 0]
         if generated is not None:
             rows = np.concatenate([rows, self._as_maps(check_array(X, dtype=np.float32))[:, 0]])
-        self.mean_, self.matrix_ = whitening(rows, self.shrinkage)
+        self._learn(rows)
         self.reference_ = self._whitened(self.reference_)
         if self.include_real:
             self.real_ = self._whitened(self.real_)
 
+    def _learn(self, rows: NDArray[np.float32]) -> None:
+        self.mean_, self.matrix_ = whitening(rows, self.shrinkage)
+
     def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
         return [Block(ONE_MAP, (ONE_MAP,))]
 
-    def _as_maps(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        maps = super()._as_maps(vectors)
+    def _maps_of(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        maps = super()._maps_of(rows)
         return maps if self.matrix_ is None else self._whitened(maps)
 
     def _whitened(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """Attacks that look at the distances to generated images only."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -60,6 +61,10 @@ class NearestGenerated(BaseBagClassifier):
     def __init__(self, n_neighbors: int = 1, relative_to: int | None = None) -> None:
         self.n_neighbors = n_neighbors
         self.relative_to = relative_to
+
+    def _n_closest(self, n_maps: Sequence[int]) -> int | None:
+        """Return how many of the closest distances count; None where maps are averaged."""
+        return self.n_neighbors + (self.relative_to or 0) if sum(n_maps) == 1 else None
 
     def _score(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.n_neighbors > distances.shape[1]:

@@ -240,6 +240,16 @@ class SummaryClassifier(
     def _estimator(self) -> Any:
         return LogisticRegression(C=0.3) if self.estimator is None else clone(self.estimator)
 
+    def _n_closest(self, n_maps: Sequence[int]) -> int | None:
+        """Return how many of the closest distances of a map count; None where all do.
+
+        `n_maps` are the numbers of maps of the views. Means over several are put in order only
+        after they are made.
+        """
+        if len(self.quantiles) or (self.by_family and max(n_maps) > 1):
+            return None
+        return max([1, *self.n_closest, 0 if self.contrast is None else self.contrast + 1])
+
     def _rule_columns(self, blocks: Sequence[Block] | None) -> NDArray[np.intp]:
         wanted = [self.rule] if isinstance(self.rule, str) else list(self.rule)
         if not wanted:

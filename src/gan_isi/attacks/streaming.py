@@ -1,0 +1,391 @@
+"""Generated images of any number, read once: each query keeps the closest of them only.
+
+What describes a million images takes 40 GB; what a summary looks at are the 51 closest. A task
+describes a block of generated images, compares it with all queries and returns which are closest
+in each view: all that travels, and all that is kept. In the end the images that are left are
+described once more, and compared with their queries as in memory, to the same bits.
+"""
+
+import copy
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import get_config
+from sklearn.base import BaseEstimator
+from sklearn.utils import gen_batches
+from sklearn.utils.parallel import Parallel, delayed
+
+from .._runtime.progress import progress_bar
+from .._runtime.sklearn_compat import num_samples
+from .._runtime.store import Store, code_of_library, digest, store_of
+from .._validation.blocks import Block
+from .._validation.images import check_images
+from .._validation.items import spread
+from ..descriptors.transformer import (
+    BaseImageTransformer,
+    batch_of,
+    describe_here,
+)
+from ..distances import BasePairwiseTransformer
+from ..distances.closest import Closest, closest_of, merged
+
+#: Generated images of one task. Fixed, so that `n_jobs` can't change what is kept on disk.
+_BLOCK = 2000
+
+#: Generated images from which the usual distances are known.
+_SAMPLED = 500
+
+#: Queries whose closest images one task compares in the end.
+_QUERIES = 8
+
+
+class ClosestBags(NamedTuple):
+    """Distances of each query to the generated images that are closest to it in some view.
+
+    Attributes
+    ----------
+    bags : ndarray of shape (n_queries, n_columns, n_maps), float32
+        NaN at the end, where a query has fewer of them than another.
+    numbers : ndarray of shape (n_queries, n_columns), int
+        Which generated image each is, ascending; -1 where there is none.
+    scales : ndarray of shape (n_maps,)
+        Median distance of each map to a sample of the generated images, before any is refined;
+        1 where it is 0. None where distances were learned before.
+    """
+
+    bags: NDArray[np.float32]
+    numbers: NDArray[np.int64]
+    scales: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What one attack asks of the generated images.
+
+    Attributes
+    ----------
+    distances : pairwise transformer or DistanceUnion
+        Not fitted, unless `learned`.
+    queries : ndarray of shape (n_queries, n_columns), float32
+        What describes the queries.
+    columns : ndarray of shape (n_columns,), int
+        Which of the described columns are the attack's.
+    n_closest : int
+        How many of the closest generated images count in each map.
+    blocks : list of Block or None
+        Which columns are of which family.
+    learned : bool
+        Whether the distances were fitted by `closest_bags` before, for the same images and other
+        queries.
+    """
+
+    distances: Any
+    queries: NDArray[np.float32]
+    columns: NDArray[np.intp]
+    n_closest: int
+    blocks: Sequence[Block] | None = None
+    learned: bool = False
+
+    @property
+    def views(self) -> list[BasePairwiseTransformer]:
+        """The fitted views."""
+        own = getattr(self.distances, "transformers_", [("", self.distances)])
+        return [view for _, view in own]
+
+    def fit(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Fit the distances on a sample of the generated images; return its median distances."""
+        own = np.take(rows, self.columns, axis=1)
+        self.distances.fit(self.queries, generated=own, blocks=self.blocks)
+        found = [np.median(self._rough(view, view._as_maps(own)), axis=(0, 1))
+                 for view in self.views]  # fmt: skip
+        for view in self.views:
+            view._forget()
+        medians = np.concatenate(found).astype(np.float64)
+        return np.where(medians > 0, medians, 1.0)
+
+    def waits(self, view: BasePairwiseTransformer) -> bool:
+        """Tell whether a view has to learn from all rows before it compares."""
+        return view._learns and not self.learned
+
+    def of_block(self, rows: NDArray[np.float32]) -> list[Any]:
+        """Compare with some images: what is closest in each map of each view, or its rows."""
+        own = np.take(rows, self.columns, axis=1)
+        return [
+            view._own_columns(own) if self.waits(view) else self.closest(view, view._as_maps(own))
+            for view in self.views
+        ]
+
+    def closest(self, view: BasePairwiseTransformer, maps: NDArray[np.float32]) -> list[Closest]:
+        """Return the closest of some images in each map of a view."""
+        found = self._rough(view, maps)
+        return [closest_of(found[:, :, i], self.n_kept(view)) for i in range(found.shape[2])]
+
+    def n_kept(self, view: BasePairwiseTransformer) -> int:
+        """Return how many images are kept of a view before it refines any of them."""
+        n_kept = view._n_candidates(self.n_closest)
+        assert n_kept is not None
+        return n_kept
+
+    def learn(self, view: BasePairwiseTransformer, rows: NDArray[np.float32]) -> list[Closest]:
+        """Let a view learn from all rows, and find the closest."""
+        view._learn(np.concatenate([rows, view._own_columns(self.queries)]))
+        parts = [
+            [one.shifted(block.start) for one in self.closest(view, view._maps_of(rows[block]))]
+            for block in gen_batches(len(rows), _BLOCK)
+        ]
+        return [merged(of_map, self.n_kept(view)) for of_map in zip(*parts, strict=True)]
+
+    def compare(self, rows: NDArray[np.float32], query: int) -> NDArray[np.float32]:
+        """Return the distances (n_images, n_maps) of a query to its own images, all refined."""
+        own = np.take(rows, self.columns, axis=1)
+        return self.distances.retarget(own).transform(self.queries[[query]])[0]
+
+    def key(self) -> bytes:
+        """Return a digest of all that `of_block` depends on, but for the images."""
+        of_views = [
+            (type(v).__qualname__, v.get_params(), v.columns_, v.matrix_ if v._learns else None)
+            for v in self.views
+        ]
+        return digest(of_views, self.queries, self.columns, self.n_closest, self.learned)
+
+    def _rough(
+        self, view: BasePairwiseTransformer, maps: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        queries = view._as_maps(self.queries)
+        found = np.empty((len(queries), len(maps), view.n_maps_), dtype=np.float32)
+        view._rough(found, queries, maps)
+        return found
+
+
+def n_closest_of(distances: Any, membership: Any, blocks: Sequence[Block] | None) -> int | None:
+    """Tell how many of the closest generated images an attack looks at in each map.
+
+    Parameters
+    ----------
+    distances : pairwise transformer or DistanceUnion
+        Fitted or not.
+    membership : classifier
+        Fitted or not.
+    blocks : list of Block or None
+        The families that the distances compare.
+
+    Returns
+    -------
+    int or None
+        None for an attack that looks at all of them, or at real images as well.
+    """
+    asked = getattr(membership, "_n_closest", None)
+    parts = getattr(distances, "transformer_list", [("", distances)])
+    views = [part for _, part in parts if isinstance(part, BasePairwiseTransformer)]
+    chosen = [(view, view._chosen(blocks)) for view in views] if blocks is not None else []
+    chosen = [(view, own) for view, own in chosen if own]
+    if asked is None or not chosen:
+        return None
+    made = [
+        len(block.maps)
+        for view, own in chosen
+        for block in view._views(own, sum(len(one.maps) * one.width for one in own))
+    ]
+    n_closest = asked(made)
+    if n_closest is None or any(view._n_candidates(n_closest) is None for view, _ in chosen):
+        return None
+    return int(n_closest)
+
+
+def emptied(distances: Any) -> Any:
+    """Return fitted distances that hold no generated images."""
+    other = copy.copy(distances)
+    if isinstance(other, BasePairwiseTransformer):
+        other._forget()
+    else:
+        other.transformers_ = [(name, emptied(view)) for name, view in other.transformers_]
+    return other
+
+
+def too_many(generated: Any, n_columns: int) -> bool:
+    """Tell whether what describes the generated images takes more than the working memory."""
+    return num_samples(generated) * n_columns * 4 > get_config()["working_memory"] * 2**20
+
+
+def closest_bags(
+    families: Sequence[BaseImageTransformer],
+    comparisons: Sequence[Comparison],
+    generated: Any,
+    *,
+    n_jobs: int | None = None,
+    memory: Any = None,
+    verbose: int | bool = False,
+) -> list[ClosestBags]:
+    """Compare queries with generated images, a block after the other.
+
+    Parameters
+    ----------
+    families : sequence of BaseImageTransformer
+        Fitted; what describes the images.
+    comparisons : sequence of Comparison
+        One an attack. Their distances are fitted, and hold no generated image afterwards.
+    generated : array-like or sequence of array-like
+        Generated images. Each is read once, and those that are close to a query once more.
+    n_jobs : int, default=None
+        Number of parallel jobs, on any backend of joblib. Changes no result.
+    memory : str, path or joblib.Memory, default=None
+        Folder that keeps what comes of each block, so that what was killed goes on there.
+    verbose : int or bool, default=False
+        Whether a progress bar is shown.
+
+    Returns
+    -------
+    list of ClosestBags
+        For each comparison, to the bits that the attack has in memory.
+    """
+    images = check_images(generated, BaseEstimator(), reset=True)
+    store = store_of(memory)
+    some = [images[int(i)] for i in spread(len(images), _SAMPLED)]
+    rows = describe_here(families, some, 0)
+    scales = [None if one.learned else one.fit(rows) for one in comparisons]
+    found = _pass(families, comparisons, images, store, n_jobs, verbose)
+    made = []
+    for one, parts, own in zip(comparisons, found, scales, strict=True):
+        views = zip(one.views, parts, strict=True)
+        kept = [one.learn(view, part) if one.waits(view) else part for view, part in views]
+        numbers = [
+            np.unique(np.concatenate([of_map.numbers[i] for part in kept for of_map in part]))
+            for i in range(len(one.queries))
+        ]
+        made.append(_refined(families, one, images, numbers, n_jobs)._replace(scales=own))
+    if store is not None:
+        store.prune()
+    return made
+
+
+def _pass(
+    families: Sequence[BaseImageTransformer],
+    comparisons: Sequence[Comparison],
+    images: Any,
+    store: Store | None,
+    n_jobs: int | None,
+    verbose: int | bool,
+) -> list[list[Any]]:
+    """Read all images once; return what is left for each view of each comparison."""
+    key = b""
+    if store is not None:
+        described = [one._cache_key() for one in families]
+        key = digest(code_of_library(), described, [one.key() for one in comparisons])
+    starts = range(0, len(images), _BLOCK)
+    results = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_of_block)(families, comparisons, batch_of(images, start, _BLOCK), start, store,
+                           key)
+        for start in starts
+    )  # fmt: skip
+    kept: list[list[Any]] = [[[] for _ in one.views] for one in comparisons]
+    with progress_bar(len(images), description="compare", unit="image", verbose=verbose) as bar:
+        for start, result in zip(starts, results, strict=True):
+            for one, parts, before in zip(comparisons, result, kept, strict=True):
+                for index, (view, part) in enumerate(zip(one.views, parts, strict=True)):
+                    if one.waits(view):
+                        before[index].append(part)
+                        continue
+                    part = [of_map.shifted(start) for of_map in part]
+                    pairs = zip(before[index] or part, part, strict=True)
+                    before[index] = (
+                        [merged(pair, one.n_kept(view)) for pair in pairs]
+                        if before[index]
+                        else part
+                    )
+            bar.update(min(_BLOCK, len(images) - start))
+    return [
+        [
+            np.concatenate(part) if one.waits(view) else part
+            for view, part in zip(one.views, own, strict=True)
+        ]
+        for one, own in zip(comparisons, kept, strict=True)
+    ]
+
+
+def _of_block(
+    families: Sequence[BaseImageTransformer],
+    comparisons: Sequence[Comparison],
+    images: Any,
+    first: int,
+    store: Store | None,
+    key: bytes,
+) -> list[list[Any]]:
+    """Describe a block of images and compare it, or take what was kept of it."""
+    if store is None:
+        rows = describe_here(families, images, first)
+        return [one.of_block(rows) for one in comparisons]
+    images = [np.asarray(image) for image in images]
+    key = digest(key, images)
+    known = store.get(key)
+    if known is not None:
+        return _unpacked(known, comparisons)
+    rows = describe_here(families, images, first)
+    found = [one.of_block(rows) for one in comparisons]
+    store.put(key, _packed(found))
+    return found
+
+
+def _packed(found: list[list[Any]]) -> NDArray[np.uint8]:
+    """Return what came of a block as one array, for the store."""
+    arrays = []
+    for part in (part for parts in found for part in parts):
+        arrays += [part] if isinstance(part, np.ndarray) else [a for one in part for a in one]
+    buffer = io.BytesIO()
+    np.savez(buffer, *arrays)
+    return np.frombuffer(buffer.getvalue(), dtype=np.uint8)
+
+
+def _unpacked(packed: NDArray[np.uint8], comparisons: Sequence[Comparison]) -> list[list[Any]]:
+    archive = np.load(io.BytesIO(packed.tobytes()), allow_pickle=False)
+    arrays = iter([archive[name] for name in archive.files])
+    return [
+        [
+            next(arrays)
+            if one.waits(view)
+            else [Closest(next(arrays), next(arrays)) for _ in range(view.n_maps_)]
+            for view in one.views
+        ]
+        for one in comparisons
+    ]
+
+
+def _refined(
+    families: Sequence[BaseImageTransformer],
+    one: Comparison,
+    images: Any,
+    numbers: list[NDArray[np.int64]],
+    n_jobs: int | None,
+) -> ClosestBags:
+    """Describe the images that are left once more, and compare each query with its own."""
+    shape = len(numbers), max(map(len, numbers))
+    bags = np.full((*shape, sum(view.n_maps_ for view in one.views)), np.nan, dtype=np.float32)
+    places = np.full(shape, -1, dtype=np.int64)
+    batches = list(gen_batches(len(numbers), _QUERIES))
+    unions = [np.unique(np.concatenate(numbers[batch])) for batch in batches]
+    parts = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_of_queries)(
+            families, one, [images[int(i)] for i in wanted], batch.start,
+            [np.searchsorted(wanted, own) for own in numbers[batch]],
+        )
+        for batch, wanted in zip(batches, unions, strict=True)
+    )  # fmt: skip
+    for batch, part in zip(batches, parts, strict=True):
+        for query, found in enumerate(part, start=batch.start):
+            bags[query, : len(found)] = found
+            places[query, : len(found)] = numbers[query]
+    return ClosestBags(bags, places, None)
+
+
+def _of_queries(
+    families: Sequence[BaseImageTransformer],
+    one: Comparison,
+    images: list[Any],
+    first: int,
+    places: list[NDArray[np.intp]],
+) -> list[NDArray[np.float32]]:
+    rows = describe_here(families, images, 0)
+    return [one.compare(rows[own], query) for query, own in enumerate(places, start=first)]
