@@ -507,6 +507,7 @@ def fit_membership(
     y: NDArray[Any],
     groups: NDArray[Any] | None,
     blocks: Sequence[Block] | None,
+    scales: NDArray[Any] | None = None,
 ) -> Any:
     """Fit the last step of an attack, with what it asks for.
 
@@ -522,13 +523,15 @@ def fit_membership(
         Patients, for what calibrates in folds.
     blocks : list of Block or None
         Names of the maps.
+    scales : ndarray of shape (n_maps,), default=None
+        Median distance of each map, where the bags hold the closest images only.
 
     Returns
     -------
     classifier
         The same, fitted.
     """
-    offered = {"groups": groups, "blocks": blocks}
+    offered = {"groups": groups, "blocks": blocks, "scales": scales}
     given = {name: value for name, value in offered.items() if value is not None}
     with config_context(enable_metadata_routing=True):
         routing = getattr(estimator, "get_metadata_routing", None)

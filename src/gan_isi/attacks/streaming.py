@@ -178,20 +178,20 @@ def n_closest_of(distances: Any, membership: Any, blocks: Sequence[Block] | None
     int or None
         None for an attack that looks at all of them, or at real images as well.
     """
-    asked = getattr(membership, "_n_closest", None)
+    asked = getattr(membership, "n_closest_needed", None)
     parts = getattr(distances, "transformer_list", [("", distances)])
-    views = [part for _, part in parts if isinstance(part, BasePairwiseTransformer)]
-    chosen = [(view, view._chosen(blocks)) for view in views] if blocks is not None else []
-    chosen = [(view, own) for view, own in chosen if own]
-    if asked is None or not chosen:
+    views = [(name, part) for name, part in parts if isinstance(part, BasePairwiseTransformer)]
+    if asked is None or blocks is None:
         return None
-    made = [
-        len(block.maps)
-        for view, own in chosen
-        for block in view._views(own, sum(len(one.maps) * one.width for one in own))
-    ]
-    n_closest = asked(made)
-    if n_closest is None or any(view._n_candidates(n_closest) is None for view, _ in chosen):
+    kept, maps = [], list[Block]()
+    for name, view in views:
+        own = view._chosen(blocks)
+        if own:
+            kept.append(view)
+            made = view._views(own, sum(len(block.maps) * block.width for block in own))
+            maps += [block._replace(name=name or block.name) for block in made]
+    n_closest = asked(maps) if kept else None
+    if n_closest is None or any(view._n_candidates(n_closest) is None for view in kept):
         return None
     return int(n_closest)
 

@@ -17,6 +17,7 @@ from .._validation.shared import SharedImages
 from ..attacks.pipeline import SourceIdentificationPipeline, fit_membership
 from ..descriptors import DescriptorUnion
 from ..descriptors.transformer import BaseImageTransformer, describe, families_of
+from ..membership.closest import QueryMedians, closest_distances
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,15 @@ def prepare(
         rows = attack.fit_distances(*described(name))
         yield (
             name,
-            _LabelledPart(
-                attack.steps[-1][1],
-                rows,
-                attack.n_generated_ if attack.compares else None,
-                bool(getattr(attack.steps[1][1], "include_real", False)),
-                groups,
-                attack.blocks_,
+            _with_closest(
+                _LabelledPart(
+                    attack.steps[-1][1],
+                    rows,
+                    attack.n_generated_ if attack.compares else None,
+                    bool(getattr(attack.steps[1][1], "include_real", False)),
+                    groups,
+                    attack.blocks_,
+                )
             ),
         )
 
@@ -127,7 +130,8 @@ def keep_generated(prepared: PreparedAttack, kept: NDArray[np.intp]) -> Prepared
     assert prepared.n_generated is not None
     of_real = np.arange(prepared.n_generated, prepared.rows.shape[1])
     columns = np.concatenate([kept, of_real])
-    return replace(prepared, rows=prepared.rows[:, columns], n_generated=len(kept))
+    left = replace(prepared, rows=prepared.rows[:, columns], n_generated=len(kept))
+    return _with_closest(left)
 
 
 def _with_generated(attack: Any, generated: SharedImages) -> Any:
@@ -208,6 +212,9 @@ class _LabelledPart:
     groups: NDArray[Any] | None = None
     #: Which maps belong together, and their names.
     blocks: list[Block] | None = None
+    #: Where the estimator looks at nothing else: the closest distances, and medians of all.
+    closest: NDArray[Any] | None = None
+    medians: QueryMedians | None = None
 
     @property
     def bags(self) -> NDArray[Any] | None:
@@ -227,14 +234,27 @@ class _LabelledPart:
     def _fit(self, train: NDArray[np.intp], labels: NDArray[np.intp]) -> Any:
         groups = None if self.groups is None else self.groups[train]
         rows = self._rows(train, train)
-        return fit_membership(clone(self.estimator), rows, labels, groups, self.blocks)
+        scales = None if self.medians is None else self.medians(train)
+        return fit_membership(clone(self.estimator), rows, labels, groups, self.blocks, scales)
 
     def _rows(self, queries: NDArray[np.intp], train: NDArray[np.intp]) -> Any:
+        if self.closest is not None:
+            return self.closest[queries]
         if self.n_generated is None or not self.with_real:
             return safe_indexing(self.rows, queries)
         # Only the real images of this fit may serve as references.
         columns = np.concatenate([np.arange(self.n_generated), self.n_generated + train])
         return self.rows[queries][:, columns]
+
+
+def _with_closest(part: _LabelledPart) -> _LabelledPart:
+    """Find what needs no labels once, where the estimator looks at the closest images only."""
+    ask = getattr(part.estimator, "n_closest_needed", None)
+    n_needed = None if ask is None or part.n_generated is None else ask(part.blocks)
+    if n_needed is None or part.with_real or np.isnan(part.rows).any():
+        return replace(part, closest=None, medians=None)
+    closest = np.ascontiguousarray(closest_distances(part.rows, n_needed))
+    return replace(part, closest=closest, medians=QueryMedians.of(part.rows))
 
 
 @dataclass(frozen=True)

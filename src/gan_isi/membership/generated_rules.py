@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._runtime.sklearn_compat import Interval, StrOptions
+from .._validation.blocks import Block, map_names
 from .rules import BaseBagClassifier
 from .scores import nearest_score, retrieval_score, retrieval_thresholds
 
@@ -62,9 +63,22 @@ class NearestGenerated(BaseBagClassifier):
         self.n_neighbors = n_neighbors
         self.relative_to = relative_to
 
-    def _n_closest(self, n_maps: Sequence[int]) -> int | None:
-        """Return how many of the closest distances count; None where maps are averaged."""
-        return self.n_neighbors + (self.relative_to or 0) if sum(n_maps) == 1 else None
+    def n_closest_needed(self, blocks: Sequence[Block] | None) -> int | None:
+        """Return how many of the closest images are all that is looked at.
+
+        Parameters
+        ----------
+        blocks : list of Block or None
+            Names of the maps.
+
+        Returns
+        -------
+        int or None
+            None for several maps, since an image that is close in all of them need not be
+            closest in any.
+        """
+        one_map = blocks is not None and len(map_names(blocks)) == 1
+        return self.n_neighbors + (self.relative_to or 0) if one_map else None
 
     def _score(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.n_neighbors > distances.shape[1]:

@@ -91,7 +91,7 @@ class SummaryClassifier(
     """
 
     # Asked for only when given.
-    __metadata_request__fit = {"blocks": True}  # noqa: RUF012
+    __metadata_request__fit = {"blocks": True, "scales": True}  # noqa: RUF012
 
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
         **BagSummaryTransformer._parameter_constraints,
@@ -126,7 +126,9 @@ class SummaryClassifier(
         self.relative = relative
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, *, blocks: Sequence[Block] | None = None) -> Self:
+    def fit(
+        self, X: Any, y: Any, *, blocks: Sequence[Block] | None = None, scales: Any = None
+    ) -> Self:
         """Fit the summary and the classifier of its rows.
 
         Parameters
@@ -137,6 +139,9 @@ class SummaryClassifier(
             Whether each was used: booleans, 0/1 or -1/1.
         blocks : list of Block, default=None
             Which maps are of which view or family, as the distances say (`blocks_`).
+        scales : array-like of shape (n_maps,), default=None
+            Median distance of each map, where the bags hold the closest images only
+            (`n_closest_needed`). None takes it from the bags.
 
         Returns
         -------
@@ -153,13 +158,7 @@ class SummaryClassifier(
         used, self.classes_ = check_used(y, len(bags), unit="queries")
         labels = self.classes_[used.astype(np.intp)]
         with fit_task(self._init_callback_context(), self):
-            self.summary_ = BagSummaryTransformer(
-                n_closest=self.n_closest,
-                quantiles=self.quantiles,
-                contrast=self.contrast,
-                by_family=self.by_family,
-                relative=self.relative,
-            ).fit(bags, used, blocks=blocks)
+            self.summary_ = self._summary().fit(bags, used, blocks=blocks, scales=scales)
             self.row_names_ = self.summary_.get_feature_names_out()
             self.rule_columns_ = self._rule_columns(blocks)
             self.scaler_ = None
@@ -169,6 +168,21 @@ class SummaryClassifier(
                 self.row_names_ = np.append(self.row_names_, "rule").astype(object)
             self.estimator_ = self._estimator().fit(self._with_rule(summaries), labels)
         return self
+
+    def n_closest_needed(self, blocks: Sequence[Block] | None) -> int | None:
+        """Return how many of the closest images of each map are all that is looked at.
+
+        Parameters
+        ----------
+        blocks : list of Block or None
+            Which maps are of which view or family.
+
+        Returns
+        -------
+        int or None
+            See :meth:`BagSummaryTransformer.n_closest_needed`.
+        """
+        return self._summary().n_closest_needed(blocks)
 
     def summaries(self, X: Any) -> NDArray[np.float64]:
         """Return the rows that the classifier gets.
@@ -237,18 +251,17 @@ class SummaryClassifier(
         rows = self.summaries(X)
         return np.asarray(self.estimator_.decision_function(rows))
 
+    def _summary(self) -> BagSummaryTransformer:
+        return BagSummaryTransformer(
+            n_closest=self.n_closest,
+            quantiles=self.quantiles,
+            contrast=self.contrast,
+            by_family=self.by_family,
+            relative=self.relative,
+        )
+
     def _estimator(self) -> Any:
         return LogisticRegression(C=0.3) if self.estimator is None else clone(self.estimator)
-
-    def _n_closest(self, n_maps: Sequence[int]) -> int | None:
-        """Return how many of the closest distances of a map count; None where all do.
-
-        `n_maps` are the numbers of maps of the views. Means over several are put in order only
-        after they are made.
-        """
-        if len(self.quantiles) or (self.by_family and max(n_maps) > 1):
-            return None
-        return max([1, *self.n_closest, 0 if self.contrast is None else self.contrast + 1])
 
     def _rule_columns(self, blocks: Sequence[Block] | None) -> NDArray[np.intp]:
         wanted = [self.rule] if isinstance(self.rule, str) else list(self.rule)

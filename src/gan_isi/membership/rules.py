@@ -1,6 +1,7 @@
 """What the simple attacks share: one distance a pair, one score a query, a logistic."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,9 +14,10 @@ from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task
 from .._runtime.sklearn_compat import fit_context
 from .._validation.bags import check_bags
+from .._validation.blocks import Block
 from .._validation.labels import check_used
 from .calibration import fit_sigmoid
-from .scores import map_scales, one_distance
+from .scores import as_scales, map_scales, one_distance
 
 #: Log-odds a standard deviation of the score where the scores point the wrong way: too
 #: little to be a probability, enough to rank.
@@ -53,13 +55,16 @@ class BaseBagClassifier(
     1e-6 a standard deviation of the score keeps the order for AUC.
     """
 
+    # Asked for only when given.
+    __metadata_request__fit = {"scales": True}  # noqa: RUF012
+
     _parameter_constraints: dict[str, list[Any]] = {}  # noqa: RUF012
 
     #: Whether the last columns of the bags are distances to the real images of `fit`.
     _needs_real: ClassVar[bool] = False
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, *, scales: Any = None) -> Self:
         """Learn the scale of the distances, and what a score means.
 
         Parameters
@@ -71,6 +76,9 @@ class BaseBagClassifier(
             n_queries, n_maps), as `include_real` of the distances appends them.
         y : array-like of shape (n_queries,)
             Whether each was used: booleans, 0/1 or -1/1.
+        scales : array-like of shape (n_maps,), default=None
+            Median distance of each map, where the bags hold the closest images only
+            (`n_closest_needed`). None takes it from the bags.
 
         Returns
         -------
@@ -87,7 +95,7 @@ class BaseBagClassifier(
         used, self.classes_ = check_used(y, len(bags), unit="queries")
         labels = used.astype(np.intp)
         with fit_task(self._init_callback_context(), self):
-            self.scales_ = map_scales(bags)
+            self.scales_ = map_scales(bags) if scales is None else as_scales(scales, bags.shape[2])
             distances = one_distance(bags, self.scales_)
             self._fit_rule(distances, labels)
             self._fit_logistic(self._score(distances), labels)
@@ -157,6 +165,22 @@ class BaseBagClassifier(
         """
         used = self.decision_function(X) > 0
         return self.classes_[used.astype(np.intp)]
+
+    def n_closest_needed(self, blocks: Sequence[Block] | None) -> int | None:
+        """Return how many of the closest images of each map are all that is looked at.
+
+        Parameters
+        ----------
+        blocks : list of Block or None
+            Names of the maps.
+
+        Returns
+        -------
+        int or None
+            So many of `closest_distances` give the same results as whole bags, given `scales`.
+            None where all distances are needed.
+        """
+        return None
 
     @abstractmethod
     def _score(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:

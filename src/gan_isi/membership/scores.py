@@ -5,6 +5,8 @@ larger, the more probably it was used to train. What is no array of such numbers
 another size than it has to be, is a TypeError or a ValueError that names it.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +39,13 @@ def map_scales(bags: FloatArray) -> NDArray[np.float64]:
         at = int(np.argmax(np.isnan(bags).all(axis=(0, 1))))
         raise ValueError(f"bags has no distance, only NaN, in map {at}.")
     medians = np.array([np.nanmedian(bags[:, :, index]) for index in range(bags.shape[2])])
+    return as_scales(medians, len(medians))
+
+
+def as_scales(medians: NDArray[Any], n_maps: int) -> NDArray[np.float64]:
+    """Return what `one_distance` divides by: medians, but 1 where they are not positive."""
+    medians = check_array(medians, "scales", "(n_maps,)", allow_nan=True)
+    check_same("scales", len(medians), "bags", n_maps, "maps")
     return np.where(medians > 0, medians, 1.0).astype(np.float64)
 
 

@@ -17,6 +17,8 @@ from .._validation.bags import check_bags
 from .._validation.blocks import Block, check_blocks, map_names
 from .._validation.labels import check_used
 from .._validation.typing import FloatArray
+from .closest import closest_distances
+from .scores import as_scales
 
 #: Distances whose order is found at once, which bounds the working memory.
 _DISTANCES_PER_BLOCK = 5_000_000
@@ -75,20 +77,15 @@ def low_order_statistics(
         contrast = check_count(contrast, "contrast")
     if not len(n_closest) + len(quantiles) and contrast is None:
         raise ValueError("No statistic is left: give n_closest, quantiles or contrast.")
-    # Contiguous along the generated images, of which only the closest are put in order.
-    rows = np.ascontiguousarray(np.moveaxis(bags, 1, 2))
     n_kept = max([1, *n_closest, 0 if contrast is None else contrast + 1])
-    if n_kept < rows.shape[2]:
-        closest = np.partition(rows, n_kept - 1, axis=2)[:, :, :n_kept]
-    else:
-        closest = rows
-    ordered = np.sort(closest, axis=2).astype(np.float64)  # NaN last
+    closest = np.moveaxis(closest_distances(bags, n_kept), 1, 2)
+    ordered = closest.astype(np.float64)  # NaN last
     if np.isnan(ordered[:, :, 0]).any():
         query, at = np.argwhere(np.isnan(ordered[:, :, 0]))[0]
         raise ValueError(f"bags has no distance, only NaN, for query {query} in map {at}.")
     statistics = [np.nanmean(ordered[:, :, :n], axis=2) for n in n_closest]
     if len(quantiles):
-        statistics.extend(np.nanquantile(rows.astype(np.float64), quantiles, axis=2))
+        statistics.extend(np.nanquantile(bags.astype(np.float64), quantiles, axis=1))
     if contrast is not None:
         first, next_ones = ordered[:, :, 0], ordered[:, :, 1 : 1 + contrast]
         mean = np.nanmean(next_ones, axis=2) if next_ones.shape[2] else first
@@ -150,7 +147,7 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
     """
 
     # Asked for only when given.
-    __metadata_request__fit = {"blocks": True}  # noqa: RUF012
+    __metadata_request__fit = {"blocks": True, "scales": True}  # noqa: RUF012
 
     _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
         "n_closest": [tuple, list],
@@ -176,7 +173,9 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         self.relative = relative
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, *, blocks: Sequence[Block] | None = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, *, blocks: Sequence[Block] | None = None, scales: Any = None
+    ) -> Self:
         """Learn the scale of each map, and what known non-members show.
 
         Parameters
@@ -188,6 +187,9 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
             non-members.
         blocks : list of Block, default=None
             Which maps are of which view or family, as the distances say (`blocks_`).
+        scales : array-like of shape (n_maps,), default=None
+            Median distance of each map, where the bags hold the closest images only
+            (`n_closest_needed`). None takes it from the bags.
 
         Returns
         -------
@@ -202,9 +204,10 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         bags = check_bags(X, self, reset=True, allow_nan=True)
         self._check_parameters()
         self.blocks_ = None if blocks is None else check_blocks(blocks, bags.shape[2])
-        median = np.nanmedian if np.isnan(bags).any() else np.median  # the latter is faster
-        medians = median(bags, axis=(0, 1))
-        self.scales_ = np.where(medians > 0, medians, 1.0).astype(np.float64)
+        if scales is None:
+            median = np.nanmedian if np.isnan(bags).any() else np.median  # the latter is faster
+            scales = median(bags, axis=(0, 1))
+        self.scales_ = as_scales(scales, bags.shape[2])
         known = np.ones(len(bags), dtype=bool)
         if y is not None:
             known = ~check_used(y, len(bags), unit="queries")[0]
@@ -258,6 +261,26 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         statistics += [f"quantile{q:g}" for q in self.quantiles]
         statistics += [] if self.contrast is None else [f"contrast{self.contrast}"]
         return np.array([f"{c}_{s}" for c in columns for s in statistics], dtype=object)
+
+    def n_closest_needed(self, blocks: Sequence[Block] | None) -> int | None:
+        """Return how many of the closest images of each map are all that is looked at.
+
+        Parameters
+        ----------
+        blocks : list of Block or None
+            Which maps are of which view or family.
+
+        Returns
+        -------
+        int or None
+            So many of :func:`closest_distances` give the same results as whole bags, given
+            `scales`. None where all distances are needed: for quantiles, and where maps are
+            averaged, since an image that is close in all of them need not be closest in any.
+        """
+        averaged = self.by_family and any(len(block.maps) > 1 for block in blocks or ())
+        if len(self.quantiles) or averaged:
+            return None
+        return max([1, *self.n_closest, 0 if self.contrast is None else self.contrast + 1])
 
     @property
     def _n_features_out(self) -> int:
