@@ -11,7 +11,7 @@ from sklearn.utils import gen_batches
 
 from .._validation.blocks import map_names
 from ..membership.rules import BaseBagClassifier
-from ..membership.scores import map_scales, one_distance
+from ..membership.scores import one_distance
 from ..membership.summaries import low_order_statistics
 from .prepared import Fit, Recorder
 
@@ -85,7 +85,7 @@ def closest_generated(recorder: Recorder, *, n_shown: int = 3) -> Evidence | Non
         return None
     n_queries, n_generated, n_maps = bags.shape
     n_shown = min(n_shown, n_generated)
-    scales = map_scales(bags)
+    scales = recorder.scales
     listeners = [_listener(recorder, fit, scales) for fit in recorder.fits]
     views = _views(recorder.fits[0].estimator, n_maps)
     n_fits = np.zeros(n_queries)
@@ -121,7 +121,7 @@ def closest_generated(recorder: Recorder, *, n_shown: int = 3) -> Evidence | Non
         [names[j] for j in row if own[j] > low]
         for row, own, low in zip(strongest, parts, least, strict=True)
     ]
-    return Evidence(order, distances, maps)
+    return Evidence(recorder.numbers(order), distances, maps)
 
 
 def closeness(recorder: Recorder) -> NDArray[np.float64] | None:
@@ -144,7 +144,7 @@ def closeness(recorder: Recorder) -> NDArray[np.float64] | None:
     if bags is None:
         return None
     n_queries, n_generated, n_maps = bags.shape
-    views, scales = _views(recorder.fits[0].estimator, n_maps), map_scales(bags)
+    views, scales = _views(recorder.fits[0].estimator, n_maps), recorder.scales
     scores = np.empty(n_queries)
     for block in gen_batches(n_queries, max(1, _DISTANCES_PER_BLOCK // (n_generated * n_maps))):
         distances = [one_distance(bags[block][:, :, view], scales[view]) for view in views]

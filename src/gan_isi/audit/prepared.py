@@ -1,6 +1,6 @@
 """How the audit runs an attack: what needs no labels once, the rest as often as asked."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -10,14 +10,12 @@ from scipy.special import logit
 from sklearn.base import clone
 
 from .._runtime.sklearn_compat import safe_indexing
-from .._runtime.store import digest
 from .._validation.blocks import Block
-from .._validation.images import check_images
 from .._validation.shared import SharedImages
 from ..attacks.pipeline import SourceIdentificationPipeline, fit_membership
-from ..descriptors import DescriptorUnion
-from ..descriptors.transformer import BaseImageTransformer, describe, families_of
 from ..membership.closest import QueryMedians, closest_distances
+from ..membership.scores import map_scales
+from .described import Described
 
 
 @dataclass(frozen=True)
@@ -87,25 +85,29 @@ def prepare(
         for name, attack in targeted.items()
         if isinstance(attack, SourceIdentificationPipeline)
     }
-    described = _described(ours, images, generated)
+    described = Described(ours, images, generated)
     for name, attack in targeted.items():
         if name not in ours:
             yield name, _WholeAttack(attack, images, groups)
             continue
-        rows = attack.fit_distances(*described(name))
-        yield (
-            name,
-            _with_closest(
-                _LabelledPart(
-                    attack.steps[-1][1],
-                    rows,
-                    attack.n_generated_ if attack.compares else None,
-                    bool(getattr(attack.steps[1][1], "include_real", False)),
-                    groups,
-                    attack.blocks_,
-                )
-            ),
+        closest = described.closest(name)
+        if closest is None:
+            rows, n_generated = attack.fit_distances(*described.vectors(name)), None
+            if attack.compares:
+                n_generated = attack.n_generated_
+        else:
+            rows, n_generated = closest.bags, closest.bags.shape[1]
+        part = _LabelledPart(
+            attack.steps[-1][1],
+            rows,
+            n_generated,
+            bool(getattr(attack.steps[1][1], "include_real", False)),
+            groups,
+            attack.blocks_,
         )
+        if closest is not None:
+            part = replace(part, numbers=closest.numbers, scales=closest.scales)
+        yield name, _with_closest(part)
 
 
 def keep_generated(prepared: PreparedAttack, kept: NDArray[np.intp]) -> PreparedAttack:
@@ -141,63 +143,6 @@ def _with_generated(attack: Any, generated: SharedImages) -> Any:
     return attack.set_params(**dict.fromkeys(own, generated))
 
 
-def _described(
-    attacks: Mapping[str, SourceIdentificationPipeline], images: Any, generated: Any
-) -> Callable[[str], tuple[Any, Any]]:
-    """Describe all images for all attacks; return what gives an attack its vectors of both."""
-    families: dict[bytes, BaseImageTransformer] = {}
-    of_attack: dict[str, list[bytes]] = {}
-    for name, attack in attacks.items():
-        attack.check_steps()
-        descriptors = attack.steps[0][1]
-        if isinstance(descriptors, (DescriptorUnion, BaseImageTransformer)):
-            descriptors.fit(images)
-            own = {digest(one._cache_key()): one for one in families_of(descriptors)}
-            of_attack[name] = list(own)
-            families = own | families
-    compared = [key for name, keys in of_attack.items() if attacks[name].compares for key in keys]
-    work = [attacks[name].steps[0][1] for name in of_attack]
-    how = {
-        "n_jobs": next((one.n_jobs for one in work if one.n_jobs is not None), None),
-        "memory": next((one.memory for one in work if one.memory is not None), None),
-        "verbose": any(one.verbose for one in work),
-    }
-    real = _columns(families, families, images, how, "real images")
-    fakes = _columns(families, dict.fromkeys(compared), generated, how, "generated images")
-
-    def vectors_of(name: str) -> tuple[Any, Any]:
-        attack = attacks[name]
-        if name in of_attack:
-            keys = of_attack[name]
-            both = [real, fakes] if attack.compares else [real]
-            found = [np.hstack([columns[key] for key in keys]) for columns in both]
-            return found[0], found[1] if attack.compares else None
-        descriptors = attack.steps[0][1]
-        if isinstance(descriptors, str):
-            return images, generated
-        rows = descriptors.fit(images).transform(images)
-        return rows, descriptors.transform(generated) if attack.compares else None
-
-    return vectors_of
-
-
-def _columns(
-    families: Mapping[bytes, BaseImageTransformer],
-    wanted: Iterable[bytes],
-    images: Any,
-    how: dict[str, Any],
-    description: str,
-) -> dict[bytes, NDArray[np.float32]]:
-    keys = list(wanted)
-    if not keys:
-        return {}
-    own = [families[key] for key in keys]
-    checked = check_images(images, clone(own[0]), reset=True)
-    rows = describe(own, checked, description=description, **how)
-    ends = np.cumsum([one.n_columns for one in own])
-    return dict(zip(keys, np.split(rows, ends[:-1], axis=1), strict=True))
-
-
 @dataclass(frozen=True)
 class _LabelledPart:
     """The last step of an attack, on rows that were made without labels."""
@@ -214,7 +159,11 @@ class _LabelledPart:
     blocks: list[Block] | None = None
     #: Where the estimator looks at nothing else: the closest distances, and medians of all.
     closest: NDArray[Any] | None = None
-    medians: QueryMedians | None = None
+    medians: Callable[[NDArray[np.intp]], Any] | None = None
+    #: Where generated images were read a block after the other: which each column is, for each
+    #: query, and the median distance of each map.
+    numbers: NDArray[np.int64] | None = None
+    scales: NDArray[np.float64] | None = None
 
     @property
     def bags(self) -> NDArray[Any] | None:
@@ -251,10 +200,23 @@ def _with_closest(part: _LabelledPart) -> _LabelledPart:
     """Find what needs no labels once, where the estimator looks at the closest images only."""
     ask = getattr(part.estimator, "n_closest_needed", None)
     n_needed = None if ask is None or part.n_generated is None else ask(part.blocks)
-    if n_needed is None or part.with_real or np.isnan(part.rows).any():
+    streamed = part.scales is not None
+    if n_needed is None or part.with_real or (np.isnan(part.rows).any() and not streamed):
         return replace(part, closest=None, medians=None)
     closest = np.ascontiguousarray(closest_distances(part.rows, n_needed))
+    if part.scales is not None:
+        return replace(part, closest=closest, medians=_Same(part.scales))
     return replace(part, closest=closest, medians=QueryMedians.of(part.rows))
+
+
+@dataclass(frozen=True)
+class _Same:
+    """The same medians for any queries."""
+
+    medians: NDArray[np.float64]
+
+    def __call__(self, queries: NDArray[np.intp]) -> NDArray[np.float64]:
+        return self.medians
 
 
 @dataclass(frozen=True)
@@ -306,6 +268,18 @@ class Recorder:
     def blocks(self) -> list[Block] | None:
         """Which maps of the distances belong together, and their names."""
         return getattr(self.prepared, "blocks", None)
+
+    @property
+    def scales(self) -> NDArray[np.float64]:
+        """Median distance of each map."""
+        assert self.bags is not None
+        known = getattr(self.prepared, "scales", None)
+        return map_scales(self.bags) if known is None else known
+
+    def numbers(self, columns: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return which generated images the columns (n_queries, n_shown) of bags are."""
+        known = getattr(self.prepared, "numbers", None)
+        return columns if known is None else np.take_along_axis(known, columns, axis=1)
 
     def rows(self, fit: Fit, queries: NDArray[np.intp]) -> Any:
         """Return what a fit gets of some queries."""

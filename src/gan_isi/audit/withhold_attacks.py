@@ -124,7 +124,9 @@ def _refined(attack: Any, n_generated: int) -> Any:
     attack = clone(attack)
     rough = [name for name, value in attack.get_params().items()
              if name.split("__")[-1] == "n_refined" and value is not None]  # fmt: skip
-    return attack.set_params(**dict.fromkeys(rough, n_generated))
+    # Of all generated images any may be left out, and the next ones count then.
+    whole = {"stream": False} if "stream" in attack.get_params() else {}
+    return attack.set_params(**dict.fromkeys(rough, n_generated), **whole)
 
 
 def looks_at(bags: Any, chose: Any) -> bool:
