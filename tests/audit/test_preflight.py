@@ -526,3 +526,26 @@ def test_stored_bits_are_part_of_what_the_cache_knows():
     twelve = np.dtype(np.uint16, metadata={"bits_stored": 12})
     image = np.arange(64, dtype=np.uint16).reshape(8, 8)
     assert joblib.hash(image) != joblib.hash(image.view(twelve))
+
+
+def test_of_many_generated_images_all_copies_and_kinds_are_found(monkeypatch):
+    monkeypatch.setattr("gan_isi.audit.inputs._CLOSELY", 5)
+    problem = datasets.make_membership_problem(20, n_generated=60, random_state=0)
+    real, used = problem.images, problem.target
+    generated = list(np.random.default_rng(0).permutation(problem.generated.ravel())
+                     .reshape(problem.generated.shape))  # fmt: skip
+    for place in range(40, 44):
+        generated[place] = real[place - 40]
+    generated[50] = np.stack([generated[50]] * 3, axis=-1)
+    generated[55] = generated[55][:32, :32]
+    found = preflight(real, used, generated=generated)
+    one = found.sets["generated"]
+    assert one.count == 60
+    assert one.channels == {"1": 59, "3": 1}
+    assert one.sizes == {"64 x 64": 59, "32 x 32": 1}
+    assert list(found.digests["generated"]) == [str(i) for i in range(60)]
+    assert found.n_not_used_generated == (used[:4] == 0).sum()
+    monkeypatch.undo()
+    whole = preflight(real, used, generated=generated)
+    assert found.digests == whole.digests
+    assert whole.sets["generated"].n_copies == one.n_copies == 0

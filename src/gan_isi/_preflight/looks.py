@@ -4,8 +4,9 @@ These are pure statistics of pictures; `comparison` compares sets and writes the
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from scipy.ndimage import uniform_filter
 from sklearn.base import BaseEstimator
 
 from .._validation.images import bits_stored, check_images, to_grey
-from .._validation.items import n_dimensions
+from .._validation.items import n_dimensions, spread
 
 #: Sides in pixels of the thumbnails of grey pictures, and of their colours.
 THUMB, HUE = 32, 8
@@ -44,7 +45,7 @@ _EACH = (
 
 @dataclass(frozen=True)
 class Look:
-    """A set of images in numbers, with one row for each image.
+    """A set of images in numbers, with one row for each image that was looked at closely.
 
     Attributes
     ----------
@@ -81,9 +82,12 @@ class Look:
         Keys that are equal for copies; None for pictures of one intensity.
     dtypes : dict of str to dtype
         Data type of each kind.
-    digests : tuple of str
-        SHA-256 of the shape, data type and pixels of each image; empty for images of files, whose
-        bytes are what one compares.
+    digests : dict of str to str
+        SHA-256 of the shape, data type and pixels of each image of the set, by its number; empty
+        for images of files, whose bytes are what one compares.
+    further : list of dict
+        Size, data type, channels and key of the images of the set that were only looked at
+        briefly, and have no rows.
     """
 
     name: str
@@ -102,10 +106,27 @@ class Look:
     turned: int
     keys: NDArray[Any]
     dtypes: dict[str, np.dtype[Any]]
-    digests: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    further: Sequence[Mapping[str, Any]] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def count(self) -> int:
+        """Number of images of the set."""
+        return len(self.numbers) + len(self.further)
+
+    @property
+    def all_keys(self) -> list[bytes]:
+        """Keys of all images of the set that have one."""
+        every = [*self.keys, *(one["keys"] for one in self.further)]
+        return [key for key in every if key is not None]
+
+    def tally(self, what: str) -> Counter[str]:
+        """Return how many images of the set are of each of the "sizes", "kinds" or "channels"."""
+        every = [*getattr(self, what), *(one[what] for one in self.further)]
+        return Counter(" x ".join(map(str, np.atleast_1d(one))) for one in every)
 
     @property
     def adjective(self) -> str:
@@ -119,7 +140,12 @@ class Look:
 
 
 def look_at(
-    name: str, images: Any, numbers: Iterable[int] | None = None, *, copies: bool = True
+    name: str,
+    images: Any,
+    numbers: Iterable[int] | None = None,
+    *,
+    copies: bool = True,
+    n_closely: int | None = None,
 ) -> Look:
     """Read each image of a set once, and keep what can be compared.
 
@@ -133,6 +159,9 @@ def look_at(
         Numbers of the images to read; None reads all.
     copies : bool, default=True
         Whether the keys of copies are computed.
+    n_closely : int, default=None
+        Of how many images, spread over the set, all is found; None for each. Others are only
+        looked at closely if they are the first of their size, data type and channels.
 
     Returns
     -------
@@ -150,30 +179,44 @@ def look_at(
     paths = getattr(images, "paths", None)
     found: list[dict[str, Any]] = []
     edges: list[NDArray[np.float64]] = []
-    digests: list[str] = []
-    for i in chosen:
+    digests: dict[str, str] = {}
+    closely = np.ones(len(chosen), dtype=bool)
+    if n_closely is not None and n_closely < len(chosen):
+        closely[:] = False
+        closely[spread(len(chosen), n_closely)] = True
+    further: list[dict[str, Any]] = []
+    known: set[tuple[Any, ...]] = set()
+    for place, i in enumerate(chosen):
         called = f"image {i}" if paths is None else str(paths[i])
         image = np.asarray(checked[i])
-        found.append(_look(image, called, copies))
         if copies and not hasattr(images, "files_of"):
-            digests.append(pixel_digest(image))
+            digests[str(i)] = pixel_digest(image)
+        if not closely[place]:
+            brief = _brief(image, called, copies)
+            if (kind := (brief["sizes"], brief["kinds"], brief["channels"])) in known:
+                further.append(brief)
+                continue
+            known.add(kind)
+            closely[place] = True
+        found.append(_look(image, called, copies))
         steps = found[-1].pop("edges")
         if found[-1]["sizes"] != found[0]["sizes"]:
             edges = []
         elif len(found) == 1:
-            edges = [step / len(chosen) for step in steps]
+            edges = list(steps)
         else:
-            edges = [one + step / len(chosen) for one, step in zip(edges, steps, strict=False)]
+            edges = [one + step for one, step in zip(edges, steps, strict=False)]
     return Look(
         name=name,
-        numbers=chosen,
+        numbers=chosen[closely],
         paths=paths,
         rows=rows,
-        edges=tuple(edges),
+        edges=tuple(edge / len(found) for edge in edges),
         turned=sum(map(images.is_turned, chosen)) if hasattr(images, "is_turned") else 0,
         dtypes={one["kinds"]: one.pop("dtype") for one in found},
         keys=np.array([one.pop("keys") for one in found], dtype=object),
-        digests=tuple(digests),
+        digests=digests,
+        further=further,
         **{field: np.array([one[field] for one in found]) for field in found[0]},
     )
 
@@ -230,6 +273,20 @@ def unit(vectors: NDArray[Any], of: NDArray[Any] | None = None) -> NDArray[np.fl
     there = (length > 1e-3 * other.reshape(length.shape)) & (length > 0)
     scaled = np.where(there, vectors / np.where(there, length, 1), 0)
     return np.asarray(scaled, dtype=np.float32)
+
+
+def _brief(image: NDArray[Any], name: str, copies: bool) -> dict[str, Any]:
+    """Return what is cheap to know of an image."""
+    key = None
+    if copies:
+        grey = to_grey(image, (0.0, 1.0), name)
+        key = _key(image, grey) if np.ptp(grey) > 0 else None
+    return {
+        "kinds": _kind(image.dtype),
+        "sizes": image.shape[:2],
+        "channels": image.shape[2] if image.ndim == 3 else 1,
+        "keys": key,
+    }
 
 
 def _look(image: NDArray[Any], name: str, copies: bool) -> dict[str, Any]:

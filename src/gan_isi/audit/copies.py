@@ -73,7 +73,7 @@ def near_copies(
 
 def among_generated(real: Sequence[Look], generated: Look) -> list[tuple[str, int]]:
     """Return the real images that are among those generated, pixel by pixel."""
-    keys = set(generated.keys) - {None}
+    keys = set(generated.all_keys)
     return [
         (one.name, int(number))
         for one in real

@@ -1,7 +1,6 @@
 """A preflight compares the sets of images and finds those that are there twice, before an audit."""
 
 import warnings
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
@@ -35,6 +34,9 @@ from .statements import say
 
 #: Largest number of near copies that are listed; slices of a volume may have millions.
 _MOST_PAIRS = 10_000
+
+#: Generated images, at most, that are looked at closely; of the others copies are found.
+_CLOSELY = 20_000
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,9 @@ def preflight(
       of that many is compared.
     - **Near copies** have thumbnails of 32 x 32 pixels whose details (less the mean of 7 x 7)
       correlate above 0.9.
+    - Of more than 20,000 **generated images** copies are found among all; borders, intensities and
+      the like are those of 20,000 that are spread over them, and of the first of each size, data
+      type and number of channels.
 
     Examples
     --------
@@ -278,8 +283,8 @@ def run(
         real.append(look_at(name, X, which))
     if candidates is not None:
         real.append(look_at("candidates", candidates))
-    looks = [*real, look_at("generated", generated)]
-    looks += [look_at(name, images) for name, images in others.items()]
+    made = {"generated": generated, **others}
+    looks = [*real, *(look_at(name, one, n_closely=_CLOSELY) for name, one in made.items())]
     sources = {"real": X, "candidates": candidates, "generated": generated, **others}
     errors, warned = compare(looks, ranges, grey=grey)
     doubles = find_copies(real)
@@ -310,11 +315,7 @@ def run(
             if getattr(images, "passed_over", None)
         },
         n_not_used_generated=sum(name == "not used" for name, _ in copied),
-        digests={
-            one.name: dict(zip(map(str, one.numbers), one.digests, strict=True))
-            for one in looks
-            if one.digests
-        },
+        digests={one.name: dict(one.digests) for one in looks if one.digests},
     )
 
 
@@ -337,13 +338,12 @@ def _of_labels(y: Any, n_images: int) -> dict[str, NDArray[np.intp]]:
 def _summary(look: Look, intensity_range: IntensityRange) -> ImageSet:
     wide = look.borders[look.borders >= 0.02]
     coloured = look.lost[look.channels > 2]
-    keys = [key for key in look.keys if key is not None]
-    sizes = Counter(f"{height} x {width}" for height, width in look.sizes)
+    keys = look.all_keys
     return ImageSet(
-        count=len(look),
-        sizes=dict(sizes.most_common(10)),
-        dtypes=dict(Counter(map(str, look.kinds))),
-        channels=dict(Counter(map(str, look.channels))),
+        count=look.count,
+        sizes=dict(look.tally("sizes").most_common(10)),
+        dtypes=dict(look.tally("kinds")),
+        channels=dict(look.tally("channels")),
         intensities=None if intensity_range == "image" else scaled_range(look, intensity_range),
         bordered=len(wide) / len(look),
         border_width=float(np.median(wide)) if len(wide) else 0.0,
