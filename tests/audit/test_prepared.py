@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from gan_isi import PairwiseDistanceTransformer, SummaryClassifier, make_pipeline
 from gan_isi.attacks.pipeline import SourceIdentificationPipeline
@@ -72,3 +73,21 @@ def test_a_permutation_does_not_look_at_all_distances(rng, world, folds_of):
     prepared, used = prepared_attack(_Counts(contrast=9), rng, world)
     null_distribution(prepared, used, folds_of(used), n_permutations=2, seed=0)
     assert _Counts.seen == [10] * 4
+
+
+class _Threads(SummaryClassifier):
+    """Keeps how many threads BLAS has in its fits."""
+
+    seen: list[int] = []
+
+    def fit(self, X, y, *, blocks=None, scales=None):
+        self.seen += [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+        return super().fit(X, y, blocks=blocks, scales=scales)
+
+
+def test_small_fits_have_one_thread(rng, world, folds_of):
+    _Threads.seen.clear()
+    prepared, used = prepared_attack(_Threads(), rng, world)
+    with threadpool_limits(2, user_api="blas"):
+        cross_fit(prepared, used, folds_of(used), seed=0)
+    assert set(_Threads.seen) == {1}

@@ -10,6 +10,7 @@ from scipy.special import logit
 from sklearn.base import clone
 
 from .._runtime.sklearn_compat import safe_indexing
+from .._runtime.threads import one_blas_thread
 from .._validation.blocks import Block
 from .._validation.shared import SharedImages
 from ..attacks.pipeline import SourceIdentificationPipeline, fit_membership
@@ -177,8 +178,9 @@ class _LabelledPart:
     def fit_and_answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
     ) -> tuple[Any, Answers]:
-        fitted = self._fit(train, labels)
-        return fitted, _answers(fitted, self._rows(test, train))
+        with one_blas_thread():  # in small fits more would mostly wait for each other
+            fitted = self._fit(train, labels)
+            return fitted, _answers(fitted, self._rows(test, train))
 
     def _fit(self, train: NDArray[np.intp], labels: NDArray[np.intp]) -> Any:
         groups = None if self.groups is None else self.groups[train]
