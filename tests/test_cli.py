@@ -21,13 +21,11 @@ from gan_isi import (
     PixelDescriptor,
     SourceIdentificationPipeline,
     __version__,
-    attacks,
     datasets,
 )
 from gan_isi._runtime.output import from_cell
 from gan_isi.audit.statements import say
 from gan_isi.cli import main
-from gan_isi.cli.audit import ATTACKS
 from gan_isi.cli.folders import read_patients
 from gan_isi.datasets import archives
 
@@ -170,9 +168,6 @@ class TestAudit:
         assert main(["audit", *arguments[:5], f"{folders}/used", *QUICK]) == 0
         said = say("generated_are_real", n_images=16, first=f"{folders}/used/u0.png (used)")
         assert capsys.readouterr().err == f"Warning: {said.text}\n"
-
-    def test_names_of_attacks_are_those_of_the_library(self):
-        assert set(ATTACKS) == set(attacks.ATTACKS) - {"blind"}
 
     def test_a_missing_extra_is_named_before_the_work(self, folders, tmp_path, capsys, monkeypatch):
         monkeypatch.setattr("gan_isi.cli.audit.find_spec", lambda name: None)

@@ -366,15 +366,19 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         blocks = getattr(self.steps[0][1], "blocks_", None)
         return distances.fit(vectors, generated=reference, blocks=blocks).transform(vectors)
 
-    def _in_blocks(self, method: str, X: Any, params: dict[str, Any]) -> NDArray[Any]:
+    def _in_blocks(
+        self, method: str | Callable[[Any], Any], X: Any, params: dict[str, Any]
+    ) -> NDArray[Any]:
         """Describe all queries, then compare and classify so many that memory is bounded.
+
+        What answers is a method of the last step, or a function of bags.
 
         The vectors of a query take less room than its picture; its bag, with thousands
         of generated images, does not.
         """
         check_is_fitted(self)
         descriptors, distances, membership = (step for _, step in self.steps)
-        answer = getattr(membership, method)
+        answer = method if callable(method) else getattr(membership, method)
         vectors = _transformed(descriptors, as_images(X))
         if not self.compares:
             return answer(vectors, **params)

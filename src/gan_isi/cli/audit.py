@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from .._runtime.output import write_atomically
+from .attacks import ATTACKS, make_attack
 from .folders import (
     check,
     dry_run_option,
@@ -15,8 +16,8 @@ from .folders import (
     folder_option,
     inputs_of,
     known_of,
-    load,
     look,
+    open_folders,
     patient_options,
     read_patients,
     shows_progress,
@@ -27,19 +28,6 @@ from .pairs import write_pairs
 from .plan import show_plan
 from .replay import with_command
 from .terminal import say
-
-#: Names of the attacks, but for the blind one that comes with them. They are written out here so
-#: that ``--help`` need not import the library; a test compares them with the registry.
-ATTACKS = (
-    "recommended",
-    "paper",
-    "nearest",
-    "relative_nearest",
-    "epsilon_ball",
-    "density_ratio",
-    "calibrated_similarity",
-    "retrieval",
-)
 
 #: Name of the set of generated images that are a control, which a test compares as well.
 UNRELATED = "unrelated generated"
@@ -178,7 +166,9 @@ def audit(
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
     folders = {"used": used, "not used": not_used, "candidates": candidates}
-    images = load(folders | {UNRELATED: unrelated_generated}, generated, volumes)
+    images = open_folders(
+        folders | {UNRELATED: unrelated_generated, "generated": generated}, volumes
+    )
     outputs = {
         "--report": report, "--json": json, "--manifest": manifest, "--known-csv": known_csv,
         "--candidates-csv": candidates_csv, "--patients-csv": patients_csv,
@@ -207,7 +197,7 @@ def audit(
         name: make_attack(
             name, seed, jobs, None if dry_run else cache, intensity_range, verbose=verbose
         )
-        for name in [*names, "blind"]
+        for name in dict.fromkeys([*names, "blind"])
     }
     others = {} if unrelated is None else {UNRELATED: unrelated}
     inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range, others)
@@ -271,44 +261,6 @@ def audit(
         ])  # fmt: skip
     finally:
         say(f"{result}{_of_subgroups(result)}\n\n{lines}".rstrip("\n"))
-
-
-def make_attack(
-    name: str,
-    seed: int,
-    jobs: int,
-    cache: Path | None,
-    intensity_range: Any = "dtype",
-    *,
-    verbose: bool,
-) -> Any:
-    """Return an attack by its name.
-
-    Parameters
-    ----------
-    name : str
-        One of `ATTACKS`.
-    seed, jobs, cache, intensity_range
-        Options of the command.
-    verbose : bool
-        Whether progress bars are shown while images are described.
-
-    Returns
-    -------
-    SourceIdentificationPipeline
-        The unfitted attack.
-    """
-    from ..attacks import make_pipeline
-
-    attack = make_pipeline(
-        name,
-        random_state=seed,
-        n_jobs=jobs,
-        memory=None if cache is None else str(cache),
-        intensity_range=intensity_range,
-    )
-    # Those of the pipeline print lines among the results.
-    return attack.set_params(descriptors__verbose=verbose)
 
 
 def _check_extras(report: Path | None, table: Path | None) -> None:

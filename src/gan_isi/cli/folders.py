@@ -136,17 +136,13 @@ def said_in_words() -> Iterator[None]:
         say(f"Warning: {one.message}", err=True)
 
 
-def load(
-    folders: Mapping[str, Path | None], generated: Path, volumes: str | None = None
-) -> dict[str, Any]:
+def open_folders(folders: Mapping[str, Path | None], volumes: str | None = None) -> dict[str, Any]:
     """Open folders of images, which are read when asked for.
 
     Parameters
     ----------
     folders : mapping of str to Path or None
-        Folders of real images by the name of the set, such as "used"; None is left out.
-    generated : Path
-        Folder of the generated images.
+        Folders of images by the name of the set, such as "used"; None is left out.
     volumes : {"axial", "coronal", "sagittal"} or None
         Kind of the slices that the volumes of all folders are cut into; None for folders of
         images.
@@ -154,17 +150,15 @@ def load(
     Returns
     -------
     dict of str to ImageFiles or VolumeSlices
-        Images of each set, including "generated". Those that no others are joined to are
-        kept once they were read.
+        Images of each set. Those that no others are joined to are kept once they were read.
     """
     from .._validation.items import read_once
     from ..datasets import load_images, load_volumes
 
-    given = {**folders, "generated": generated}
     with said_in_words():
         images = {
             name: load_images(path, **reading()) if volumes is None else load_volumes(path, volumes)
-            for name, path in given.items()
+            for name, path in folders.items()
             if path is not None
         }
     joined = ("used", "not used")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .attacks import CHOICES
 from .folders import (
     check,
     dry_run_option,
@@ -13,8 +14,8 @@ from .folders import (
     folder_option,
     inputs_of,
     known_of,
-    load,
     look,
+    open_folders,
     patient_options,
     shows_progress,
     work_options,
@@ -26,10 +27,6 @@ from .terminal import say
 
 if TYPE_CHECKING:
     from ..audit import WithholdResult
-
-#: What may choose. Written out here so that ``--help`` need not import the library; a test
-#: compares them with the registry.
-CHOICES = ("pixels", "local_contrast", "ssim", "texture", "local_texture", "deep", "recommended")
 
 
 @click.command()
@@ -100,7 +97,7 @@ def withhold(
     if figure is not None and figure.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise click.UsageError(f"--figure has to end in .png, .svg or .pdf; got {figure}.")
     folders = {"used": used, "not used": not_used}
-    images = load(folders, generated)
+    images = open_folders({**folders, "generated": generated})
     check_outputs({"--out": out, "--json": json, "--figure": figure}, inputs_of(images, patients))
     fakes = images.pop("generated")
     groups = find_patients(patient_from, patients, images, folders)
