@@ -42,8 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if the work is done, 1 if it failed, 2 for wrong usage, and 128 plus the number of
-        the signal (130 for Ctrl-C) if it was interrupted.
+        0 if the work is done, 1 if it failed, 2 for wrong usage, 3 if a condition of
+        ``audit --fail-if`` is met, and 128 plus the number of the signal (130 for Ctrl-C) if it
+        was interrupted.
     """
     try:
         # Click's own handling of errors would turn an interruption into a failure.

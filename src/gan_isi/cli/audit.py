@@ -9,6 +9,7 @@ import click
 
 from .._runtime.output import write_atomically
 from .attacks import ATTACKS, make_attack
+from .conditions import Condition, check_conditions, exit_code, fail_if_option
 from .folders import (
     check,
     dry_run_option,
@@ -111,6 +112,7 @@ UNRELATED = "unrelated generated"
     "not come from the generator.",
     required=False,
 )
+@fail_if_option
 @dry_run_option
 @work_options
 def audit(
@@ -139,13 +141,14 @@ def audit(
     epsilon_by: str | None,
     controls: bool,
     unrelated_generated: Path | None,
+    conditions: tuple[Condition, ...],
     seed: int,
     jobs: int,
     cache: Path | None,
     quiet: bool,
     intensity_range: Any,
     dry_run: bool,
-) -> None:
+) -> int:
     """Test whether used images can be told from others.
 
     This needs real images of known membership. It prints its findings as sentences, with
@@ -165,6 +168,11 @@ def audit(
         raise click.UsageError(f"--epsilon-by {epsilon_by} needs --attack {epsilon_by} as well.")
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
+    named = list(dict.fromkeys([*names, "blind"]))
+    check_conditions(
+        conditions, [*named, "chosen"] if choose else named, n_permutations=permutations,
+        candidates=candidates is not None, epsilon=epsilon_by is not None,
+    )  # fmt: skip
     folders = {"used": used, "not used": not_used, "candidates": candidates}
     images = open_folders(
         folders | {UNRELATED: unrelated_generated, "generated": generated}, volumes
@@ -197,18 +205,19 @@ def audit(
         name: make_attack(
             name, seed, jobs, None if dry_run else cache, intensity_range, verbose=verbose
         )
-        for name in dict.fromkeys([*names, "blind"])
+        for name in named
     }
     others = {} if unrelated is None else {UNRELATED: unrelated}
     inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range, others)
     if dry_run:
-        return show_plan(
+        show_plan(
             look(*inputs),
             attacks,
             known,
             f"comparing them and {permutations} permutations"
             f"{' (three times as many with the controls)' if controls else ''}",
         )
+        return 0
     with check(*inputs):
         result = auditing.audit(
             attacks,
@@ -261,6 +270,7 @@ def audit(
         ])  # fmt: skip
     finally:
         say(f"{result}{_of_subgroups(result)}\n\n{lines}".rstrip("\n"))
+    return exit_code(conditions, result)
 
 
 def _check_extras(report: Path | None, table: Path | None) -> None:
