@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from sklearn.base import BaseEstimator
 
+from .._runtime.whole import counted
 from .._validation.images import bits_stored, check_images, to_grey
 from .._validation.items import n_dimensions
 
@@ -151,7 +152,7 @@ def look_at(
     found: list[dict[str, Any]] = []
     edges: list[NDArray[np.float64]] = []
     digests: list[str] = []
-    for i in chosen:
+    for i in counted(chosen.tolist(), f"reading the {name} images", "image"):
         called = f"image {i}" if paths is None else str(paths[i])
         image = np.asarray(checked[i])
         found.append(_look(image, called, copies))

@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from .._runtime.sklearn_compat import safe_indexing
 from .._runtime.store import digest
+from .._runtime.whole import stage
 from .._validation.blocks import Block
 from .._validation.images import check_images
 from .._validation.shared import SharedImages
@@ -91,7 +92,8 @@ def prepare(
         if name not in ours:
             yield name, _WholeAttack(attack, images, groups)
             continue
-        rows = attack.fit_distances(*described(name))
+        with stage(f"{name}: comparing"):
+            rows = attack.fit_distances(*described(name))
         yield (
             name,
             _LabelledPart(
@@ -158,8 +160,10 @@ def _described(
         "memory": next((one.memory for one in work if one.memory is not None), None),
         "verbose": any(one.verbose for one in work),
     }
-    real = _columns(families, families, images, how, "real images")
-    fakes = _columns(families, dict.fromkeys(compared), generated, how, "generated images")
+    real = _columns(families, families, images, how, "describing real images")
+    fakes = _columns(
+        families, dict.fromkeys(compared), generated, how, "describing generated images"
+    )
 
     def vectors_of(name: str) -> tuple[Any, Any]:
         attack = attacks[name]

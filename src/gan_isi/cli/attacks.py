@@ -23,13 +23,7 @@ CHOICES = ("pixels", "local_contrast", "ssim", "texture", "local_texture", "deep
 
 
 def make_attack(
-    name: str,
-    seed: int,
-    jobs: int,
-    cache: Path | None,
-    intensity_range: Any = "dtype",
-    *,
-    verbose: bool,
+    name: str, seed: int, jobs: int, cache: Path | None, intensity_range: Any = "dtype"
 ) -> Any:
     """Return an attack by its name.
 
@@ -39,8 +33,6 @@ def make_attack(
         One of `ATTACKS`.
     seed, jobs, cache, intensity_range
         Options of the command.
-    verbose : bool
-        Whether progress bars are shown while images are described.
 
     Returns
     -------
@@ -49,12 +41,10 @@ def make_attack(
     """
     from ..attacks import make_pipeline
 
-    attack = make_pipeline(
+    return make_pipeline(
         name,
         random_state=seed,
         n_jobs=jobs,
         memory=None if cache is None else str(cache),
         intensity_range=intensity_range,
     )
-    # Those of the pipeline print lines among the results.
-    return attack.set_params(descriptors__verbose=verbose)

@@ -21,7 +21,6 @@ from .folders import (
     open_folders,
     patient_options,
     read_patients,
-    shows_progress,
     work_options,
 )
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
@@ -198,25 +197,26 @@ def audit(
         by_volume = {"volumes": known.groups, "candidate_volumes": None}
         if candidate_images is not None:
             by_volume["candidate_volumes"] = candidate_images.groups
-    verbose = shows_progress(quiet)
     known_groups = groups["not used"] + groups["used"] if groups else None
     patients_of = known_groups, groups.get("candidates")
     attacks = {
-        name: make_attack(
-            name, seed, jobs, None if dry_run else cache, intensity_range, verbose=verbose
-        )
+        name: make_attack(name, seed, jobs, None if dry_run else cache, intensity_range)
         for name in named
     }
     others = {} if unrelated is None else {UNRELATED: unrelated}
     inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range, others)
     if dry_run:
-        show_plan(
-            look(*inputs),
-            attacks,
-            known,
-            f"comparing them and {permutations} permutations"
-            f"{' (three times as many with the controls)' if controls else ''}",
-        )
+        from ..audit.duration import measure_costs, stages_of_audit
+
+        found, n_test = look(*inputs), len(known) // folds
+        costs = measure_costs(attacks, known, fakes, n_train=len(known) - n_test, n_test=n_test)
+        stages = stages_of_audit(
+            costs, attacks, lambda name: permutations, n_generated=len(fakes),
+            n_real=len(known) + len(candidate_images or ()), n_fits=folds * repeats, n_jobs=jobs,
+            candidates=candidate_images is not None, choose=choose, controls=controls,
+            n_unrelated=len(unrelated or ()),
+        )  # fmt: skip
+        show_plan(found, stages)
         return 0
     with check(*inputs):
         result = auditing.audit(
@@ -239,7 +239,7 @@ def audit(
             unrelated_generated=unrelated,
             random_state=seed,
             n_jobs=jobs,
-            verbose=verbose,
+            verbose=not quiet,
             memory=cache,
         )
     result = with_command(result)

@@ -1,7 +1,6 @@
 """Options that name folders of images, and checks of these before hours of work begin."""
 
 import csv
-import sys
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -58,7 +57,7 @@ def reading() -> dict[str, Any]:
 
 
 _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
-    click.option("--quiet", is_flag=True, help="Show no progress on a terminal."),
+    click.option("--quiet", is_flag=True, help="Show no progress."),
     click.option(
         "--cache", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
         help="Folder that keeps what was computed of each image, so that no image is described "
@@ -96,7 +95,7 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
 dry_run_option = click.option(
     "--dry-run",
     is_flag=True,
-    help="Read and compare the images, estimate how long describing them takes, and stop.",
+    help="Read and compare the images, estimate how long the rest takes, and stop.",
 )
 
 
@@ -119,11 +118,6 @@ def patient_options(command: Any) -> Any:
         "kept), folder the folder within --used and so on, file the file, for files with several "
         "frames, and csv the table of --patients.",
     )(command)  # fmt: skip
-
-
-def shows_progress(quiet: bool) -> bool:
-    """Return whether progress bars are shown: standard error is a terminal, and not --quiet."""
-    return not quiet and sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextmanager
@@ -210,9 +204,13 @@ def look(
     -----
     All files are read once, so that a file that can't be read is found before hours of work.
     """
+    from .._runtime.whole import one_line
     from ..audit.inputs import run
 
-    found = run(known, labels, generated, candidates, groups, [intensity_range], others or {})
+    context = click.get_current_context(silent=True)
+    quiet = context is None or context.params.get("quiet", True)
+    with one_line("reading the images", not quiet, leave=False):
+        found = run(known, labels, generated, candidates, groups, [intensity_range], others or {})
     for text in found.warnings:
         say(f"Warning: {text}", err=True)
     return found

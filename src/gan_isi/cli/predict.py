@@ -21,7 +21,6 @@ from .folders import (
     reading,
     refuse,
     said_in_words,
-    shows_progress,
     work_options,
 )
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
@@ -94,15 +93,19 @@ def predict(
         --candidates unknown/ --output scores.csv --save attack.joblib
     gan-isi predict --load attack.joblib --candidates more/ --output more.csv
     """
+    from .._preflight.before_fit import preflight_done
+    from .._runtime.whole import expect, one_line
+    from ..audit.duration import measure_costs, stages_of_predict
+
     _check_options(load, save, retarget)
     folders = {"used": used, "not used": not_used}
     given = {"candidates": candidates, "generated": generated, "retarget": retarget}
     images = open_folders(folders | given)
     outputs = {"--output": output, "--save": save}
     check_outputs(outputs, inputs_of(images, patients, load))
-    verbose, others = shows_progress(quiet), images.get("retarget")
+    others = images.get("retarget")
     if load is not None:
-        attack = load_attack(load, jobs, cache, verbose=verbose)
+        attack = load_attack(load, jobs, cache)
         if others is None:
             check_with_remembered(attack, images["candidates"])
         else:
@@ -113,19 +116,34 @@ def predict(
         of_known = find_patients(patient_from, patients, {n: images[n] for n in folders}, folders)
         groups = of_known["not used"] + of_known["used"] if of_known else None
         kept = None if dry_run else cache
-        attack = make_attack(name, seed, jobs, kept, intensity_range, verbose=verbose)
+        attack = make_attack(name, seed, jobs, kept, intensity_range)
         further = {} if others is None else {"generated (--retarget)": others}
         inputs = (
             known, labels, images["generated"], images["candidates"], (groups, None),
             intensity_range, further,
         )  # fmt: skip
+        found = look(*inputs)
+
+        def stages() -> Any:
+            costs = measure_costs(
+                {name: attack}, known, images["generated"], n_train=len(known), n_test=len(known)
+            )
+            return stages_of_predict(
+                costs, n_known=len(known), n_generated=len(images["generated"]),
+                n_candidates=len(images["candidates"]), n_jobs=jobs,
+            )  # fmt: skip
+
         if dry_run:
-            return show_plan(look(*inputs), {name: attack}, known, "comparing them and the fit")
-        with check(*inputs):
-            attack.set_params(generated=images["generated"]).fit(known, labels, groups=groups)
-    if others is not None:
-        attack = attack.retarget(others)
-    scores, decisions = answers_of(attack, images["candidates"])
+            return show_plan(found, stages())
+        attack.set_params(generated=images["generated"])
+    with one_line("predict", not quiet, leave=False):
+        if load is None:
+            expect(stages)
+            with preflight_done(refuse(found)):
+                attack.fit(known, labels, groups=groups)
+        if others is not None:
+            attack = attack.retarget(others)
+        scores, decisions = answers_of(attack, images["candidates"])
     rows = [
         (name_of(file), f"{score:.6g}", int(decision))
         for file, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)
@@ -198,6 +216,7 @@ def submit(
     \b
     gan-isi submit train/ test/ --attack paper --output run.csv
     """
+    from .._runtime.whole import one_line
     from .._validation.items import read_once
     from ..datasets import check_submission, load_membership, write_submission
 
@@ -211,7 +230,7 @@ def submit(
     images = [read_once(x) for x in (known.images, known.generated, asked.generated, unknown)]
     check_outputs({"--output": output}, [path for one in images for path in one.paths])
     real, generated, others, unknown = images
-    attack = make_attack(name, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
+    attack = make_attack(name, seed, jobs, cache, intensity_range)
     with check(
         real,
         known.target,
@@ -220,8 +239,10 @@ def submit(
         intensity_range=intensity_range,
         others={"generated (test)": others},
     ):
-        attack.set_params(generated=generated).fit(real, known.target)
-    labels = attack.retarget(others).predict(unknown)
+        attack.set_params(generated=generated)
+        with one_line("submit", not quiet, leave=False):
+            attack.fit(real, known.target)
+            labels = attack.retarget(others).predict(unknown)
     ids = [path.stem for path in unknown.paths]
     write_submission(output, ids, labels)
     check_submission(output, ids)

@@ -11,7 +11,7 @@ from .folders import said_in_words
 from .terminal import say
 
 
-def load_attack(path: Path, jobs: int, cache: Path | None, *, verbose: bool) -> Any:
+def load_attack(path: Path, jobs: int, cache: Path | None) -> Any:
     """Load a fitted attack, which may run any code that the file holds.
 
     Parameters
@@ -20,8 +20,6 @@ def load_attack(path: Path, jobs: int, cache: Path | None, *, verbose: bool) -> 
         File that `gan-isi predict --save` or `joblib.dump` wrote.
     jobs, cache
         Options of the command, which replace those that the attack was fitted with.
-    verbose : bool
-        Whether progress bars are shown while images are described.
 
     Returns
     -------
@@ -69,7 +67,7 @@ def load_attack(path: Path, jobs: int, cache: Path | None, *, verbose: bool) -> 
     if isinstance(attack.steps[0][1], str):
         return attack
     return attack.set_params(
-        descriptors__memory=None if cache is None else str(cache), descriptors__verbose=verbose
+        descriptors__memory=None if cache is None else str(cache), descriptors__verbose=False
     )
 
 
