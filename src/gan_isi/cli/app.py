@@ -9,6 +9,7 @@ import click
 from .._version import __version__
 from .audit import audit
 from .cache import cache
+from .demo import demo
 from .predict import predict, submit
 from .terminal import interrupted, say, set_up, stop_workers
 from .verify import verify
@@ -21,13 +22,14 @@ def cli() -> None:
     """Find which real images an image generator was trained on, from its output alone.
 
     Begin with an audit: it shows whether used images can be told from others at all.
+    gan-isi demo shows one on built-in images.
 
     \b
     gan-isi audit --used DIR --not-used DIR --generated DIR --report audit.html
     """
 
 
-for command in (audit, verify, withhold, predict, submit, cache):
+for command in (demo, audit, verify, withhold, predict, submit, cache):
     cli.add_command(command)
 
 
