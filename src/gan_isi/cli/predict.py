@@ -35,6 +35,8 @@ _ATTACK = click.option(
     help="The attack to fit.",
 )  # fmt: skip
 
+_WITHOUT = "[required without --load]"
+
 #: Options that a fitted attack has decided.
 _DECIDED = (
     "used", "not_used", "generated", "patients", "patient_from", "name", "seed",
@@ -43,9 +45,9 @@ _DECIDED = (
 
 
 @click.command()
-@folder_option("--used", "Real images that the generator was trained on.", required=False)
-@folder_option("--not-used", "Real images that it was not trained on.", required=False)
-@folder_option("--generated", "Images of the generator.", required=False)
+@folder_option("--used", f"Real images that it was trained on. {_WITHOUT}", required=False)
+@folder_option("--not-used", f"Real images that it was not trained on. {_WITHOUT}", required=False)
+@folder_option("--generated", f"Images of the generator. {_WITHOUT}", required=False)
 @folder_option("--candidates", "Real images of unknown membership.")
 @output_option("--output", "Write a CSV file with one line for each candidate.", required=True)
 @output_option("--save", "Save the fitted attack, for --load.")
