@@ -152,7 +152,7 @@ def look_at(
     found: list[dict[str, Any]] = []
     edges: list[NDArray[np.float64]] = []
     digests: list[str] = []
-    for i in counted(chosen.tolist(), f"reading the {name} images", "image"):
+    for i in counted(chosen.tolist(), f"reading the {name.removesuffix('s')} images", "image"):
         called = f"image {i}" if paths is None else str(paths[i])
         image = np.asarray(checked[i])
         found.append(_look(image, called, copies))

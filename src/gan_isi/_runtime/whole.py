@@ -114,9 +114,9 @@ class Whole:
 
     @property
     def share(self) -> float:
-        """Share of the work that is done, by its estimated time."""
+        """Share of the work that is done, by its estimated time; without one, of its stage."""
         if not self._expected:
-            return 0.0
+            return self._share_of_stage() if self._unit else 0.0
         known = [one.seconds for one in self.stages if isfinite(one.seconds)]
         usual = sum(known) / len(known) if any(known) else 1.0
         weights = [one.seconds if isfinite(one.seconds) else usual for one in self.stages]

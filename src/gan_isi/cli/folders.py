@@ -209,7 +209,8 @@ def look(
 
     context = click.get_current_context(silent=True)
     quiet = context is None or context.params.get("quiet", True)
-    with one_line("reading the images", not quiet, leave=False):
+    title = "images" if context is None else str(context.info_name).split()[-1]
+    with one_line(title, not quiet, leave=False):
         found = run(known, labels, generated, candidates, groups, [intensity_range], others or {})
     for text in found.warnings:
         say(f"Warning: {text}", err=True)

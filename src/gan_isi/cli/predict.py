@@ -137,11 +137,12 @@ def predict(
 
         if dry_run:
             return show_plan(found, stages())
+        refuse(found)
         attack.set_params(generated=images["generated"])
     with one_line("predict", not quiet, leave=False):
         if load is None:
             expect(stages)
-            with preflight_done(refuse(found)):
+            with preflight_done(found):
                 attack.fit(known, labels, groups=groups)
         if others is not None:
             attack = attack.retarget(others)
