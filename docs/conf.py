@@ -92,7 +92,6 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"^demo\.py$",
     "within_subsection_order": "_gallery_order.ReadingOrder",
     "abort_on_example_error": True,
     "backreferences_dir": None,

@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from .._runtime.sklearn_compat import safe_indexing
 from .._runtime.threads import one_blas_thread
+from .._runtime.whole import stage
 from .._validation.blocks import Block
 from .._validation.shared import SharedImages
 from ..attacks.pipeline import SourceIdentificationPipeline, fit_membership
@@ -91,13 +92,13 @@ def prepare(
         if name not in ours:
             yield name, _WholeAttack(attack, images, groups)
             continue
-        closest = described.closest(name)
-        if closest is None:
-            rows, n_generated = attack.fit_distances(*described.vectors(name)), None
-            if attack.compares:
-                n_generated = attack.n_generated_
-        else:
-            rows, n_generated = closest.bags, closest.bags.shape[1]
+        with stage(f"{name}: comparing"):
+            closest = described.closest(name)
+            if closest is None:
+                rows = attack.fit_distances(*described.vectors(name))
+                n_generated = attack.n_generated_ if attack.compares else None
+            else:
+                rows, n_generated = closest.bags, closest.bags.shape[1]
         part = _LabelledPart(
             attack.steps[-1][1],
             rows,
