@@ -10,6 +10,8 @@ from .epsilon import EpsilonBound
 from .evidence import Evidence
 from .inputs import ImageSet, Preflight, preflight
 from .measures import Estimate
+from .monitor import MemorizationMonitor
+from .monitor_record import MonitorPair, MonitorRecord
 from .provenance import InputSet, Provenance
 from .result import AuditResult
 from .run import audit
@@ -31,6 +33,9 @@ __all__ = [
     "Evidence",
     "ImageSet",
     "InputSet",
+    "MemorizationMonitor",
+    "MonitorPair",
+    "MonitorRecord",
     "OutOfFold",
     "Preflight",
     "PreflightWarning",
