@@ -31,9 +31,8 @@ class MemorizationMonitor:
     """Tell while a generator trains from which checkpoint on copies appear.
 
     Real images are described once. At each checkpoint some new generated images are compared with
-    them, by a rule that learns nothing. It is close to the one that the recommended attack leans
-    to: how much closer the closest generated image is than the next 50, and than all others, in the
-    view in which it stands out most.
+    them, by a rule that learns nothing: how much closer the closest one is than is usual for the
+    real image, and for the generated one, on average over the views of the attack.
 
     Parameters
     ----------
@@ -46,8 +45,8 @@ class MemorizationMonitor:
         Patient of each used image, then of each image not used. Patients are used or not used as a
         whole. Without them, copies of one picture are one patient.
     attack : str or SourceIdentificationPipeline, default="recommended"
-        What compares: its descriptors and distances, by the views of its rule where it has one.
-        What its last step would learn is not learned.
+        What compares: its descriptors and its distances. What its last step would learn is not
+        learned.
     alpha : float, default=0.05
         Probability that any checkpoint of the whole training is called one with copies if it says
         nothing of the scores of a patient whether the patient was used.

@@ -19,17 +19,14 @@ class MonitorPair:
     generated : int
         Number of the generated image.
     strength : float
-        How many times closer it is than the other generated images are on average; some
-        8,000,000 is an exact copy.
-    view : str
-        Name of the view in which it is.
+        How many times closer the two are than is usual for either, as the geometric mean over the
+        views.
     """
 
     used: bool
     real: int
     generated: int
     strength: float
-    view: str
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils import gen_batches
 
 from .._validation.blocks import slices_of
 from ..attacks import SourceIdentificationPipeline, make_pipeline
-from ..membership.scores import one_distance
-from ..membership.summaries import BagSummaryTransformer
+from ..membership.scores import map_scales, one_distance
 from .monitor_record import MonitorPair
-
-#: Next images that the closest one is compared with, as the recommended attack has them.
-_NEXT = 50
-
-#: Distances of one block of real images, which bounds the memory.
-_DISTANCES_PER_BLOCK = 20_000_000
 
 #: An exact copy is as far away as single precision tells it from a usual pair.
 _CLOSEST = float(np.finfo(np.float32).eps)
@@ -31,7 +23,7 @@ class LabelFreeRule:
     Attributes
     ----------
     attack : SourceIdentificationPipeline
-        Unfitted, without views that the rule does not look at.
+        Its descriptors and distances are fitted here.
     """
 
     attack: SourceIdentificationPipeline
@@ -46,7 +38,7 @@ class LabelFreeRule:
 
     def score(
         self, real: Any, generated: Any, n_pairs: int
-    ) -> tuple[NDArray[np.float64], list[tuple[int, int, float, str]]]:
+    ) -> tuple[NDArray[np.float64], list[tuple[int, int, float]]]:
         """Score real images by how far their closest generated image stands out.
 
         Parameters
@@ -59,39 +51,29 @@ class LabelFreeRule:
         Returns
         -------
         scores : ndarray of shape (n_real,)
-            Minus the smallest over the views of how close the closest generated image is relative
-            to the next 50, and to all others: the mean of both logarithms, each in standard
-            deviations over all real images from their mean.
-        pairs : list of (real, generated, strength, view)
+            In each view a distance is divided by the mean distance of the real image to all
+            generated ones, and by that of the generated image to all real ones. The score is minus
+            the mean over the views of the logarithm of the smallest, in standard deviations over
+            the real images from their mean.
+        pairs : list of (real, generated, strength)
             The strongest pairs, see :class:`MonitorPair`.
         """
         distances = self.attack.named_steps["distances"]
         blocks = getattr(self.attack.named_steps["descriptors"], "blocks_", None)
-        distances.fit(real, generated=generated, blocks=blocks)
-        n_real, n_all = len(real), distances.n_generated_ * distances.n_maps_
-        parts = gen_batches(n_real, max(1, _DISTANCES_PER_BLOCK // n_all))
-        bags = np.concatenate([distances.transform(real[part]) for part in parts])
-        # Of a generator that repeats few pictures the next 50 are as close as the closest.
-        n_others = bags.shape[1] - 1
-        next_ones, others = (
-            BagSummaryTransformer(n_closest=(), contrast=n).fit(bags, blocks=distances.blocks_)
-            for n in (min(_NEXT, n_others), n_others)
-        )
-        summary, rows = others, (next_ones.transform(bags) + others.transform(bags)) / 2
-        scores = -rows.min(axis=1)
-        strongest = np.argsort(-scores, kind="stable")[:n_pairs]
-        views = [
-            (block.name, at) for block, at in
-            zip(summary.blocks_ or (), slices_of(summary.blocks_ or ()), strict=True)
-        ]  # fmt: skip
-        found = []
-        for number in strongest:
-            name, at = views[int(rows[number].argmin())]
-            own = one_distance(bags[[number], :, at], summary.scales_[at])[0]
-            closest = int(own.argmin())
-            ratio = own[closest] / max(np.delete(own, closest).mean(), _CLOSEST)
-            found.append((int(number), closest, float(1 / max(ratio, _CLOSEST)), name))
-        return scores, found
+        bags = distances.fit(real, generated=generated, blocks=blocks).transform(real)
+        scales = map_scales(bags)
+        scores, together = np.zeros(len(bags)), np.zeros(bags.shape[:2])
+        views = [at for at in slices_of(distances.blocks_) if at.stop > at.start]
+        for at in views:
+            own = np.maximum(one_distance(bags[:, :, at], scales[at]), _CLOSEST)
+            usual = own.mean(axis=1, keepdims=True) * own.mean(axis=0) / own.mean()
+            logarithms = np.log(own / usual)
+            closest = logarithms.min(axis=1)
+            scores -= (closest - closest.mean()) / (closest.std() or 1.0) / len(views)
+            together -= logarithms / len(views)
+        first = together.argmax(axis=1)
+        strongest = np.argsort(-scores, kind="stable")[:n_pairs].tolist()
+        return scores, [(i, int(first[i]), float(np.exp(together[i, first[i]]))) for i in strongest]
 
 
 def label_free(attack: Any, intensity_range: Any, n_jobs: int | None) -> LabelFreeRule:
@@ -125,7 +107,7 @@ def label_free(attack: Any, intensity_range: Any, n_jobs: int | None) -> LabelFr
             f"{attack!r}."
         )
     attack = clone(attack)
-    descriptors, distances, membership = (step for _, step in attack.steps)
+    descriptors, distances, _ = (step for _, step in attack.steps)
     if not attack.compares or getattr(distances, "include_real", False):
         what = "with real images as well" if attack.compares else "with no generated image"
         raise ValueError(
@@ -134,29 +116,11 @@ def label_free(attack: Any, intensity_range: Any, n_jobs: int | None) -> LabelFr
         )
     if intensity_range is not None:
         descriptors.set_params(intensity_range=intensity_range)
-    rule = getattr(membership, "rule", ())
-    rule = {rule} if isinstance(rule, str) else set(rule)
-    if rule and hasattr(distances, "transformer_list"):
-        _drop_others(descriptors, distances, rule)
     return LabelFreeRule(attack)
 
 
-def _drop_others(descriptors: Any, distances: Any, rule: set[str]) -> None:
-    """Leave out the views that the rule does not look at, and what only they compare."""
-    views = dict(distances.transformer_list)
-    distances.set_params(**{name: "drop" for name in views if name not in rule})
-    compared: set[str] = set()
-    for name in rule & set(views):
-        families = getattr(views[name], "families", None)
-        if families is None:  # all of them
-            return
-        compared |= {families} if isinstance(families, str) else set(families)
-    known = [name for name, _ in descriptors.transformer_list]
-    descriptors.set_params(**{name: "drop" for name in known if name not in compared})
-
-
-def as_pair(pair: tuple[int, int, float, str], n_used: int) -> MonitorPair:
+def as_pair(pair: tuple[int, int, float], n_used: int) -> MonitorPair:
     """Return a pair with the number of its real image among those used, or the others."""
-    real, generated, strength, view = pair
+    real, generated, strength = pair
     used = real < n_used
-    return MonitorPair(used, real if used else real - n_used, generated, strength, view)
+    return MonitorPair(used, real if used else real - n_used, generated, strength)
