@@ -4,6 +4,8 @@ from .._preflight.before_fit import PreflightWarning
 from ..statistics import detectable_auc
 from .attack_result import AttackResult
 from .candidates import CandidateResult
+from .compare import compare
+from .compare_result import CompareResult
 from .controls import Control
 from .crossfit import OutOfFold
 from .epsilon import EpsilonBound
@@ -26,6 +28,7 @@ __all__ = [
     "AuditResult",
     "CandidateResult",
     "Choice",
+    "CompareResult",
     "Control",
     "Difference",
     "EpsilonBound",
@@ -44,6 +47,7 @@ __all__ = [
     "Verification",
     "WithholdResult",
     "audit",
+    "compare",
     "detectable_auc",
     "preflight",
     "verify",

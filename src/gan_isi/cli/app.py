@@ -9,6 +9,7 @@ import click
 from .._version import __version__
 from .audit import audit
 from .cache import cache
+from .compare import compare
 from .predict import predict, submit
 from .terminal import interrupted, say, set_up, stop_workers
 from .verify import verify
@@ -27,7 +28,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, verify, withhold, predict, submit, cache):
+for command in (audit, compare, verify, withhold, predict, submit, cache):
     cli.add_command(command)
 
 
