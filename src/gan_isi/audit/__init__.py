@@ -14,6 +14,7 @@ from .inputs import ImageSet, Preflight, preflight
 from .measures import Estimate
 from .monitor import MemorizationMonitor
 from .monitor_record import MonitorPair, MonitorRecord
+from .planning import Plan, PlannedSize, plan
 from .provenance import InputSet, Provenance
 from .result import AuditResult
 from .run import audit
@@ -40,6 +41,8 @@ __all__ = [
     "MonitorPair",
     "MonitorRecord",
     "OutOfFold",
+    "Plan",
+    "PlannedSize",
     "Preflight",
     "PreflightWarning",
     "Provenance",
@@ -49,6 +52,7 @@ __all__ = [
     "audit",
     "compare",
     "detectable_auc",
+    "plan",
     "preflight",
     "verify",
     "withhold",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from .._runtime.sklearn_compat import num_samples, safe_indexing
+from .._runtime.sklearn_compat import num_samples
 from .._validation.arrays import check_count
 from .._validation.items import as_images, read_once
 from .._validation.labels import check_groups, check_used, number_groups
@@ -120,7 +120,8 @@ def compare(
     is_crossover = bool(crossed.any())
     if is_crossover:
         kept = np.flatnonzero(crossed)
-        real = safe_indexing(real, kept)
+        is_array = isinstance(real, np.ndarray)
+        real = real[kept] if is_array else [real[int(i)] for i in kept]
         labels = [one[kept] for one in labels]
         numbers = None if numbers is None else numbers[kept]
     rng = check_random_state(random_state)

@@ -10,6 +10,7 @@ from .._version import __version__
 from .audit import audit
 from .cache import cache
 from .compare import compare
+from .planning import plan
 from .predict import predict, submit
 from .terminal import interrupted, say, set_up, stop_workers
 from .verify import verify
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, compare, verify, withhold, predict, submit, cache):
+for command in (plan, audit, compare, verify, withhold, predict, submit, cache):
     cli.add_command(command)
 
 
