@@ -232,6 +232,7 @@ def test_a_run_that_resumes_goes_on(problem, noise, tmp_path):
     copied = pickle.loads(pickle.dumps(monitor))
     for one in (monitor, loaded, copied):
         one.check(problem.generated, step=2)
+    assert len(pickle.dumps(monitor)) < 2_000_000
     assert loaded.records[0] == copied.records[0] == monitor.records[0]
     assert loaded.records[1].level == copied.records[1].level == monitor.records[1].level
     with pytest.raises(ValueError, match=r"alpha=0\.05"):

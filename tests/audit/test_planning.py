@@ -46,6 +46,15 @@ def test_a_fixed_score_of_single_images_is_that_of_the_formula():
     assert planned_auc(60, 60, learns=False) == pytest.approx(simulated, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "named"),
+    [((20, 20), 0.83), ((100, 100), 0.66), ((10, 100), 0.85), ((40, 40, 4), 0.69)],
+)
+def test_the_plan_is_what_simulated_audits_name(sizes, named):
+    # The table of docs/guide/validation.md, by benchmarks/audit_simulation.py.
+    assert planned_auc(*sizes) == pytest.approx(named, abs=0.02)
+
+
 def test_nothing_is_found_on_average_where_there_is_nothing():
     for learns in (True, False):
         null = simulated_null(20, 30, 2, learns=learns, n_simulations=400)

@@ -1,6 +1,5 @@
 """A monitor for training says from which checkpoint on copies appear."""
 
-import hashlib
 import json
 import os
 import warnings
@@ -16,13 +15,12 @@ from .._preflight.before_fit import intensity_ranges
 from .._runtime.output import write_atomically
 from .._validation.arrays import check_count
 from .._validation.labels import check_groups, number_groups
-from ..plotting.style import BLUE, ORANGE, figure_and_axes
 from ..statistics import auc_interval, within_fold_auc
 from ..statistics.arguments import check_share
 from ..statistics.looks import level_of_look, rank_p_values
 from .arguments import joined
 from .measures import Estimate
-from .monitor_inputs import MonitorInputs, check_enough, plain
+from .monitor_inputs import MonitorInputs, check_enough, digest_of, plain
 from .monitor_record import MonitorRecord
 from .monitor_rule import as_pair, label_free
 
@@ -129,6 +127,7 @@ class MemorizationMonitor:
         self._inputs = MonitorInputs(sets, intensity_ranges(self._rule.attack))
         self.groups = self._inputs.patients(sets, self.groups)
         check_enough(self.labels, self.groups, level_of_look(self.alpha, 1, self.n_checkpoints))
+        self._digest = digest_of(sets, self.groups)
         self._real = self._rule.describe(joined(*sets.values()))
 
     @property
@@ -226,6 +225,8 @@ class MemorizationMonitor:
         matplotlib.axes.Axes
             The axes.
         """
+        from ..plotting.style import BLUE, ORANGE, figure_and_axes
+
         if not self.records:
             raise ValueError("Nothing was checked yet; call check(generated, step=...) first.")
         _, ax = figure_and_axes(ax)
@@ -253,7 +254,7 @@ class MemorizationMonitor:
         return {
             "alpha": self.alpha,
             "n_checkpoints": self.n_checkpoints,
-            "real": self._digest(),
+            "real": self._digest,
             "records": [one.to_dict() for one in self.records],
         }
 
@@ -281,10 +282,10 @@ class MemorizationMonitor:
                     f"The records were made with {name}={state[name]!r}, and this monitor has "
                     f"{own!r}: levels that change on the way add up to no level. Give the same."
                 )
-        if state["real"] != self._digest():
+        if state["real"] != self._digest:
             raise ValueError(
-                "The records are of other real images, patients or descriptors than this "
-                "monitor's; give the same in the same order."
+                "The records are of other real images or patients than this monitor's; give the "
+                "same in the same order."
             )
         self.records = [MonitorRecord.from_dict(one) for one in state["records"]]
         return self
@@ -355,9 +356,3 @@ class MemorizationMonitor:
             f"<MemorizationMonitor: {n_used} used, {len(self.labels) - n_used} not used, "
             f"{len(self.records)} checkpoints, onset {self.onset}; {said}>"
         )
-
-    def _digest(self) -> str:
-        """Tell real images, their order, patients and descriptors apart."""
-        parts = [self.labels, np.ascontiguousarray(self._real)]
-        parts += [] if self.groups is None else [self.groups]
-        return hashlib.sha256(b"".join(one.tobytes() for one in parts)).hexdigest()

@@ -1,5 +1,6 @@
 """What a monitor is given: images of several libraries, their scale and their patients."""
 
+import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from .._preflight.before_fit import PreflightWarning
 from .._preflight.comparison import compare, scaled_range
 from .._preflight.looks import look_at
 from .._validation.images import IntensityRange
-from .._validation.items import spread
+from .._validation.items import as_image, spread
 from ..statistics.looks import smallest_p_value
 from .copies import find_copies, words_of_copies
 
@@ -180,3 +181,26 @@ def check_enough(labels: NDArray[np.intp], groups: NDArray[np.intp] | None, leve
             f"{least:.2g}, and the first checkpoint is tested at {level:.2g}: copies could never "
             "be named. Give more images, or fewer n_checkpoints."
         )
+
+
+def digest_of(sets: Mapping[str, Any], groups: NDArray[np.intp] | None) -> str:
+    """Return what tells real images, their order and their patients apart.
+
+    Parameters
+    ----------
+    sets : mapping of str to images
+        The real images.
+    groups : ndarray of int or None
+        Patients.
+
+    Returns
+    -------
+    str
+        SHA-256 of names, pixels and patients.
+    """
+    found = hashlib.sha256(repr(None if groups is None else groups.tolist()).encode())
+    for name, images in sets.items():
+        for number in range(len(images)):
+            image = np.ascontiguousarray(as_image(images[number], f"image {number}"))
+            found.update(f"{name} {image.dtype} {image.shape}".encode() + image.tobytes())
+    return found.hexdigest()

@@ -23,7 +23,7 @@ class LabelFreeRule:
     Attributes
     ----------
     attack : SourceIdentificationPipeline
-        Its descriptors and distances are fitted here.
+        Its descriptors are fitted here, and clones of its distances.
     """
 
     attack: SourceIdentificationPipeline
@@ -58,7 +58,7 @@ class LabelFreeRule:
         pairs : list of (real, generated, strength)
             The strongest pairs, see :class:`MonitorPair`.
         """
-        distances = self.attack.named_steps["distances"]
+        distances = clone(self.attack.named_steps["distances"])
         blocks = getattr(self.attack.named_steps["descriptors"], "blocks_", None)
         bags = distances.fit(real, generated=generated, blocks=blocks).transform(real)
         scales = map_scales(bags)
@@ -106,7 +106,7 @@ def label_free(attack: Any, intensity_range: Any, n_jobs: int | None) -> LabelFr
             f"attack has to be a name, such as 'recommended', or an attack of make_pipeline; got "
             f"{attack!r}."
         )
-    attack = clone(attack)
+    attack = clone(attack).set_params(generated=None)
     descriptors, distances, _ = (step for _, step in attack.steps)
     if not attack.compares or getattr(distances, "include_real", False):
         what = "with real images as well" if attack.compares else "with no generated image"
