@@ -9,7 +9,9 @@ import click
 from .._version import __version__
 from .audit import audit
 from .cache import cache
+from .compare import compare
 from .demo import demo
+from .planning import plan
 from .predict import predict, submit
 from .terminal import interrupted, say, set_up, stop_workers
 from .verify import verify
@@ -29,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, audit, verify, withhold, predict, submit, cache):
+for command in (demo, plan, audit, compare, verify, withhold, predict, submit, cache):
     cli.add_command(command)
 
 
