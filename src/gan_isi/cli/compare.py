@@ -11,9 +11,8 @@ from .folders import (
     folder_option,
     inputs_of,
     known_of,
-    load,
+    open_folders,
     patient_options,
-    reading,
     said_in_words,
     work_options,
 )
@@ -77,13 +76,8 @@ def compare(
     if len(both) != 2:
         raise click.UsageError(f"--generated has to be given twice; got it {len(both)} times.")
     folders = {"used": used, "not used": not_used}
-    images = load(folders, both[0])
-    from .._validation.items import read_once
-    from ..datasets import load_images
-
-    with said_in_words():
-        second = read_once(load_images(both[1], **reading()))
-    fakes = dict(zip(_names(both), (images.pop("generated"), second), strict=True))
+    images = open_folders(folders)
+    fakes = open_folders(dict(zip(_names(both), both, strict=True)))
     inputs = inputs_of({**images, **fakes}, patients)
     check_outputs({"--json": json}, inputs)
     groups = find_patients(patient_from, patients, images, folders)
