@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from .._runtime.sklearn_compat import num_samples
@@ -21,7 +22,7 @@ from .crossfit import Folds, OutOfFold, cross_fit, refit_often
 from .folds import check_folds, draw_folds, repeat_seeds
 from .inputs import look_first
 from .measures import Estimate
-from .prepared import PreparedAttack, _LabelledPart, keep_generated, prepare
+from .prepared import PreparedAttack, _LabelledPart, keep_generated, prepare, with_distances
 
 #: False positive rate at which the true positive rates are compared.
 FPR = 0.05
@@ -115,6 +116,7 @@ def compare(
             "compare takes an attack of make_pipeline whose distances are to generated images "
             f"only, such as 'recommended' or 'nearest'; got {attack!r}."
         )
+    named = clone(named).set_params(stream=False)  # as many generated images of either are taken
     numbers = None if groups is None else number_groups(check_groups(groups, len(labels[0])))
     crossed = labels[0] != labels[1]
     is_crossover = bool(crossed.any())
@@ -295,13 +297,14 @@ def _exchanged(
     units = np.arange(len(labels)) if plan.groups is None else plan.groups
     swap = (rng.random(int(units.max()) + 1) < 0.5)[units]
     rows = [np.where(swap[:, None, None], b.rows, a.rows) for a, b in (both, both[::-1])]
-    swapped = [replace(one, rows=own) for one, own in zip(both, rows, strict=True)]
+    swapped = [with_distances(one, own) for one, own in zip(both, rows, strict=True)]
     return _differences([cross_fit(one, labels, plan, seed=seed) for one in swapped], labels)
 
 
 def _stacked(both: list[Any]) -> _LabelledPart:
     """Return one attack for which each image is a query twice, against either generator."""
-    return replace(both[0], rows=np.concatenate([one.rows for one in both]), groups=None)
+    rows = np.concatenate([one.rows for one in both])
+    return with_distances(replace(both[0], groups=None), rows)
 
 
 def _within(

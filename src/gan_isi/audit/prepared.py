@@ -138,6 +138,24 @@ def keep_generated(prepared: PreparedAttack, kept: NDArray[np.intp]) -> Prepared
     return _with_closest(left)
 
 
+def with_distances(prepared: PreparedAttack, rows: NDArray[Any]) -> "_LabelledPart":
+    """Return a prepared attack on other distances, from which all else is found again.
+
+    Parameters
+    ----------
+    prepared : PreparedAttack
+        One that compares.
+    rows : ndarray of shape (n_queries, n_generated, n_maps)
+        Distances.
+
+    Returns
+    -------
+    PreparedAttack
+    """
+    assert isinstance(prepared, _LabelledPart)
+    return replace(prepared, rows=rows, closest=None, medians=None)
+
+
 def _with_generated(attack: Any, generated: SharedImages) -> Any:
     """Return a clone of an attack, also of one inside a search, with these images."""
     attack = clone(attack)
