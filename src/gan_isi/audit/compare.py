@@ -130,8 +130,8 @@ def compare(
     for own, given in zip(labels, generated.values(), strict=True):
         images = read_once(SharedImages(given).images)
         asked = check_queries(real, own, numbers, None, None)
-        _, queries = look_first({"attack": named}, real, asked, (groups, None), images, None)
-        for _, one in prepare({"attack": named}, real, images, None):
+        _, queries = look_first({"attack": named}, real, asked, (numbers, None), images, None)
+        for _, one in prepare({"attack": named}, real, images, queries.groups):
             assert isinstance(one, _LabelledPart)
             parts.append(one)
     n_generated = min(one.n_generated or 0 for one in parts)
@@ -301,7 +301,10 @@ def _exchanged(
 
 def _stacked(both: list[Any]) -> _LabelledPart:
     """Return one attack for which each image is a query twice, against either generator."""
-    return replace(both[0], rows=np.concatenate([one.rows for one in both]), groups=None)
+    rows = np.concatenate([one.rows for one in both])
+    units = np.arange(len(both[0].rows)) if both[0].groups is None else both[0].groups
+    # Where an attack calibrates in folds, both rows of an image stay together.
+    return replace(both[0], rows=rows, groups=np.tile(units, 2))
 
 
 def _within(
