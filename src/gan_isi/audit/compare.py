@@ -132,8 +132,8 @@ def compare(
     for own, given in zip(labels, generated.values(), strict=True):
         images = read_once(SharedImages(given).images)
         asked = check_queries(real, own, numbers, None, None)
-        _, queries = look_first({"attack": named}, real, asked, (groups, None), images, None)
-        for _, one in prepare({"attack": named}, real, images, None):
+        _, queries = look_first({"attack": named}, real, asked, (numbers, None), images, None)
+        for _, one in prepare({"attack": named}, real, images, queries.groups):
             assert isinstance(one, _LabelledPart)
             parts.append(one)
     n_generated = min(one.n_generated or 0 for one in parts)
@@ -304,7 +304,13 @@ def _exchanged(
 def _stacked(both: list[Any]) -> _LabelledPart:
     """Return one attack for which each image is a query twice, against either generator."""
     rows = np.concatenate([one.rows for one in both])
+<<<<<<< HEAD
     return with_distances(replace(both[0], groups=None), rows)
+=======
+    units = np.arange(len(both[0].rows)) if both[0].groups is None else both[0].groups
+    # Where an attack calibrates in folds, both rows of an image stay together.
+    return replace(both[0], rows=rows, groups=np.tile(units, 2))
+>>>>>>> monitor
 
 
 def _within(
