@@ -304,13 +304,9 @@ def _exchanged(
 def _stacked(both: list[Any]) -> _LabelledPart:
     """Return one attack for which each image is a query twice, against either generator."""
     rows = np.concatenate([one.rows for one in both])
-<<<<<<< HEAD
-    return with_distances(replace(both[0], groups=None), rows)
-=======
     units = np.arange(len(both[0].rows)) if both[0].groups is None else both[0].groups
     # Where an attack calibrates in folds, both rows of an image stay together.
-    return replace(both[0], rows=rows, groups=np.tile(units, 2))
->>>>>>> monitor
+    return with_distances(replace(both[0], groups=np.tile(units, 2)), rows)
 
 
 def _within(
