@@ -1,10 +1,16 @@
+import sys
+
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC, NuSVC
 
+from gan_isi.membership import svm
 from gan_isi.membership.svm import decision_values
 
 MACHINES = [
@@ -97,3 +103,99 @@ def test_many_pairs_of_one_query_are_shared_out_and_stay_the_same(rng):
     )
     np.testing.assert_array_equal(decision_values(machine, bags, n_jobs=2), values)
     np.testing.assert_array_equal(decision_values(machine, bags[1:]), values[1:])
+
+
+def single_bound(machine, rows):
+    """The bound of an RBF machine's values in single precision, as the docstring states it."""
+    vectors = machine.support_vectors_
+    middle = vectors.mean(axis=0)
+    norms = [np.linalg.norm(x - middle, axis=1).max() for x in (rows, vectors)]
+    spread = machine._gamma * sum(norms) ** 2
+    factor = 1100 + (rows.shape[1] + 10) * spread
+    return 2.0**-24 * np.abs(machine.dual_coef_).sum() * factor
+
+
+@pytest.fixture(params=["compiled", "numpy"])
+def exponentials(request, monkeypatch):
+    """With numba, where it is installed, and without it."""
+    svm._weighted_sums.cache_clear()
+    if request.param == "compiled":
+        pytest.importorskip("numba")
+    else:
+        monkeypatch.setitem(sys.modules, "gan_isi.membership.exponentials_numba", None)
+    yield
+    svm._weighted_sums.cache_clear()
+
+
+SPREADS = {
+    "standardised": lambda rows: rows,
+    "each twice": lambda rows: np.repeat(rows[: len(rows) // 2], 2, axis=0),
+    "far from zero": lambda rows: rows + 1e4,
+    "with outliers": lambda rows: rows * np.where(np.arange(len(rows)) % 9, 1, 40)[:, None],
+    "tiny": lambda rows: 1e-9 * rows,
+    "huge": lambda rows: 1e9 * rows,
+}
+
+
+@pytest.mark.usefixtures("exponentials")
+@pytest.mark.parametrize("spread", SPREADS.values(), ids=SPREADS)
+@pytest.mark.filterwarnings("ignore:Solver terminated early")
+@pytest.mark.parametrize("C", [1, 1e6])
+def test_single_precision_keeps_its_bound(spread, C, rng):
+    rows = spread(rng.normal(size=(300, 5)))
+    machine = SVC(C=C, max_iter=20_000).fit(rows, rng.integers(0, 2, 300))
+    asked = np.concatenate([rows, spread(rng.normal(size=(300, 5)))])
+    values = decision_values(machine, asked[None], precision="single")[0]
+    errors = np.abs(values - machine.decision_function(asked))
+    # Beside that of the machine itself in double precision.
+    assert 0 < errors.max() < single_bound(machine, asked) + 1e-12 * C
+
+
+@pytest.mark.usefixtures("exponentials")
+def test_single_precision_with_more_vectors_and_rows_than_a_block(rng):
+    machine = SVC().fit(rng.normal(size=(2600, 65)), rng.integers(0, 2, 2600))
+    assert len(machine.support_vectors_) > 2 * 1024
+    bags = rng.normal(size=(2, 5000, 65))
+    values = decision_values(machine, bags, precision="single")
+    expected = decision_values(machine, bags)
+    assert np.abs(values - expected).max() < 1e-5  # what the documentation calls usual
+    shared = decision_values(machine, bags, precision="single", n_jobs=2)
+    np.testing.assert_array_equal(shared, values)
+    alone = decision_values(machine, bags[1:], precision="single")
+    np.testing.assert_array_equal(alone, values[1:])
+
+
+@pytest.mark.usefixtures("exponentials")
+def test_rows_that_single_precision_can_t_square(rng):
+    rows = np.concatenate([rng.normal(size=(40, 3)), [[1e25, 0, 0], [-1e25, 1e25, 0]]])
+    machine = SVC(gamma=1.0).fit(rows[:40], np.arange(40) % 2)
+    values = decision_values(machine, rows[None], precision="single")[0]
+    np.testing.assert_allclose(values, machine.decision_function(rows), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("machine", [SVC(kernel="linear"), SVC(kernel="poly")], ids=repr)
+def test_other_kernels_stay_in_double_precision(machine, training, bags):
+    machine.fit(*training)
+    single = decision_values(machine, bags, precision="single")
+    np.testing.assert_array_equal(single, decision_values(machine, bags))
+
+
+def test_an_unknown_precision_is_refused(training, bags):
+    with pytest.raises(ValueError, match=r'"double" or "single"; got .float16.'):
+        decision_values(SVC().fit(*training), bags, precision="float16")
+
+
+@given(
+    hnp.arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 70)),
+               elements=st.floats(-200, 1, width=32)),
+    st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_compiled_exponentials(exponents, seed):
+    compiled = pytest.importorskip("gan_isi.membership.exponentials_numba")
+    weights = np.random.default_rng(seed).normal(size=exponents.shape[1]).astype(np.float32)
+    terms = np.exp(np.minimum(exponents, 0).astype(float)) * weights
+    # Rounding of the exponent counts most where it times its exponential is largest.
+    bound = 2.0**-24 * (8 + len(weights)) * np.abs(terms).sum(axis=1)
+    bound += 2.0**-22 * np.abs(weights).sum()
+    found = compiled.weighted_exponentials(exponents, weights)
+    assert np.all(np.abs(found - terms.sum(axis=1)) <= bound)

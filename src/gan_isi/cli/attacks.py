@@ -23,7 +23,12 @@ CHOICES = ("pixels", "local_contrast", "ssim", "texture", "local_texture", "deep
 
 
 def make_attack(
-    name: str, seed: int, jobs: int, cache: Path | None, intensity_range: Any = "dtype"
+    name: str,
+    seed: int,
+    jobs: int,
+    cache: Path | None,
+    intensity_range: Any = "dtype",
+    svm: Any = "libsvm",
 ) -> Any:
     """Return an attack by its name.
 
@@ -31,7 +36,7 @@ def make_attack(
     ----------
     name : str
         One of `ATTACKS`.
-    seed, jobs, cache, intensity_range
+    seed, jobs, cache, intensity_range, svm
         Options of the command.
 
     Returns
@@ -47,4 +52,5 @@ def make_attack(
         n_jobs=jobs,
         memory=None if cache is None else str(cache),
         intensity_range=intensity_range,
+        svm=svm,
     )

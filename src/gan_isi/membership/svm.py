@@ -4,7 +4,9 @@ libsvm evaluates a kernel machine row by row. With thousands of support vectors 
 millions of pairs the same sums are a matrix product, which is what BLAS is for.
 """
 
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +29,19 @@ _TASK_ROWS = 8 * _ROWS
 
 _KERNELS = ("rbf", "linear", "poly")
 
+#: In which an RBF machine is evaluated.
+Precision: TypeAlias = Literal["double", "single"]
+
+#: Distances from the middle that single precision can square; their kernel values are 0.
+_FAR = 1e15
+
 
 def decision_values(
-    estimator: Any, bags: FloatArray, *, n_jobs: int | None = None
+    estimator: Any,
+    bags: FloatArray,
+    *,
+    n_jobs: int | None = None,
+    precision: Precision = "double",
 ) -> NDArray[np.float64]:
     """Decision value of every pair of every bag.
 
@@ -44,6 +56,9 @@ def decision_values(
         Distances.
     n_jobs : int, default=None
         Number of threads that share the pairs. Changes no result.
+    precision : {"double", "single"}, default="double"
+        In which the products and exponentials of an RBF kernel are computed; see Notes. Nothing
+        else changes.
 
     Returns
     -------
@@ -55,11 +70,22 @@ def decision_values(
     ------
     TypeError, ValueError
         For what is no bag of finite distances, another number of maps than `estimator` was
-        fitted on, one that is not binary or has no `decision_function`.
+        fitted on, one that is not binary or has no `decision_function`, or another precision.
+
+    Notes
+    -----
+    In single precision a value is off by at most ``2**-24 * weight * (1100 + (n_maps + 10) *
+    spread)``, where the support vectors' weights sum to `weight` without their signs, and `spread`
+    is the squared sum of the largest norms of a row and a support vector, centred at the mean
+    support vector, times the kernel's gamma. Rounding errors cancel for the most part: with 20,000
+    support vectors of 65 standardised normal maps and weights of 1 values were off by 2e-5 at most.
+    With numba (the extra `fast`) other bits come out, within the same bound.
     """
     bags = check_array(bags, "bags", "(n_queries, n_generated, n_maps)")
     n_queries, n_generated, n_maps = bags.shape
     _check_estimator(estimator, n_maps)
+    if precision not in ("double", "single"):
+        raise ValueError(f'precision has to be "double" or "single"; got {precision!r}.')
     if n_jobs is not None and check_count(n_jobs, "n_jobs", least=None) == 0:
         raise ValueError("n_jobs has to be None or another number than 0.")
     machine = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
@@ -67,7 +93,8 @@ def decision_values(
         values = estimator.decision_function(bags.reshape(-1, n_maps))
         return np.asarray(values, dtype=np.float64).reshape(n_queries, n_generated)
     before = estimator[:-1] if isinstance(estimator, Pipeline) and len(estimator) > 1 else None
-    kernel_sums = _KernelSums(machine)
+    in_single = precision == "single" and machine.kernel == "rbf"
+    kernel_sums = _SingleKernelSums(machine) if in_single else _KernelSums(machine)
 
     # Lists: joblib would lay an array on one worker of a cluster, to be lost with it.
     parts = [bag[rows] for bag in bags for rows in gen_batches(n_generated, _TASK_ROWS)]
@@ -94,7 +121,9 @@ def _check_estimator(estimator: Any, n_maps: int) -> None:
 
 
 def _score_parts(
-    kernel_sums: "_KernelSums", before: Any, parts: list[FloatArray]
+    kernel_sums: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    before: Any,
+    parts: list[FloatArray],
 ) -> NDArray[np.float64]:
     rows = (part if before is None else before.transform(part) for part in parts)
     # BLAS may sum in another order with other threads or shapes: one thread each, and
@@ -166,3 +195,56 @@ class _KernelSums:
             # Rounding can make the exponent of a vector with itself positive.
             return np.exp(np.minimum(products, 0, out=products), out=products)
         return products**self.degree if self.kernel == "poly" else products
+
+
+class _SingleKernelSums:
+    """The same sums of an RBF kernel in single precision.
+
+    The exponents are differences of squares, so that all is centred and scaled before it is
+    rounded, and the norms are those of what was rounded.
+    """
+
+    def __init__(self, machine: SVC) -> None:
+        # One class comes after the other: mixed, their weights cancel before they are rounded.
+        order = np.random.default_rng(0).permutation(len(machine.support_vectors_))
+        vectors = np.asarray(machine.support_vectors_[order], dtype=np.float64)
+        self.middle, self.scale = vectors.mean(axis=0), np.sqrt(2 * machine._gamma)
+        self.intercept = float(machine.intercept_[0])
+        self.weights = np.asarray(machine.dual_coef_[0][order], dtype=np.float32)
+        centred, exponents = self._rounded(vectors)
+        extended = [centred, exponents, np.ones_like(exponents)]
+        self.vectors = np.ascontiguousarray(np.hstack(extended).T)
+
+    def __call__(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        n_rows, weighted_sums = len(rows), _weighted_sums()
+        block = min(_ROWS, -(-n_rows // 8) * 8)
+        centred, exponents = self._rounded(rows)
+        extended = np.zeros((-(-n_rows // block) * block, len(self.vectors)), dtype=np.float32)
+        extended[:n_rows] = np.hstack([centred, np.ones_like(exponents), exponents])
+        sums = np.full(len(extended), self.intercept)
+        for first in range(0, len(extended), block):
+            part = slice(first, first + block)
+            for start in range(0, len(self.weights), _VECTORS):
+                chosen = slice(start, start + _VECTORS)
+                products = extended[part] @ self.vectors[:, chosen]
+                sums[part] += weighted_sums(products, self.weights[chosen])
+        return sums[:n_rows]
+
+    def _rounded(
+        self, rows: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        scaled = np.clip(self.scale * (rows - self.middle), -_FAR, _FAR).astype(np.float32)
+        norms = np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64)
+        return scaled, (-0.5 * norms).astype(np.float32)[:, np.newaxis]
+
+
+@cache
+def _weighted_sums() -> Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]:
+    """Return what sums the exponentials of each row with their weights, compiled if it can be."""
+    try:
+        from .exponentials_numba import weighted_exponentials
+    except ImportError:
+        return lambda exponents, weights: (
+            np.exp(np.minimum(exponents, 0, out=exponents), out=exponents) @ weights
+        )
+    return weighted_exponentials
