@@ -1,6 +1,6 @@
 """The whole attack at the size of the challenge, stage by stage, beside its peers.
 
-    python benchmarks/challenge.py [FOLDER] [--quick] [--max-pairs N] [--intelex] ...
+    python benchmarks/challenge.py [FOLDER] [--quick] [--max-pairs N] [--fast] ...
 
 ImageCLEFmedical GANs 2023 gave 160 real and 500 generated images to learn from, and 200
 real ones to compare with 10,000 generated. Here these are images of FOLDER, flipped and
@@ -9,6 +9,9 @@ is drawn at random: what is measured is what the attack costs, not what it finds
 
 The peers are measured on a slice, in one process, and extrapolated: the descriptors of
 descriptors.py, `scipy.stats.wasserstein_distance` on the raw maps, and libsvm.
+
+With --fast (extras `fast` and `intelex`) the pairs are fitted with scikit-learn-intelex and scored
+in single precision; at the end comes how far that is from libsvm in double precision, on a slice.
 """
 
 import argparse
@@ -17,23 +20,23 @@ import time
 import numpy as np
 from _common import (
     Resampled,
+    SampledMemory,
     fastest,
     figure,
     load_files,
     megabytes,
-    peak_resident,
     print_table,
     resampled_vectors,
 )
 from descriptors import PEERS, sort_each
 from scipy.stats import wasserstein_distance
-from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils import gen_batches
 
 from gan_isi import make_pipeline
 from gan_isi._validation.images import to_grey
+from gan_isi.membership import decision_values
 
 QUICK = {"train_real": 40, "train_generated": 100, "test_real": 40, "test_generated": 500}
 
@@ -42,12 +45,14 @@ def main():
     arguments = parse_arguments()
     sources = load_files(arguments.folder)
     stages = Stages()
-    attack, bags, labels = run(arguments, sources, stages)
+    attack, bags, labels, asked = run(arguments, sources, stages)
     peers = measure_peers(sources, bags, labels)
-    if not arguments.intelex:
+    if not arguments.fast:
         del peers["pairs fitted"]
     machine = attack.named_steps["membership"].estimator_[-1]
     stages.print(peers, len(machine.support_vectors_))
+    if arguments.fast:
+        compare_with_libsvm(attack, bags, labels, asked, arguments.compare)
 
 
 def parse_arguments():
@@ -59,7 +64,15 @@ def parse_arguments():
     parser.add_argument("--test-generated", type=int, default=10_000)
     parser.add_argument("--max-pairs", type=int, default=0, help="to fit on; 0 takes all")
     parser.add_argument("--n-jobs", type=int, default=2)
-    parser.add_argument("--intelex", action="store_true", help="fit with scikit-learn-intelex")
+    parser.add_argument(
+        "--fast", action="store_true", help="scikit-learn-intelex and single precision"
+    )
+    parser.add_argument(
+        "--compare",
+        type=int,
+        default=16_000,
+        help="pairs that --fast and libsvm both fit at the end",
+    )
     parser.add_argument("--quick", action="store_true", help="a small run, to see that it works")
     parser.add_argument(
         "--vectors-only",
@@ -75,15 +88,16 @@ class Stages:
     """The clock: what was done in how many seconds, and the memory it took."""
 
     def __init__(self):
-        self.done, self.peak = [], 0
+        self.done, self.memory = [], SampledMemory()
 
     def run(self, name, amount, unit, function):
         start = time.perf_counter()
         result = function()
         seconds = time.perf_counter() - start
-        self.peak = max(self.peak, peak_resident())  # idle workers end
-        self.done.append((name, amount, unit, seconds, self.peak))
-        print(f"{name}: {seconds:.1f} s, {megabytes(self.peak)} MB at most so far", flush=True)
+        self.memory.look()
+        peak = self.memory.peak
+        self.done.append((name, amount, unit, seconds, peak))
+        print(f"{name}: {seconds:.1f} s, {megabytes(peak)} MB at most so far", flush=True)
         return result
 
     def print(self, peers, n_vectors):
@@ -114,8 +128,8 @@ class Stages:
             "\nanother, libsvm's is taken to grow with the square of the pairs, which is too little"
             "\nonce its cache of the kernel is full, times 1 + 5 * 0.8^2 for the fits of the"
             "\ncalibration. libsvm's scoring grows with the support vectors; ours includes the"
-            "\ndistances, the peer's does not. Memory: resident, this process and its workers,"
-            "\nsummed."
+            "\ndistances, the peer's does not. Memory: this process and its workers at one time,"
+            "\nlooked at ten times a second, shared pages counted once."
         )
 
 
@@ -123,7 +137,7 @@ def run(arguments, sources, stages):
     """The attack, each step by hand to see its time; what a pipeline does is the same."""
     n_train, n_test = arguments.train_real, arguments.test_real
     attack = make_pipeline(
-        estimator=make_sklearn_pipeline(StandardScaler(), machine_of(arguments.intelex)),
+        svm="intelex" if arguments.fast else "libsvm",
         max_pairs=arguments.max_pairs or None,
         random_state=0,
         n_jobs=arguments.n_jobs,
@@ -134,10 +148,11 @@ def run(arguments, sources, stages):
     n_pairs = n_train * arguments.train_generated
     n_fitted = min(n_pairs, arguments.max_pairs or n_pairs)
     n_scored = n_test * arguments.test_generated
+    machine = "scikit-learn-intelex, single precision" if arguments.fast else "libsvm"
     print(
         f"Only cost is measured: nothing is memorised, membership is random. n_jobs="
-        f"{arguments.n_jobs}, {'scikit-learn-intelex' if arguments.intelex else 'libsvm'}, "
-        f"fitted on {n_fitted:,} of {n_pairs:,} pairs (--max-pairs {arguments.max_pairs}).",
+        f"{arguments.n_jobs}, {machine}, fitted on {n_fitted:,} of {n_pairs:,} pairs "
+        f"(--max-pairs {arguments.max_pairs}).",
         flush=True,
     )
 
@@ -186,17 +201,41 @@ def run(arguments, sources, stages):
         "pairs scored",
         lambda: [attack[1:].predict_proba(queries[few]) for few in gen_batches(n_test, at_once)],
     )
-    return attack, bags, used
+    return attack, bags, used, retargeted.transform(queries[:8])
 
 
-def machine_of(intelex):
-    if not intelex:
-        return SVC()
-    try:
-        from sklearnex.svm import SVC as IntelSVC
-    except ImportError as error:
-        raise SystemExit("--intelex needs: pip install scikit-learn-intelex") from error
-    return IntelSVC()
+def compare_with_libsvm(attack, bags, labels, asked, n_pairs):
+    """Print the largest differences from libsvm in double precision.
+
+    Of the whole machine evaluated in both precisions on some pairs that it was not fitted on, and
+    of the attack fitted on a slice of the pairs in both ways.
+    """
+    membership = attack.named_steps["membership"]
+    few = asked[:, :: -(-asked.shape[1] // 500)]
+    single, double = (
+        decision_values(membership.estimator_, few, n_jobs=2, precision=precision)
+        for precision in ("single", "double")
+    )
+    print(
+        f"\nSingle from double precision, {single.size:,} pairs, all support vectors: decision "
+        f"values differ by at most {np.abs(single - double).max():.1e}."
+    )
+    part = bags[:, :: max(1, bags.shape[0] * bags.shape[1] // n_pairs)]
+    found, seconds = [], []
+    for svm in ("intelex", "libsvm"):
+        steps = make_pipeline(svm=svm, n_jobs=membership.n_jobs).named_steps
+        start = time.perf_counter()
+        fitted = steps["membership"].fit(part, labels)
+        seconds.append(time.perf_counter() - start)
+        values = decision_values(fitted.estimator_, few, n_jobs=2, precision=fitted.precision)
+        found.append([values, fitted.predict_pair_proba(few), fitted.predict_proba(few)[:, 1]])
+    values, pairs, scores = (np.abs(a - b).max() for a, b in zip(*found, strict=True))
+    print(
+        f"Fitted on {part.shape[0] * part.shape[1]:,} pairs in {seconds[0]:.1f} s (libsvm "
+        f"{seconds[1]:.1f} s), largest differences from libsvm in double precision: decision "
+        f"values of pairs {values:.1e}, probabilities of pairs {pairs:.1e}, scores of "
+        f"images {scores:.1e}."
+    )
 
 
 def measure_peers(sources, bags, labels):

@@ -67,6 +67,35 @@ def test_simple_attacks_are_saved_and_loaded(name, world, tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("command", ["predict", "submit"])
+def test_the_machine_of_the_papers_attack(command, monkeypatch, world, capsys):
+    asked = {}
+    monkeypatch.setattr(
+        "gan_isi.attacks.make_pipeline", lambda *args, **options: asked.update(options) or 1 / 0
+    )
+    options = ["--attack", "paper", "--svm", "intelex"]
+    if command == "predict":
+        arguments = fits(world)
+    else:
+        parts = {"real_used": "used", "real_not_used": "other", "real_unknown": "asked"}
+        root = world / "challenge"
+        root.mkdir()
+        for name, source in (parts | {"generated": "generated"}).items():
+            (root / name).symlink_to(world / source)
+        arguments = [str(root), str(root), "--output", f"{world}/run.csv"]
+    assert main([command, *arguments, *options]) == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert asked["svm"] == "intelex"
+
+
+def test_the_machine_is_of_the_papers_attack_only(world, capsys):
+    assert main(["predict", *fits(world), "--svm", "intelex"]) == 1
+    assert "The attack 'recommended' does not take svm" in capsys.readouterr().err
+    load = ["--load", f"{world}/a.joblib", *asks(world)]
+    assert main(["predict", *load, "--svm", "intelex"]) == 2
+    assert "--svm would do" in capsys.readouterr().err
+
+
 def test_what_was_saved_says_the_same(world, capsys):
     assert main(["predict", "--load", f"{world}/a.joblib", *asks(world, "loaded")]) == 0
     assert (world / "loaded.csv").read_text() == (world / "scores.csv").read_text()

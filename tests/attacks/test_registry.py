@@ -1,5 +1,7 @@
 """The named attacks on images, in scikit-learn's hands."""
 
+import pickle
+import sys
 from pathlib import Path
 
 import joblib
@@ -8,6 +10,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.svm import SVC
 
 from gan_isi import datasets, make_pipeline
 from gan_isi.attacks import ATTACKS, REPRESENTATIONS
@@ -165,3 +168,39 @@ def shared_xrays():
 def test_images_in_place_of_the_name_are_refused_in_words(name):
     with pytest.raises(TypeError, match="generated=images"):
         make_pipeline(name)
+
+
+class TestSvm:
+    def test_libsvm_is_usual(self):
+        membership = make_pipeline().named_steps["membership"]
+        assert type(membership.estimator[-1]) is SVC
+        assert membership.precision == "double"
+
+    def test_intelex_is_close_to_libsvm(self, make_bags):
+        sklearnex_svm = pytest.importorskip("sklearnex.svm")
+        bags, used = make_bags()
+        libsvm = make_pipeline().named_steps["membership"].fit(bags, used)
+        intelex = make_pipeline(svm="intelex", n_jobs=2).named_steps["membership"]
+        assert type(intelex.estimator[-1]) is sklearnex_svm.SVC
+        assert intelex.precision == "single"
+        found, expected = (
+            one.fit(bags, used).predict_pair_proba(bags) for one in (intelex, libsvm)
+        )
+        np.testing.assert_allclose(found, expected, rtol=0, atol=4e-3)
+        np.testing.assert_array_equal(
+            pickle.loads(pickle.dumps(intelex)).predict_pair_proba(bags), found
+        )
+
+    def test_intelex_that_is_not_installed_is_named(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "sklearnex.svm", None)
+        monkeypatch.setitem(sys.modules, "sklearnex", None)
+        with pytest.raises(ImportError, match=r'pip install "gan-isi\[intelex\]"'):
+            make_pipeline(svm="intelex")
+
+    def test_what_contradicts_it_is_refused(self):
+        with pytest.raises(ValueError, match=r"svm has to be one of .* got 'thunder'"):
+            make_pipeline(svm="thunder")
+        with pytest.raises(ValueError, match=r'svm="intelex" names .* estimator=SVC\(\)'):
+            make_pipeline(svm="intelex", estimator=SVC())
+        with pytest.raises(ValueError, match="attack 'recommended' does not take svm"):
+            make_pipeline("recommended", svm="intelex")

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -378,3 +380,29 @@ class TestTwoReadingsOfTheFolds:
     def test_unknown(self, make_bags):
         with pytest.raises(ValueError, match="folds"):
             MembershipClassifier(folds="mean").fit(*make_bags())
+
+
+class TestSinglePrecision:
+    @pytest.mark.parametrize("folds", ["refit", "average"])
+    def test_differs_by_rounding_only(self, folds, make_bags):
+        bags, used = make_bags()
+        double = MembershipClassifier(folds=folds).fit(bags, used)
+        single = MembershipClassifier(folds=folds, precision="single").fit(bags, used)
+        found, expected = (one.predict_pair_proba(bags) for one in (single, double))
+        assert 0 < np.abs(found - expected).max() < 1e-4
+        again = MembershipClassifier(folds=folds, precision="double").fit(bags, used)
+        np.testing.assert_array_equal(again.predict_pair_proba(bags), expected)
+
+    def test_other_jobs_and_pickles_change_no_bit(self, make_bags):
+        bags, used = make_bags()
+        alone = MembershipClassifier(precision="single").fit(bags, used)
+        expected = alone.predict_proba(bags)
+        shared = MembershipClassifier(precision="single", n_jobs=2).fit(bags, used)
+        np.testing.assert_array_equal(shared.predict_proba(bags), expected)
+        np.testing.assert_array_equal(
+            pickle.loads(pickle.dumps(alone)).predict_proba(bags), expected
+        )
+
+    def test_another_is_refused(self, make_bags):
+        with pytest.raises(ValueError, match=r"'precision' parameter .* 'double'"):
+            MembershipClassifier(precision="half").fit(*make_bags())
