@@ -185,17 +185,30 @@ def test_an_unknown_precision_is_refused(training, bags):
         decision_values(SVC().fit(*training), bags, precision="float16")
 
 
+def test_compiled_exponentials():
+    compiled = pytest.importorskip("gan_isi.membership.exponentials_numba")
+    exponents = np.linspace(-87, 0, 200_001, dtype=np.float32)[:, np.newaxis]
+    one = np.ones(1, dtype=np.float32)
+    found = compiled.weighted_exponentials(exponents, one)
+    expected = np.exp(exponents[:, 0].astype(float))
+    # Half a unit for the exponent in base 2, which counts as often as it is large, and a few more.
+    units = 4 + 1.5 * np.abs(exponents[:, 0])
+    assert np.all(np.abs(found / expected - 1) <= 2.0**-24 * units)
+    beyond = np.array([[1e-3], [5.0], [-1e3], [-1e38]], dtype=np.float32)
+    np.testing.assert_allclose(
+        compiled.weighted_exponentials(beyond, one), [1, 1, 0, 0], rtol=0, atol=1e-37
+    )
+
+
 @given(
     hnp.arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 70)),
                elements=st.floats(-200, 1, width=32)),
     st.integers(0, 2**32 - 1),
 )  # fmt: skip
-def test_compiled_exponentials(exponents, seed):
+def test_compiled_sums(exponents, seed):
     compiled = pytest.importorskip("gan_isi.membership.exponentials_numba")
     weights = np.random.default_rng(seed).normal(size=exponents.shape[1]).astype(np.float32)
     terms = np.exp(np.minimum(exponents, 0).astype(float)) * weights
-    # Rounding of the exponent counts most where it times its exponential is largest.
-    bound = 2.0**-24 * (8 + len(weights)) * np.abs(terms).sum(axis=1)
-    bound += 2.0**-22 * np.abs(weights).sum()
+    bound = 2.0**-24 * (12 + len(weights)) * np.abs(weights).sum()
     found = compiled.weighted_exponentials(exponents, weights)
     assert np.all(np.abs(found - terms.sum(axis=1)) <= bound)
