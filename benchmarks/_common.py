@@ -95,7 +95,7 @@ def peak_resident():
     different times. Where there is no /proc, this process alone.
     """
     if Path("/proc/self/status").exists():
-        return sum(_high_water_mark(process) for process in _with_children(os.getpid()))
+        return sum(_bytes_of(process, "VmHWM:") for process in _with_children(os.getpid()))
     import resource  # not on Windows
 
     unit = 1 if sys.platform == "darwin" else 1024
@@ -103,10 +103,10 @@ def peak_resident():
 
 
 class SampledMemory:
-    """Largest memory at one time of this process and those it started.
+    """Largest memory at one time of this process and those it started, looked at every 0.1 s.
 
-    Looked at ten times a second; pages that several share are counted once (PSS). Where there is
-    no such table, `peak_resident`.
+    What each has for itself is summed; of files and what else is shared the most that one of them
+    has mapped is added. Where there is no /proc, `peak_resident`.
     """
 
     def __init__(self):
@@ -119,14 +119,13 @@ class SampledMemory:
             time.sleep(0.1)
 
     def look(self):
-        if not Path("/proc/self/smaps_rollup").exists():
+        if not Path("/proc/self/status").exists():
             self.peak = peak_resident()
             return
-        of_each = [
-            _kilobytes(Path(f"/proc/{process}/smaps_rollup"), "Pss:")
-            for process in _with_children(os.getpid())
-        ]
-        self.peak = max(self.peak, sum(of_each))
+        processes = list(_with_children(os.getpid()))
+        own = sum(_bytes_of(process, "RssAnon:") for process in processes)
+        shared = max(_bytes_of(process, "RssFile:", "RssShmem:") for process in processes)
+        self.peak = max(self.peak, own + shared)
 
 
 def _with_children(process):
@@ -136,14 +135,10 @@ def _with_children(process):
             yield from _with_children(child)
 
 
-def _high_water_mark(process):
-    return _kilobytes(Path(f"/proc/{process}/status"), "VmHWM:")
-
-
-def _kilobytes(path, name):
-    """The bytes that a line of a table of kB in /proc says; 0 if there is none."""
-    lines = _read(path).splitlines()
-    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(name))
+def _bytes_of(process, *names):
+    """Sum of some lines of a process's status, which are in kB; 0 where it has ended."""
+    lines = _read(Path(f"/proc/{process}/status")).splitlines()
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(names))
 
 
 def _read(path):

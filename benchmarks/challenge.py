@@ -129,7 +129,7 @@ class Stages:
             "\nonce its cache of the kernel is full, times 1 + 5 * 0.8^2 for the fits of the"
             "\ncalibration. libsvm's scoring grows with the support vectors; ours includes the"
             "\ndistances, the peer's does not. Memory: this process and its workers at one time,"
-            "\nlooked at ten times a second, shared pages counted once."
+            "\nlooked at ten times a second, what they share counted once."
         )
 
 
