@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from .._runtime.progress import progress_bar
 from .._runtime.sklearn_compat import num_samples
 from .._validation.arrays import check_count
 from .._validation.items import as_images, read_once
@@ -41,6 +42,7 @@ def compare(
     confidence: float = 0.95,
     random_state: Any = None,
     n_jobs: int | None = None,
+    verbose: bool = False,
 ) -> CompareResult:
     """Ask from which of two generators' images used real images are told better.
 
@@ -76,6 +78,8 @@ def compare(
         Draws folds, exchanges and resamples.
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
+    verbose : bool, default=False
+        Whether a progress bar is shown.
 
     Returns
     -------
@@ -144,7 +148,7 @@ def compare(
     )  # fmt: skip
     plan = Folds(queries.known, queries.candidates, queries.groups, n_folds, 1)
     judge = _Judge(plan, labels[0], tuple(generated), seeds, n_permutations, n_resamples,
-                   confidence, n_jobs, n_generated)  # fmt: skip
+                   confidence, n_jobs, n_generated, verbose)  # fmt: skip
     return judge.roles(both) if is_crossover else judge.pairs(both)
 
 
@@ -189,6 +193,7 @@ class _Judge:
     confidence: float
     n_jobs: int | None
     n_generated: int
+    verbose: bool = False
 
     @property
     def groups(self) -> NDArray[Any] | None:
@@ -246,10 +251,13 @@ class _Judge:
         )  # fmt: skip
 
     def _refits(self, statistic: Any, arguments: tuple[Any, ...]) -> list[Any]:
-        return refit_often(
-            statistic, arguments, self.n_permutations, seed=self.seeds[1], n_jobs=self.n_jobs,
-            progress=lambda n: None,
-        )  # fmt: skip
+        with progress_bar(
+            self.n_permutations, description="exchanges", unit="exchange", verbose=self.verbose
+        ) as bar:
+            return refit_often(
+                statistic, arguments, self.n_permutations, seed=self.seeds[1], n_jobs=self.n_jobs,
+                progress=bar.update,
+            )  # fmt: skip
 
     def _auc(
         self, scores: NDArray[np.float64], folds: NDArray[np.intp], null: Any = None
