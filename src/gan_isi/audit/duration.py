@@ -284,10 +284,14 @@ def _of_attack(
     once = max(took[0] - _REFERENCES[0] * each, 0.0)
     n_columns = n_generated + own * (n_train + n_test)
     comparing = (once + n_columns * each) / _COMPARED
+    # The closest ones are found once, where no others count.
+    ask = getattr(membership, "n_closest_needed", None)
+    n_counting = None if ask is None or own else ask(distances.blocks_)
+    n_columns = n_generated if n_counting is None else min(n_generated, n_counting)
 
     def fit_bags(share: float) -> float:
         n_queries = max(4, round(n_train * share**0.5))
-        n_fakes = max(2, round(n_generated * share**0.5))
+        n_fakes = max(2, round(n_columns * share**0.5))
         shape = n_queries, n_fakes + own * n_queries, distances.n_maps_
         bags = rng.random(shape, dtype=np.float32)
         if own:  # no image is its own reference
@@ -295,7 +299,7 @@ def _of_attack(
         part = _LabelledPart(membership, bags, n_fakes, own, None, distances.blocks_)
         return _fit_and_answer(part, n_test)
 
-    return comparing, _extrapolated(fit_bags, n_train * n_generated, _FIRST_PAIRS)
+    return comparing, _extrapolated(fit_bags, n_train * n_columns, _FIRST_PAIRS)
 
 
 def _fit_and_answer(part: _LabelledPart, n_test: int) -> float:
