@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from .._runtime.progress import progress_bar
 from .._runtime.sklearn_compat import num_samples
+from .._runtime.whole import shown_in_one_line
 from .._validation.arrays import check_count
 from .._validation.items import as_images, read_once
 from .._validation.labels import check_groups, check_used, number_groups
@@ -29,6 +30,7 @@ from .prepared import PreparedAttack, _LabelledPart, keep_generated, prepare, wi
 FPR = 0.05
 
 
+@shown_in_one_line("compare")
 def compare(
     real: Any,
     used: Any,

@@ -14,7 +14,6 @@ from .folders import (
     open_folders,
     patient_options,
     said_in_words,
-    shows_progress,
     work_options,
 )
 from .outputs import check_outputs, output_option, write_all
@@ -104,7 +103,7 @@ def compare(
             n_permutations=permutations,
             random_state=seed,
             n_jobs=jobs,
-            verbose=shows_progress(quiet),
+            verbose=not quiet,
         )
     write: Callable[[Path], Any] = lambda path: _write(result, path)  # noqa: E731
     lines = ""
