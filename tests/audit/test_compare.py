@@ -108,6 +108,17 @@ def test_what_makes_images_easy_cancels_in_a_crossover():
     assert judge(labels, None, 19).roles(both).crossover.value == pytest.approx(0.5)
 
 
+def test_an_attack_that_learns_learns_from_opposite_roles():
+    rng = np.random.default_rng(0)
+    labels, alone = np.repeat([0, 1], 20), np.arange(40)
+    hard = 0.5 * labels[:, None, None]  # farther from everything, and not to be learned
+    both = [
+        _LabelledPart(Line(), simulated(rng, own, alone, 0.4) + hard, 8, False)
+        for own in (labels, 1 - labels)
+    ]
+    assert judge(labels, None, 0).roles(both).crossover.value > 0.9
+
+
 def judge(labels, groups, n_permutations, seed=0):
     known = np.arange(len(labels))
     plan = Folds(known, known[:0], groups, 2, 1)
@@ -135,10 +146,10 @@ class Line(BaseEstimator):
         return (self.decision_function(X) > 0).astype(int)
 
 
-def simulated(rng, labels, patients):
+def simulated(rng, labels, patients, gap=0.1):
     """Bags of a generator, of patients of two images; used ones are closer."""
     own = rng.random((patients.max() + 1, 1, 3))[patients]
-    return own + rng.random((len(labels), 8, 3)) + 0.1 * (1 - labels[:, None, None])
+    return own + rng.random((len(labels), 8, 3)) + gap * (1 - labels[:, None, None])
 
 
 @pytest.mark.slow

@@ -106,7 +106,7 @@ def test_few_pictures_that_come_again_and_again_are_copies(problem, n_copied):
 def test_false_alarms_over_all_checkpoints():
     """Generators that saw neither side, but drift towards pictures of their own, and patients."""
     rng = np.random.default_rng(0)
-    alarms, n_runs, alpha = 0, 100, 0.2
+    alarms, n_runs, alpha = 0, 60, 0.2
     attack = make_pipeline("nearest").set_params(descriptors__pixels__size=6)
     for _ in range(n_runs):
         patients = rng.random((20, 6, 6))
@@ -115,8 +115,8 @@ def test_false_alarms_over_all_checkpoints():
             real[:20], real[20:], np.repeat(np.arange(20), 2), attack=attack, alpha=alpha,
         )  # fmt: skip
         own = rng.random((30, 6, 6))
-        for step in range(6):
-            fresh = (step * own + (5 - step) * rng.random((30, 6, 6))) / 5
+        for step in range(5):
+            fresh = (step * own + (4 - step) * rng.random((30, 6, 6))) / 4
             monitor.check(fresh, step=step)
         alarms += monitor.onset is not None
     assert alarms / n_runs <= alpha + 2 * np.sqrt(alpha * (1 - alpha) / n_runs)

@@ -456,8 +456,8 @@ class TestDihedral:
 
 
 def test_weights_of_a_grid_are_computed_once():
-    poses._warps.cache_clear()
+    poses.warps.cache_clear()
     picture = np.eye(9, dtype=np.float32)
     for _ in range(3):
         best_correlations(picture[np.newaxis], standardised(picture[np.newaxis]), GRIDS[1])
-    assert poses._warps.cache_info().misses == 1
+    assert poses.warps.cache_info().misses == 1

@@ -153,7 +153,7 @@ def test_each_stage_of_an_audit_was_planned(problem, monkeypatch):
         "n_permutations": 2, "n_resamples": 10, "random_state": 0,
     }  # fmt: skip
     real, used = problem.images[:20], problem.target[:20]
-    attacks = ["recommended", "density_ratio"]
+    attacks = ["nearest", "density_ratio"]
     shown = audit.audit(attacks, real, used, **options, verbose=True)
     first = begun.index("estimating the time")
     assert [name for name in begun[:first] if not name.startswith("reading the ")] == []
@@ -185,7 +185,7 @@ def test_an_attack_of_another_make_has_no_estimate(problem):
 
 @pytest.mark.slow
 def test_estimates_are_near_what_it_takes(monkeypatch):
-    it = datasets.make_membership_problem(80, n_generated=60, memorization=0.9, random_state=0)
+    it = datasets.make_membership_problem(60, n_generated=40, memorization=0.9, random_state=0)
     planned = []
     expected = Whole.expect
     monkeypatch.setattr(
@@ -194,7 +194,8 @@ def test_estimates_are_near_what_it_takes(monkeypatch):
     start = time.perf_counter()
     audit.audit(
         ["recommended", "nearest"], it.images, it.target, generated=it.generated,
-        n_permutations=99, random_state=0, verbose=True,
+        n_permutations=39, random_state=0, verbose=True,
     )  # fmt: skip
     took = time.perf_counter() - start
-    assert took / 4 < sum(one.seconds for one in planned) < 4 * took
+    # Other processes may come and go meanwhile.
+    assert took / 8 < sum(one.seconds for one in planned) < 8 * took

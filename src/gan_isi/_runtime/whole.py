@@ -273,7 +273,8 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def _as_bar(whole: Whole, leave: bool) -> Iterator[None]:
-    form = "{percentage:3.0f}%|{bar:20}| {desc}"
+    # The widget of a notebook takes the place of "{bar}" only.
+    form = f"{{percentage:3.0f}}%|{'{bar:20}' if sys.stderr.isatty() else '{bar}'}| {{desc}}"
     bar = tqdm(total=100, desc=whole.title, bar_format=form, leave=leave)
 
     def show() -> None:

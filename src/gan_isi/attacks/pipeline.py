@@ -386,6 +386,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         Returns
         -------
         bool
+            Whether their distances are not to be in memory all at once.
 
         Raises
         ------

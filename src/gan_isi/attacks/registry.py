@@ -77,8 +77,12 @@ _RULE_VIEWS = ("dihedral", "poses", "tiles")
 #: What only some attacks take.
 _TEXTURES = ("families", "n_levels", "cells", "grid", "estimator")
 _PAIRS = ("fusion", "top_fraction", "calibrate_fusion", "folds", "max_pairs", "svm")
-_TAKES = {"paper": (*_TEXTURES, *_PAIRS), "recommended": _TEXTURES}
-_SIMPLE = ("representation",)
+_SIMPLE = ("representation", "device")
+_TAKES = {
+    "paper": (*_TEXTURES, *_PAIRS, "device"),
+    "recommended": (*_TEXTURES, "device"),
+    "blind": ("representation",),
+}
 
 
 def make_pipeline(
@@ -103,6 +107,7 @@ def make_pipeline(
     memory: Any = None,
     verbose: bool = False,
     stream: bool | str = "auto",
+    device: str | None = None,
 ) -> SourceIdentificationPipeline:
     """Build an attack by its name; without one, the paper's best setting.
 
@@ -197,6 +202,11 @@ def make_pipeline(
         Whether generated images are read a block after the other, so that a million take no more
         memory than a thousand, see :class:`SourceIdentificationPipeline`. For "recommended"
         without textures, "nearest" and "relative_nearest".
+    device : str, default=None
+        Where images are compared with generated ones, and where the deep family's network
+        runs: a device of PyTorch, such as "cuda:1", or "auto", as for
+        :class:`DeepDescriptor`; needs the extra "deep". None compares by numpy. Distances on
+        a device equal those of numpy to 1e-4, not to the bit.
 
     Returns
     -------
@@ -209,7 +219,7 @@ def make_pipeline(
         For a name that is no text, such as images in its place.
     ValueError
         For an unknown name or representation, and for parameters that the attack does not
-        take.
+        take. A device that is not there is found in `fit`.
     ImportError
         For ``svm="intelex"`` without scikit-learn-intelex.
 
@@ -263,6 +273,8 @@ def make_pipeline(
         else:
             membership = _RULES[name]()
             distances = _distances_of(representation, membership._needs_real, n_jobs)
+    if device is not None:
+        _set_device(device, descriptors, distances)
     return SourceIdentificationPipeline(
         [("descriptors", descriptors), ("distances", distances), ("membership", membership)],
         generated=generated,
@@ -292,6 +304,12 @@ def _pair_estimator(svm: str, estimator: Any) -> Any:
             'svm="intelex" needs scikit-learn-intelex: pip install "gan-isi[intelex]"'
         ) from error
     return make_sklearn_pipeline(StandardScaler(), IntelexSVC())
+
+
+def _set_device(device: str, descriptors: DescriptorUnion, distances: Any) -> None:
+    for steps in (descriptors, distances):
+        own = [name for name in steps.get_params() if name.rpartition("__")[2] == "device"]
+        steps.set_params(**dict.fromkeys(own, device))
 
 
 def _refuse_what_does_nothing(name: str, given: dict[str, Any]) -> None:

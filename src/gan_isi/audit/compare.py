@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from .._runtime.progress import progress_bar
 from .._runtime.sklearn_compat import num_samples
+from .._runtime.whole import shown_in_one_line
 from .._validation.arrays import check_count
 from .._validation.items import as_images, read_once
 from .._validation.labels import check_groups, check_used, number_groups
@@ -28,6 +30,7 @@ from .prepared import PreparedAttack, _LabelledPart, keep_generated, prepare, wi
 FPR = 0.05
 
 
+@shown_in_one_line("compare")
 def compare(
     real: Any,
     used: Any,
@@ -41,6 +44,7 @@ def compare(
     confidence: float = 0.95,
     random_state: Any = None,
     n_jobs: int | None = None,
+    verbose: bool = False,
 ) -> CompareResult:
     """Ask from which of two generators' images used real images are told better.
 
@@ -76,6 +80,8 @@ def compare(
         Draws folds, exchanges and resamples.
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
+    verbose : bool, default=False
+        Whether a progress bar is shown.
 
     Returns
     -------
@@ -144,7 +150,7 @@ def compare(
     )  # fmt: skip
     plan = Folds(queries.known, queries.candidates, queries.groups, n_folds, 1)
     judge = _Judge(plan, labels[0], tuple(generated), seeds, n_permutations, n_resamples,
-                   confidence, n_jobs, n_generated)  # fmt: skip
+                   confidence, n_jobs, n_generated, verbose)  # fmt: skip
     return judge.roles(both) if is_crossover else judge.pairs(both)
 
 
@@ -189,6 +195,7 @@ class _Judge:
     confidence: float
     n_jobs: int | None
     n_generated: int
+    verbose: bool = False
 
     @property
     def groups(self) -> NDArray[Any] | None:
@@ -246,10 +253,13 @@ class _Judge:
         )  # fmt: skip
 
     def _refits(self, statistic: Any, arguments: tuple[Any, ...]) -> list[Any]:
-        return refit_often(
-            statistic, arguments, self.n_permutations, seed=self.seeds[1], n_jobs=self.n_jobs,
-            progress=lambda n: None,
-        )  # fmt: skip
+        with progress_bar(
+            self.n_permutations, description="exchanges", unit="exchange", verbose=self.verbose
+        ) as bar:
+            return refit_often(
+                statistic, arguments, self.n_permutations, seed=self.seeds[1], n_jobs=self.n_jobs,
+                progress=bar.update,
+            )  # fmt: skip
 
     def _auc(
         self, scores: NDArray[np.float64], folds: NDArray[np.intp], null: Any = None

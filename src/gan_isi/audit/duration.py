@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from joblib import cpu_count, effective_n_jobs
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
 from .._runtime.sklearn_compat import num_samples
@@ -18,11 +17,11 @@ from .._runtime.threads import one_blas_thread
 from .._runtime.whole import Stage
 from .._validation.images import check_images
 from .._validation.items import spread
-from ..attacks.pipeline import SourceIdentificationPipeline, fit_membership
+from ..attacks.pipeline import SourceIdentificationPipeline
 from ..descriptors.transformer import BaseImageTransformer, describe, families_of
 from .controls import HALVES, UNRELATED
 from .names import BLIND, CHOSEN
-from .prepared import _answers
+from .prepared import _LabelledPart
 from .withhold_attacks import CHOOSER
 
 #: Number of images that are described, of queries that are compared, and of generated images
@@ -269,8 +268,8 @@ def _of_attack(
     if not attack.compares:
 
         def fit_rows(share: float) -> float:
-            shape = round(share * n_train), width
-            return _fit_and_answer(membership, rng.normal(size=shape), n_test, None)
+            rows = rng.normal(size=(round(share * n_train), width))
+            return _fit_and_answer(_LabelledPart(membership, rows, None, False), n_test)
 
         return 0.0, _extrapolated(fit_rows, n_train * width, 8 * width)
     blocks = getattr(descriptors, "blocks_", None)
@@ -285,29 +284,28 @@ def _of_attack(
     once = max(took[0] - _REFERENCES[0] * each, 0.0)
     n_columns = n_generated + own * (n_train + n_test)
     comparing = (once + n_columns * each) / _COMPARED
+    # The closest ones are found once, where no others count.
+    ask = getattr(membership, "n_closest_needed", None)
+    n_counting = None if ask is None or own else ask(distances.blocks_)
+    n_columns = n_generated if n_counting is None else min(n_generated, n_counting)
 
     def fit_bags(share: float) -> float:
         n_queries = max(4, round(n_train * share**0.5))
-        n_fakes = max(2, round(n_generated * share**0.5))
+        n_fakes = max(2, round(n_columns * share**0.5))
         shape = n_queries, n_fakes + own * n_queries, distances.n_maps_
         bags = rng.random(shape, dtype=np.float32)
         if own:  # no image is its own reference
             bags[np.arange(n_queries), n_fakes + np.arange(n_queries)] = np.nan
-        return _fit_and_answer(membership, bags, n_test, distances.blocks_)
+        part = _LabelledPart(membership, bags, n_fakes, own, None, distances.blocks_)
+        return _fit_and_answer(part, n_test)
 
-    return comparing, _extrapolated(fit_bags, n_train * n_generated, _FIRST_PAIRS)
+    return comparing, _extrapolated(fit_bags, n_train * n_columns, _FIRST_PAIRS)
 
 
-def _fit_and_answer(membership: Any, rows: NDArray[Any], n_test: int, blocks: Any) -> float:
-    labels = np.arange(len(rows)) % 2
-    membership = clone(membership)
-
-    def work() -> None:
-        fitted = fit_membership(membership, rows, labels, None, blocks)
-        _answers(fitted, rows[: max(1, n_test)])
-
+def _fit_and_answer(part: _LabelledPart, n_test: int) -> float:
+    train = np.arange(len(part.rows))
     with one_blas_thread():
-        return _seconds(work)
+        return _seconds(lambda: part.fit_and_answer(train, train % 2, train[: max(1, n_test)]))
 
 
 def _extrapolated(measure: Callable[[float], float], size: float, first: float) -> float:

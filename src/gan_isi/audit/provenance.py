@@ -171,7 +171,11 @@ def provenance_of(
     Provenance
     """
     described = {name: _describe(attack) for name, attack in attacks.items()}
-    networks = "DeepDescriptor" in str(described)
+    networks = any(
+        name.rpartition("__")[2] == "device" and value is not None
+        for one in described.values()
+        for name, value in one["parameters"].items()
+    )
     return Provenance(
         inputs=inputs,
         arguments={name: as_plain(value) for name, value in arguments.items()},

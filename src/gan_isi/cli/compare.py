@@ -103,6 +103,7 @@ def compare(
             n_permutations=permutations,
             random_state=seed,
             n_jobs=jobs,
+            verbose=not quiet,
         )
     write: Callable[[Path], Any] = lambda path: _write(result, path)  # noqa: E731
     lines = ""

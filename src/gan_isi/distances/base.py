@@ -20,6 +20,8 @@ from .._runtime.progress import CallbackSupportMixin, fit_task
 from .._runtime.sklearn_compat import fit_context
 from .._runtime.threads import one_blas_thread
 from .._validation.blocks import Block, columns_of, map_names
+from ..texture.torch_context import resolve_device
+from .torch_backend import as_array, full_precision, placed
 
 #: Queries compared by one task. Fixed, so that `n_jobs` can't change a result.
 BATCH_SIZE = 16
@@ -37,7 +39,8 @@ class BasePairwiseTransformer(
 
     A subclass stores the parameters `include_real` and `n_jobs` (and its own), and says
     how many maps a row holds (`_count_maps`) and how two sets of rows are compared
-    (`_compare`), one pair independent of the others.
+    (`_compare`), one pair independent of the others. One that has a parameter `device` compares
+    tensors as well.
 
     Attributes
     ----------
@@ -62,9 +65,13 @@ class BasePairwiseTransformer(
         "families": [str, list, tuple, None],
         "include_real": ["boolean"],
         "n_jobs": [Integral, None],
+        "device": [str, None],
     }
 
     families: str | Sequence[str] | None
+
+    #: Where pairs are compared: a device of PyTorch; None is numpy.
+    device: str | None = None
 
     #: Whether a distance depends on all rows that were seen in fit, see `_learn`.
     _learns: ClassVar[bool] = False
@@ -109,6 +116,8 @@ class BasePairwiseTransformer(
 
     def _fit(self, X: Any, generated: Any, blocks: Sequence[Block] | None) -> None:
         X = validate_data(self, X, dtype=np.float32)
+        if self.device is not None:
+            resolve_device(self.device, "device= of distances")
         self.columns_ = None
         width, chosen = X.shape[1], None
         if blocks is not None:
@@ -247,8 +256,11 @@ class BasePairwiseTransformer(
         return [self.families] if isinstance(self.families, str) else list(self.families)
 
     @abstractmethod
-    def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
-        """Return the distances (n_queries, n_references, n_maps) of prepared images."""
+    def _compare(self, queries: Any, references: Any) -> Any:
+        """Return the distances (n_queries, n_references, n_maps) of prepared images.
+
+        With a `device` they are tensors, and so may be what is returned.
+        """
 
     def _prepare(self, images: NDArray[np.float32]) -> Any:
         """Return what is worth computing once an image, not once a pair."""
@@ -265,7 +277,8 @@ class BasePairwiseTransformer(
         """Write all distances, with so many references at once that memory is bounded."""
         size = int(get_config()["working_memory"] * 2**20 // self._bytes_per_reference())
         for block in gen_batches(len(references), max(1, size)):
-            compare = partial(self._compare_batch, references=self._prepare(references[block]))
+            prepared = self._placed(self._prepare(references[block]))
+            compare = partial(self._compare_batch, references=prepared)
             self._in_batches(bags[:, block], queries, compare)
 
     def _n_candidates(self, n_closest: int) -> int | None:
@@ -295,7 +308,7 @@ class BasePairwiseTransformer(
         """Write what `compare` returns for a few queries at once."""
         batches = list(gen_batches(len(queries), BATCH_SIZE))
         # Around all threads: the first that ends would free BLAS for those that still work.
-        with one_blas_thread():
+        with one_blas_thread() if self.device is None else full_precision():
             # Threads, whatever the backend: a distance takes less time than sending it.
             parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
                 delayed(compare)(queries[batch]) for batch in batches
@@ -304,7 +317,11 @@ class BasePairwiseTransformer(
                 distances[batch] = part
 
     def _compare_batch(self, queries: NDArray[np.float32], references: Any) -> NDArray[Any]:
-        return self._compare(self._prepare(queries), references)
+        return as_array(self._compare(self._placed(self._prepare(queries)), references))
+
+    def _placed(self, prepared: Any) -> Any:
+        """Return prepared images where pairs are compared."""
+        return prepared if self.device is None else placed(prepared, resolve_device(self.device))
 
     def _check_reference(self, generated: Any) -> NDArray[np.float32]:
         vectors = check_array(generated, dtype=np.float32, input_name="generated")

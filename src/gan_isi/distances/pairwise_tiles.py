@@ -26,6 +26,7 @@ from .tiles import (
     tiles_of,
     windows_of,
 )
+from .torch_backend import as_array, unexplained_in_place
 
 #: Tiles of each pair that are refined, for each of those that count.
 _CANDIDATES = 4
@@ -64,6 +65,11 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         columns follow those of the generated images.
     n_jobs : int, default=None
         Number of threads. Changes no result.
+    device : str, default=None
+        Where pairs are compared: a device of PyTorch, such as "cuda:1", or "auto", as for
+        :class:`DeepDescriptor`; needs the extra "deep". None: the processor, by numpy. Distances
+        on a device equal those of numpy to 1e-4, not to the bit, and only ``max_shift=0``
+        takes one.
 
     Attributes
     ----------
@@ -130,6 +136,7 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         families: str | Sequence[str] | None = None,
         include_real: bool = False,
         n_jobs: int | None = None,
+        device: str | None = None,
     ) -> None:
         self.tile = tile
         self.stride = stride
@@ -139,6 +146,7 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         self.families = families
         self.include_real = include_real
         self.n_jobs = n_jobs
+        self.device = device
 
     def tile_map(self, query: Any, generated: Any) -> NDArray[np.float64]:
         """Tell which parts of a query are found in a generated image.
@@ -198,6 +206,11 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         for name, value in (("tile", self.tile), ("stride", self.stride)):
             if value % 2:
                 raise ValueError(f"{name} has to be even, as pictures are halved; got {value}.")
+        if self.device is not None and self.max_shift != 0:
+            raise ValueError(
+                f"device={self.device!r} is for max_shift=0: tiles that are searched in a picture "
+                f"(max_shift={self.max_shift}) are compared by numpy; leave device out."
+            )
         return [Block(ONE_MAP, (ONE_MAP,))]
 
     def _reach(self, side: int) -> int | None:
@@ -222,16 +235,27 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         reach = self._reach(references.shape[0] + self.tile // 2 - 1)
         return best_in_windows(tiles, references, places, reach)
 
-    def _compare(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
+    def _compare(self, queries: Any, references: Any) -> Any:
         if self.max_shift == 0:
-            freedom = np.stack([degrees_of_freedom(tiles) for tiles in queries])[:, np.newaxis]
-            found = correlations_in_place(queries, references)
-            return unexplained(found, freedom, self.n_best)[:, :, np.newaxis]
+            return self._in_place(queries, references)[:, :, np.newaxis]
         parts = []
         for tiles in queries.at(tile_places(queries.shape, self.stride // 2)):
             found, _ = self._search(tiles, references)
             parts.append(unexplained(found, degrees_of_freedom(tiles), self.n_best))
         return np.stack(parts)[:, :, np.newaxis]
+
+    def _in_place(self, queries: Any, references: Any) -> NDArray[np.floating[Any]]:
+        tiles = as_array(queries)
+        freedom = np.stack([degrees_of_freedom(own) for own in tiles])
+        if isinstance(references, np.ndarray):
+            found = correlations_in_place(tiles, references)
+            return unexplained(found, freedom[:, np.newaxis], self.n_best)
+        distances, near = unexplained_in_place(queries, references, freedom, self.n_best)
+        for row, own, close in zip(distances, tiles, near, strict=True):
+            if close.any():
+                those = as_array(references[np.flatnonzero(close)])
+                row[close] = self._in_place(own[np.newaxis], those)[0]
+        return distances
 
     def _fill(
         self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]

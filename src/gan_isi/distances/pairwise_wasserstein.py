@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .._runtime.sklearn_compat import Interval
 from .._validation.blocks import Block
 from .base import BasePairwiseTransformer
+from .torch_backend import distances_of_tensors
 from .wasserstein import distances_of_maps
 
 
@@ -31,6 +29,10 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
         columns follow those of the generated images.
     n_jobs : int, default=None
         Number of threads. Changes no result.
+    device : str, default=None
+        Where pairs are compared: a device of PyTorch, such as "cuda:1", or "auto", as for
+        :class:`DeepDescriptor`; needs the extra "deep". None: the processor, by numpy. Distances
+        on a device equal those of numpy to 1e-4 of their size, not to the bit.
 
     Attributes
     ----------
@@ -79,11 +81,13 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
         families: str | Sequence[str] | None = None,
         include_real: bool = False,
         n_jobs: int | None = None,
+        device: str | None = None,
     ) -> None:
         self.n_levels = n_levels
         self.families = families
         self.include_real = include_real
         self.n_jobs = n_jobs
+        self.device = device
 
     def _wanted(self, blocks: Sequence[Block]) -> list[str]:
         if self.families is None:
@@ -105,10 +109,15 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
             raise ValueError(f"All maps have to have the same number of columns; got {widths}.")
         return [block._replace(width=1, cdf=False) for block in blocks]
 
-    def _compare(self, queries: Any, references: Any) -> NDArray[np.float32]:
+    def _compare(self, queries: Any, references: Any) -> Any:
         # Checked once, when the vectors came in.
-        return distances_of_maps(queries, references)
+        if self.device is None:
+            return distances_of_maps(queries, references)
+        maps = (queries.transpose(0, 1), references.transpose(0, 1))
+        return distances_of_tensors(*maps, "cityblock").permute(1, 2, 0)
 
     def _bytes_per_reference(self) -> int:
+        if self.device is not None:
+            return super()._bytes_per_reference()
         # One map at a time is held in double precision.
         return 8 * self.reference_.shape[2]

@@ -29,7 +29,7 @@ _FEW_COLUMNS = 32
 _TOGETHER = 500_000
 
 #: Norm below which a picture has no contrast to correlate.
-_LEAST_NORM = 1e-6
+LEAST_NORM = 1e-6
 
 
 class Grid(NamedTuple):
@@ -124,7 +124,7 @@ def standardised(pictures: NDArray[np.floating]) -> NDArray[np.float32]:
     rows = pictures.reshape(len(pictures), -1).astype(np.float64)
     rows = rows - rows.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > _LEAST_NORM).astype(
+    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > LEAST_NORM).astype(
         np.float32
     )
 
@@ -151,7 +151,7 @@ def turned(pictures: NDArray[np.float32], *, quarter_turns: bool = True) -> NDAr
 
 
 @lru_cache(maxsize=16)
-def _warps(grid: Grid) -> csr_array:
+def warps(grid: Grid) -> csr_array:
     """Bilinear weights of all rotations and zooms, on a canvas with room for the shifts."""
     side, canvas = grid.side, grid.side + 2 * grid.reach
     rows, columns = np.mgrid[:canvas, :canvas].reshape(2, -1) - (canvas - 1) / 2
@@ -204,7 +204,7 @@ def templates(
     side, canvas = grid.side, grid.side + 2 * grid.reach
     turn = turned(picture, quarter_turns=grid.quarter_turns)
     for one in turn if turns is None else turn[list(turns)]:
-        warped = (_warps(grid) @ one.reshape(-1, side**2).T).T
+        warped = (warps(grid) @ one.reshape(-1, side**2).T).T
         warped = warped.reshape(len(picture), grid.n_warps, canvas, canvas)
         # A picture that is shifted downwards is seen through a window further up.
         windows = np.lib.stride_tricks.sliding_window_view(warped, (side, side), axis=(2, 3))
@@ -215,13 +215,13 @@ def templates(
             for one in (values, values**2)
         )
         norms = np.sqrt(np.maximum(squares - sums**2 / picture.size, 0))
-        scales = np.divide(1, norms, out=np.zeros_like(norms), where=norms > _LEAST_NORM)
+        scales = np.divide(1, norms, out=np.zeros_like(norms), where=norms > LEAST_NORM)
         yield rows, scales.astype(np.float32)
 
 
 def best_correlations(
     picture: NDArray[np.float32],
-    references: NDArray[np.float32],
+    references: Any,
     grid: Grid,
     likely: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
@@ -232,7 +232,7 @@ def best_correlations(
     picture : ndarray of shape (channels, side, side), float32
         Moved.
     references : ndarray of shape (n_references, channels * side * side), float32
-        As from `standardised`.
+        As from `standardised`; or a tensor, which is compared on its device.
     grid : Grid
         The poses.
     likely : ndarray of shape (n_turns, n_references), default=None
@@ -248,6 +248,11 @@ def best_correlations(
     """
     # Of mean 0 and norm 1: in single precision, contrast would drown in a bright ground.
     centred = standardised(picture[np.newaxis]).reshape(picture.shape)
+    if not isinstance(references, np.ndarray):
+        from .torch_backend import best_in_poses
+
+        turns = turned(centred, quarter_turns=grid.quarter_turns)
+        return best_in_poses(turns, references, grid, likely)
     best = np.full(len(references), -np.inf, dtype=np.float32)
     poses = np.zeros(len(references), dtype=np.intp)
     # BLAS adds in an order that depends on shapes and threads: one thread, and one shape.
@@ -275,7 +280,7 @@ def best_correlations(
 
 
 def likely_turns(
-    picture: NDArray[np.float32], references: NDArray[np.float32], grid: Grid, n_likely: int
+    picture: NDArray[np.float32], references: Any, grid: Grid, n_likely: int
 ) -> NDArray[np.bool_]:
     """Tell in which quarter turns a picture looks most like each reference.
 

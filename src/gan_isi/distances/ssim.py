@@ -4,7 +4,7 @@ Means and variances belong to an image, not to a pair, and are computed once; a 
 costs the windows' means of the product of its two images only.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ _C1, _C2 = 0.01**2, 0.03**2
 
 #: Pixels of the references that are multiplied with a query at once: they stay in cache.
 _PIXELS_AT_ONCE = 2**16
+
+#: The same on a device, where each operation has to be started from here.
+_PIXELS_ON_DEVICE = 2**24
 
 
 class ImageMoments(NamedTuple):
@@ -77,7 +80,7 @@ def ssim(queries: ImageMoments, references: ImageMoments) -> NDArray[np.float32]
     queries : ImageMoments of n_queries images
         As from `image_moments`.
     references : ImageMoments of n_references images
-        Of the same size.
+        Of the same size; both may hold tensors, which are compared on their device.
 
     Returns
     -------
@@ -110,14 +113,17 @@ def ssim(queries: ImageMoments, references: ImageMoments) -> NDArray[np.float32]
             f"{references.centred.shape[1:]}."
         )
     n_queries, n_references = len(queries.means), len(references.means)
-    size = max(1, _PIXELS_AT_ONCE // references.centred[0].size)
+    on_device = not isinstance(references.centred, np.ndarray)
+    at_once = _PIXELS_ON_DEVICE if on_device else _PIXELS_AT_ONCE
+    size = max(1, at_once // int(np.prod(references.centred.shape[1:])))
     similarity = np.empty((n_queries, n_references), dtype=np.float32)
     for start in range(0, n_references, size):
         block = slice(start, start + size)
         part = ImageMoments(*(values[block] for values in references))
         for index in range(n_queries):
             query = ImageMoments(*(values[index] for values in queries))
-            similarity[index, block] = _one_against_many(query, part)
+            found: Any = _one_against_many(query, part)
+            similarity[index, block] = found.cpu() if on_device else found
     return similarity
 
 
@@ -130,7 +136,7 @@ def _one_against_many(query: ImageMoments, references: ImageMoments) -> NDArray[
     scale = query.variances + references.variances
     scale += np.float32(_C2)
     structure /= scale
-    np.multiply(query.means, references.means, out=products)
+    products = query.means * references.means
     products *= 2
     products += np.float32(_C1)
     scale = query.means * query.means + references.means * references.means

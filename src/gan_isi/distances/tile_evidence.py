@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Correlation above which single precision can't tell two windows apart.
-_SAME = 1 - 5e-6
+SAME = 1 - 5e-6
 
 #: Degrees of freedom of a usual tile, less 1: its evidence is the unit of that of others.
-_USUAL_FREEDOM = 20.0
+USUAL_FREEDOM = 20.0
 
 
 def degrees_of_freedom(tiles: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ def evidence(
     """
     positive = np.maximum(correlations, 0).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.sqrt(freedom - 1) * np.arctanh(np.where(positive > _SAME, 1, positive))
+        found = np.sqrt(freedom - 1) * np.arctanh(np.where(positive > SAME, 1, positive))
     return np.where(freedom > 1, found, 0)
 
 
@@ -90,4 +90,4 @@ def unexplained(
     found = evidence(correlations, freedom)
     best = np.partition(found, -min(n_best, found.shape[-1]), axis=-1)[..., -n_best:]
     # Sorted, as partition leaves them in an order that sums may feel.
-    return np.exp(-np.sort(best, axis=-1).sum(axis=-1) / (n_best * np.sqrt(_USUAL_FREEDOM)))
+    return np.exp(-np.sort(best, axis=-1).sum(axis=-1) / (n_best * np.sqrt(USUAL_FREEDOM)))

@@ -6,7 +6,7 @@ Euclidean distances the others come from matrix products of one shape, which are
 faster.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,20 +102,22 @@ def vector_distances(
     return distances_between(queries, references, metric)
 
 
-def distances_between(
-    queries: NDArray[np.float64], references: NDArray[np.float64], metric: str
-) -> NDArray[np.float64]:
+def distances_between(queries: Any, references: Any, metric: str) -> Any:
     """Do the work of `vector_distances` on rows that were checked before.
 
     Parameters
     ----------
     queries, references, metric
-        As there.
+        As there; or tensors, which are compared on their device.
 
     Returns
     -------
-    ndarray of shape (n_queries, n_references)
+    ndarray (or tensor) of shape (n_queries, n_references)
     """
+    if not isinstance(references, np.ndarray):
+        from .torch_backend import distances_of_tensors
+
+        return distances_of_tensors(queries, references, metric)
     n_columns = queries.shape[1]
     if metric == "euclidean":
         return np.sqrt(squared_distances(queries, references) / n_columns)

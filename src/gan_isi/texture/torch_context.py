@@ -9,20 +9,20 @@ _thread_lock = threading.Lock()
 _thread_limit = {"depth": 0, "before": 1}
 
 
-def require_torch() -> Any:
-    """Return PyTorch, or raise the ImportError that says how to get it."""
+def require_torch(what: str = "The deep family") -> Any:
+    """Return PyTorch, or raise the ImportError that says what needs it and how to get it."""
     try:
         import torch
         import torchvision  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            "The deep family needs PyTorch and torchvision, and importing them failed "
+            f"{what} needs PyTorch and torchvision, and importing them failed "
             f'({error}). Install them with: pip install "gan-isi[deep]"'
         ) from error
     return torch
 
 
-def resolve_device(device: str = "auto") -> str:
+def resolve_device(device: str = "auto", what: str = "The deep family") -> str:
     """Check that a device can be used on this machine.
 
     Parameters
@@ -30,6 +30,8 @@ def resolve_device(device: str = "auto") -> str:
     device : str, default="auto"
         Device string of PyTorch, such as "cpu", "cuda:1" or "mps"; or "auto", which takes
         CUDA if it is there, else MPS (Apple), else the CPU.
+    what : str, default="The deep family"
+        What asks for it, for the error where PyTorch is missing.
 
     Returns
     -------
@@ -43,7 +45,7 @@ def resolve_device(device: str = "auto") -> str:
     ValueError
         If PyTorch doesn't know the device or can't use it here.
     """
-    torch = require_torch()
+    torch = require_torch(what)
     if not isinstance(device, str):
         raise TypeError(f"device has to be 'auto' or a device string of PyTorch; got {device!r}.")
     if device == "auto":
@@ -56,10 +58,16 @@ def resolve_device(device: str = "auto") -> str:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(
-            f"device={device!r} can't be used on this machine ({reason}). Give 'auto', 'cpu', or "
-            "a device of PyTorch that exists here, such as 'cuda', 'cuda:1' or 'mps'."
+            f"device={device!r} can't be used on this machine ({reason}). Give 'auto' or a "
+            f"device that is there: {', '.join(_devices(torch))}."
         ) from error
     return "cpu" if torch.device(device).type == "cpu" else device
+
+
+def _devices(torch: Any) -> list[str]:
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return ["cpu", *(f"cuda:{i}" for i in range(cuda)), *mps]
 
 
 @contextmanager
