@@ -116,6 +116,24 @@ def test_finds_what_the_generator_repeats(problem):
     assert roc_auc_score(problem.target, scores) > 0.9
 
 
+@pytest.mark.parametrize("name", ["recommended", "relative_nearest"])
+def test_a_generator_that_repeats_few_images_is_found(name):
+    """All next ones of a copy are copies then, so that nothing is closer than they are."""
+    problem = problem_of(0.0, n=24)
+    used = np.flatnonzero(problem.target == 1)
+    generated = np.repeat(problem.images[used[:3]], 60, axis=0)
+    attack = make_pipeline(name, generated=generated)
+    if name == "recommended":
+        attack.set_params(distances__poses__angles=(0,), distances__poses__zooms=(1,))
+    attack.fit(problem.images, problem.target)
+    scores = attack.decision_function(problem.images)
+    assert set(np.argsort(-scores)[:3]) == set(used[:3])
+    if name == "recommended":
+        bags = attack[:-1].transform(problem.images)
+        rule = attack["membership"].summaries(bags)[:, -1]
+        assert set(np.argsort(rule)[:3]) == set(used[:3])
+
+
 @pytest.mark.parametrize(
     ("moved", "memorization", "families"),
     [

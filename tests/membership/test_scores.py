@@ -64,7 +64,7 @@ class TestNearest:
         rows = np.array([[3.0, 1.0, 5.0], [0.0, 0.0, 0.0]])
         np.testing.assert_array_equal(nearest_score(rows), [-1, 0])
         np.testing.assert_array_equal(nearest_score(rows, 2), [-2, 0])
-        np.testing.assert_array_equal(nearest_score(rows, 1, 2), [-0.25, -1])
+        np.testing.assert_array_equal(nearest_score(rows, 1, 2), [-0.25, 0])
 
     def test_the_ratio_has_no_unit(self, distances):
         np.testing.assert_allclose(

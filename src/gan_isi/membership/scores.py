@@ -100,7 +100,7 @@ def nearest_score(
     Returns
     -------
     ndarray of shape (n_queries,)
-        At most 0. Where the next ones are at distance zero as well, the ratio is 1.
+        At most 0. The ratio of an exact copy is 0, also among as many others.
 
     Examples
     --------
@@ -126,9 +126,10 @@ def nearest_score(
     if relative_to is None:
         return -near
     if closest.shape[1] == n_neighbors:
-        return -np.ones(len(near))
+        return -(near > 0).astype(np.float64)
     next_ones = closest[:, n_neighbors:].mean(axis=1)
-    return -np.divide(near, next_ones, out=np.ones_like(near), where=next_ones > 0)
+    # A generator that returns one image over and over has only copies for next ones.
+    return -np.divide(near, next_ones, out=np.zeros_like(near), where=next_ones > 0)
 
 
 def epsilon_score(distances: NDArray[np.float64], radius: float) -> NDArray[np.float64]:

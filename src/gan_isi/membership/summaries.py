@@ -48,8 +48,8 @@ def low_order_statistics(
     Returns
     -------
     ndarray of shape (n_queries, n_statistics, n_maps)
-        In the units of the maps, but for the contrast, which has none and is 1 where
-        all distances are zero.
+        In the units of the maps, but for the contrast, which has none. It is 0 for an exact copy,
+        also among as many others.
 
     Raises
     ------
@@ -86,7 +86,8 @@ def low_order_statistics(
     if contrast is not None:
         first, next_ones = ordered[:, :, 0], ordered[:, :, 1 : 1 + contrast]
         mean = np.nanmean(next_ones, axis=2) if next_ones.shape[2] else first
-        ratio = np.divide(first, mean, out=np.ones_like(first), where=mean > 0)
+        # A generator that returns one image over and over has only copies for next ones.
+        ratio = np.divide(first, mean, out=np.zeros_like(first), where=mean > 0)
         statistics.append(ratio)
     return np.stack(statistics, axis=1)
 
