@@ -404,5 +404,5 @@ class TestSinglePrecision:
         )
 
     def test_another_is_refused(self, make_bags):
-        with pytest.raises(ValueError, match=r"'precision' parameter .* 'double'"):
+        with pytest.raises(ValueError, match=r"'precision' parameter .* Got 'half'"):
             MembershipClassifier(precision="half").fit(*make_bags())
