@@ -321,15 +321,26 @@ class TestDevices:
     def test_products_are_in_full_precision_whatever_the_setting(self, rng, monkeypatch):
         queries, generated = examples(rng, 12)
         seen = []
-        found = torch_backend.best_in_poses
-        monkeypatch.setattr(torch_backend, "best_in_poses", lambda *arguments: (
-            seen.append(torch.get_float32_matmul_precision()), found(*arguments))[1])  # fmt: skip
+        search = torch_backend.best_in_poses
+
+        def settings():
+            return torch.get_float32_matmul_precision(), torch.get_num_threads()
+
+        def watched(*arguments):
+            seen.append(settings())
+            return search(*arguments)
+
+        monkeypatch.setattr(torch_backend, "best_in_poses", watched)
         estimator = PairwisePoseTransformer(**FEW_POSES, device="cpu")
         torch.set_float32_matmul_precision("medium")
+        before = settings()
         try:
-            estimator.fit(queries, generated=generated).transform(queries)
-            assert set(seen) == {"highest"}
-            with pytest.raises(KeyError), torch_backend.full_precision():
+            for n_jobs in (None, 2):
+                estimator.set_params(n_jobs=n_jobs).fit(queries, generated=generated)
+                estimator.transform(np.repeat(queries, 5, axis=0))
+                assert settings() == before
+            assert set(seen) == {("highest", 1)}
+            with pytest.raises(KeyError), torch_backend.working_on("cuda"):
                 raise KeyError
             assert torch.get_float32_matmul_precision() == "medium"
         finally:

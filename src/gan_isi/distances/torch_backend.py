@@ -5,7 +5,7 @@ runs here, in single precision. Results equal those of numpy to 1e-4, not to the
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
-from ..texture.torch_context import require_torch
+from ..texture.torch_context import one_thread, require_torch
 from .poses import LEAST_NORM, Grid, warps
 from .tile_evidence import SAME, USUAL_FREEDOM
 
@@ -29,10 +29,13 @@ _AT_WORK = Lock()
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """Keep a device to one caller, and to products in full single precision."""
+def working_on(device: str) -> Iterator[None]:
+    """Keep a device to one caller, and to products in full single precision.
+
+    On the CPU each thread of ours takes one core, as in numpy.
+    """
     torch = require_torch()
-    with _AT_WORK:
+    with _AT_WORK, one_thread() if device == "cpu" else nullcontext():
         before = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("highest")
         try:
