@@ -16,7 +16,7 @@ from sklearn.utils import gen_batches
 
 from ..texture.torch_context import one_thread, require_torch
 from .poses import LEAST_NORM, Grid, warps
-from .tile_evidence import SAME, USUAL_FREEDOM
+from .tile_evidence import USUAL_FREEDOM
 
 #: Correlation of tiles near which distances feel the last digits of single precision.
 _NEAR = 0.999
@@ -92,15 +92,13 @@ def unexplained_in_place(
     -------
     distances : ndarray of shape (n_queries, n_references)
     near : ndarray of shape (n_queries, n_references), bool
-        Whether some tile fits so well that numpy has to be asked for the same digits.
+        Whether some tile fits so well that numpy has to be asked instead.
     """
-    torch = require_torch()
     found = queries.transpose(0, 1) @ references.permute(1, 2, 0)
     scales = placed(np.sqrt(freedom - 1), queries.device).T[:, :, None]
-    likeness = torch.where(found > SAME, 1, found.clamp(min=0)).atanh()
-    evidence = torch.where(scales > 0, scales * likeness, 0)
+    evidence = scales * found.clamp(0, _NEAR).atanh()
     best = evidence.topk(min(n_best, len(evidence)), dim=0).values.sum(dim=0)
-    distances = torch.exp(-best / (n_best * USUAL_FREEDOM**0.5))
+    distances = (-best / (n_best * USUAL_FREEDOM**0.5)).exp()
     return as_array(distances), as_array((found > _NEAR).any(dim=0))
 
 
