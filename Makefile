@@ -14,8 +14,8 @@ OLDEST := "numpy==1.26.0" "scipy==1.12.0" "scikit-learn==1.7.0" "scikit-image==0
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-demo: $(VENV)/demo/.installed  ## Attack a generator that memorises, on real photographs
-	$(VENV)/demo/bin/python examples/demo.py
+demo: $(VENV)/demo/.installed  ## Audit a generator that memorises, on real photographs
+	$(VENV)/demo/bin/gan-isi demo --output output
 
 test: $(VENV)/test/.installed  ## Run the whole test suite, the deep family included
 	$(VENV)/test/bin/python -m pytest $(PARALLEL) -m "not pages and not fuzz" --durations=20
@@ -67,7 +67,7 @@ clean:  ## Remove the environments and everything built
 
 $(VENV)/demo/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)/demo
-	$(VENV)/demo/bin/python $(PIP_INSTALL) --editable ".[plot]"
+	$(VENV)/demo/bin/python $(PIP_INSTALL) --editable ".[report]"
 	touch $@
 
 $(VENV)/test/.installed: pyproject.toml

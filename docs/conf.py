@@ -8,7 +8,8 @@ from pathlib import Path
 
 import gan_isi
 
-sys.path.insert(0, str(Path(__file__).parent))  # where the order of the gallery is
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE / "figures")]  # the order of the gallery, formulas, the example
 
 project = "gan_isi"
 author = "The gan_isi developers"
@@ -18,13 +19,14 @@ version = release = gan_isi.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "mathml",
     "numpydoc",
     "myst_parser",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
+html_math_renderer = "mathml"  # sphinx.ext.mathjax would load a script from a network
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/**/*.py", "figures/*.py"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 root_doc = "index"
@@ -85,14 +87,13 @@ html_theme_options = {
     "footer_end": [],
     "logo": {"text": "gan_isi"},
 }
-html_sidebars = {"about": [], "start": [], "paper": [], "comparison": [], "glossary": []}
+html_sidebars = {page: [] for page in ("about", "start", "faq", "paper", "comparison", "glossary")}
 html_show_sourcelink = False
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"^demo\.py$",
     "within_subsection_order": "_gallery_order.ReadingOrder",
     "abort_on_example_error": True,
     "backreferences_dir": None,
@@ -125,7 +126,19 @@ def mend_lines(app, what, name, obj, options, lines):
         lines[number] = re.sub(r":ref:`([^<`]+?) *<[^`]+>`", r"\1", line)
 
 
+def write_example(app):
+    """Put the report of an audit, which the pages link to, beside them."""
+    if app.builder.format == "html":
+        import example
+
+        path = Path(app.outdir, "example_report.html")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        example.write(path)
+        path.chmod(0o644)  # a report is for its owner only, and this one for everybody
+
+
 def setup(app):
     """Connect the functions above; numpydoc comes before them."""
+    app.connect("builder-inited", write_example)
     app.connect("autodoc-skip-member", skip_what_is_inherited)
     app.connect("autodoc-process-docstring", mend_lines, priority=900)

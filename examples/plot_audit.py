@@ -14,7 +14,9 @@ import matplotlib.pyplot as plt
 from gan_isi import audit, datasets, make_pipeline
 from gan_isi.plotting import LogRocDisplay
 
-problem = datasets.make_membership_problem(100, n_generated=120, memorization=0.8, random_state=1)
+problem = datasets.make_membership_problem(
+    100, n_generated=120, memorization=0.8, random_state=1
+)
 result = audit.audit(
     {
         "recommended": make_pipeline("recommended"),
@@ -48,6 +50,12 @@ print(result)
 figure, ax = plt.subplots(figsize=(8.0, 4.4), layout="constrained")
 for name, one in result.attacks.items():
     scores = one.answers.scores[0]
-    LogRocDisplay.from_predictions(problem.target, scores, name=name, tpr_at=(0.05,), ax=ax)
-ax.legend(handles=ax.get_legend().legend_handles, loc="upper left", bbox_to_anchor=(1, 1))
+    LogRocDisplay.from_predictions(
+        problem.target, scores, name=name, tpr_at=(0.05,), ax=ax
+    )
+ax.legend(
+    handles=ax.get_legend().legend_handles,
+    loc="upper left",
+    bbox_to_anchor=(1, 1),
+)
 plt.show()

@@ -21,12 +21,18 @@ from gan_isi import datasets, make_descriptors
 from gan_isi.distances import wasserstein_distances
 from gan_isi.texture import cdf_vectors
 
-images = datasets.make_membership_problem(12, n_generated=1, random_state=0).images
+images = datasets.make_membership_problem(
+    12, n_generated=1, random_state=0
+).images
 descriptors = make_descriptors().fit(images)
 maps = []
 for image in images:
     families = [family for _, family in descriptors.transformers_]
-    maps.append(np.concatenate([family.compute_maps(image / 255.0) for family in families]))
+    maps.append(
+        np.concatenate(
+            [family.compute_maps(image / 255.0) for family in families]
+        )
+    )
 values = np.sort(np.reshape(maps, (12, 65, -1)), axis=2).astype(np.float64)
 pairs = np.array(list(combinations(range(12), 2)))
 exact = np.abs(values[pairs[:, 0]] - values[pairs[:, 1]]).mean(axis=2)
@@ -43,13 +49,29 @@ levels = [8, 16, 32, 64, 128, 256]
 for cells, color in (("equal", "tab:orange"), ("fine_tails", "tab:blue")):
     errors = []
     for n_levels in levels:
-        vectors = np.array([cdf_vectors(own, n_levels, cells) for own in values])
-        found = wasserstein_distances(vectors, vectors)[pairs[:, 0], pairs[:, 1]]
+        vectors = np.array(
+            [cdf_vectors(own, n_levels, cells) for own in values]
+        )
+        found = wasserstein_distances(vectors, vectors)[
+            pairs[:, 0], pairs[:, 1]
+        ]
         errors.append(100 * np.abs(found / exact - 1))
-    ax.loglog(levels, [np.median(e) for e in errors], color=color, label=f"{cells}, median")
+    ax.loglog(
+        levels,
+        [np.median(e) for e in errors],
+        color=color,
+        label=f"{cells}, median",
+    )
     tail = [np.percentile(e, 99) for e in errors]
-    ax.loglog(levels, tail, "--", color=color, label=f"{cells}, 99th percentile")
-ax.set(xlabel="n_levels", ylabel="error of a distance, %", xticks=levels, xticklabels=levels)
+    ax.loglog(
+        levels, tail, "--", color=color, label=f"{cells}, 99th percentile"
+    )
+ax.set(
+    xlabel="n_levels",
+    ylabel="error of a distance, %",
+    xticks=levels,
+    xticklabels=levels,
+)
 ax.minorticks_off()
 ax.legend(frameon=False)
 plt.show()

@@ -29,9 +29,13 @@ plt.show()
 # Close in one map among 120 images is little by itself: something always is. Here we know
 # that the three are copies of the photograph, of which the generator made six.
 
-problem = datasets.make_membership_problem(40, n_generated=120, memorization=0.98, random_state=0)
+problem = datasets.make_membership_problem(
+    40, n_generated=120, memorization=0.98, random_state=0
+)
 attack = make_pipeline(generated=problem.generated, families=["statistical"])
 attack.fit(problem.images, problem.target)
-MapCdfDisplay.from_estimator(attack, problem.images[problem.source[0]], "statistical_std")
+MapCdfDisplay.from_estimator(
+    attack, problem.images[problem.source[0]], "statistical_std"
+)
 plt.show()
 # sphinx_gallery_thumbnail_number = 2

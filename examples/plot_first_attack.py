@@ -19,7 +19,9 @@ import numpy as np
 from gan_isi import datasets, make_pipeline
 from gan_isi.plotting import MembershipScoreDisplay
 
-problem = datasets.make_membership_problem(80, n_generated=120, memorization=0.9, random_state=0)
+problem = datasets.make_membership_problem(
+    80, n_generated=120, memorization=0.9, random_state=0
+)
 known, candidates = np.arange(60), np.arange(60, 80)
 
 copied = problem.source[0]

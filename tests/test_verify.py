@@ -213,7 +213,7 @@ AUDITS = {
 #: Options that change no number, of which the record has nothing.
 NO_NUMBER = {
     "--report", "--json", "--manifest", "--known-csv", "--candidates-csv", "--patients-csv",
-    "--pairs-csv", "--no-images", "--dry-run", "--quiet", "--cache", "--jobs",
+    "--pairs-csv", "--no-images", "--dry-run", "--quiet", "--cache", "--jobs", "--fail-if",
 }  # fmt: skip
 
 

@@ -116,6 +116,10 @@ def try_wheel(wheel, folder):
     asked = [*command, "--report", "audit.html", "--json", "audit.json"]
     said = run(str(binaries / "gan-isi"), *asked, cwd=folder)
     run(str(binaries / "gan-isi"), "verify", "audit.json", cwd=folder)
+    run(str(binaries / "gan-isi"), "demo", "--output", "demo", cwd=folder)
+    run(str(binaries / "python"), "-m", "gan_isi", "--version", cwd=folder)
+    if not (folder / "demo" / "demo.html").is_file():
+        raise SystemExit("The demo wrote no report.")
     page = (folder / "audit.html").read_text(encoding="utf-8")
     counted = "16 real images known to be used"
     if counted not in said or counted not in page:

@@ -13,18 +13,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dist_test import FOLDERS, ROOT
+from dist_test import FOLDERS
 
 #: An address of documentation (RFC 5737), which no machine has, and this machine itself.
 ADDRESSES = (("192.0.2.1", 9), ("127.0.0.1", 9))
 SETS = ("--used", "used", "--not-used", "other", "--generated", "generated")
 QUICK = ("--folds", "2", "--permutations", "19")
 COMMANDS = (
+    ("demo", "--output", "demo"),
     ("audit", *SETS, *QUICK, "--controls", "--report", "audit.html", "--json", "audit.json"),
     ("verify", "audit.json"),
     ("withhold", *SETS, *QUICK, "--out", "withhold.csv", "--json", "withhold.json"),
     ("verify", "withhold.json", "--inputs-only"),
 )
+PAGES = ("demo/demo.html", "audit.html")
 
 
 def main():
@@ -32,14 +34,12 @@ def main():
         if can_be_tried(address):
             raise SystemExit(f"There is a network: {address[0]} could be tried.")
     with tempfile.TemporaryDirectory() as folder:
-        run(sys.executable, ROOT / "examples" / "demo.py", "demo.png", cwd=folder)
         run(sys.executable, "-c", FOLDERS, cwd=folder)
         for command in COMMANDS:
-            shell = "import sys; from gan_isi.cli import main; sys.exit(main())"
-            run(sys.executable, "-c", shell, *command, cwd=folder)
-        page = Path(folder, "audit.html").read_text(encoding="utf-8")
-    if "http://" in page or "https://" in page:
-        raise SystemExit("The page names addresses of the network.")
+            run(sys.executable, "-m", "gan_isi", *command, cwd=folder)
+        pages = [Path(folder, name).read_text(encoding="utf-8") for name in PAGES]
+    if any("http://" in page or "https://" in page for page in pages):
+        raise SystemExit("A page names addresses of the network.")
     print("All of it runs without a network.")
 
 

@@ -1,12 +1,16 @@
-"""Draw the figures of the user guide: what each family makes of a photograph.
+"""Draw the figures of the user guide and of the landing page.
 
     python docs/figures/make_figures.py
 
-The photograph is scikit-image's "camera" (CC0), at half its size. The deep family is
-not drawn: its pretrained weights have to be downloaded first.
+What each family makes of a photograph: scikit-image's "camera" (CC0), at half its size. The deep
+family is not drawn: its pretrained weights have to be downloaded first. Of the landing page: pairs
+of the example (`example.py`), and its report as a browser shows it, where Chromium is installed.
 """
 
+import shutil
+import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import matplotlib
 
@@ -14,11 +18,12 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from example import write
 from PIL import Image
 from skimage import data
 
 from gan_isi.descriptors import CLASSICAL_FAMILIES, FAMILIES
-from gan_isi.plotting import FeatureMapsDisplay
+from gan_isi.plotting import ClosestPairsDisplay, FeatureMapsDisplay
 from gan_isi.texture import cdf_vectors, cell_edges, local_entropy
 from gan_isi.texture.pixels import pixels
 
@@ -26,11 +31,56 @@ FOLDER = Path(__file__).parent
 CONTRASTS = ("none", "global", "local")
 
 
-def save(figure, name):
+def save(figure, name, dpi=90):
     """Write a figure with no more colours than it needs."""
     path = FOLDER / f"{name}.png"
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=dpi)
+    shrink(path)
+
+
+def shrink(path):
+    """Keep no more colours of a picture than it needs."""
     Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
+
+
+def draw_pairs(result, real, generated):
+    """Draw used images above their closest generated ones, and one that was not used."""
+    best = result.attacks["recommended"]
+    found = ClosestPairsDisplay.from_predictions(
+        real, generated, best.evidence.generated[:, 0], best.answers.ranks(), result.labels
+    )
+    plt.close(found.figure_)
+    titles = ["used"] * (len(found.pairs) - 1) + ["not used"]
+    figure = plt.figure(figsize=(6.4, 5.05), layout="compressed")
+    rows = figure.subplots(3, len(titles))
+    sides = "real image", "closest\ngenerated", "the same,\nput back\ninto place"
+    for axes, side in zip(rows[:, 0], sides, strict=True):
+        axes.set_ylabel(side, rotation=0, ha="right", va="center", fontsize=11)
+    for column, title, own, other, pair in zip(
+        rows.T, titles, found.real, found.generated, found.pairs, strict=True
+    ):
+        for axes, picture in zip(column, (own, other, pair.placed(other)), strict=True):
+            axes.imshow(picture, cmap="gray", vmin=0, vmax=255 if picture.dtype == np.uint8 else 1)
+            axes.set(xticks=[], yticks=[])
+        column[0].set_title(title, fontsize=12, fontweight="bold")
+        column[2].set_xlabel(f"similarity {pair.similarity:.2f}", fontsize=10)
+    figure.supxlabel(result.words()["recommended"][0].replace(" (", "\n("), fontsize=10)
+    save(figure, "landing", dpi=150)
+
+
+def photograph_report(path):
+    """Show the beginning of a report as a browser does, where there is one."""
+    if (browser := shutil.which("chromium")) is None:
+        print("Without Chromium the picture of the report stays as it is.")
+        return
+    picture = FOLDER / "report.png"
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    subprocess.run(
+        [browser, *options, "--window-size=900,1250", f"--screenshot={picture}", path.as_uri()],
+        check=True,
+        stderr=subprocess.DEVNULL,
+    )
+    shrink(picture)
 
 
 photograph = data.camera()[::2, ::2]
@@ -61,3 +111,8 @@ ax.set(xlabel="local entropy, bit", ylabel="cumulative probability", ylim=(0, 1)
 ax.legend(frameon=False)
 save(figure, "w1")
 print(f"W1 of the two images: {np.abs(vectors[0] - vectors[1]).mean():.2f} bit")
+
+with TemporaryDirectory() as place:
+    page = Path(place, "report.html")
+    draw_pairs(*write(page))
+    photograph_report(page)

@@ -3,6 +3,7 @@ from ._runtime.pickling import InconsistentVersionWarning
 from ._validation.shared import SharedImages
 from ._version import __version__
 from .attacks import SourceIdentificationPipeline, make_pipeline
+from .audit.monitor import MemorizationMonitor
 from .descriptors import (
     BaseDescriptor,
     DeepDescriptor,
@@ -34,6 +35,7 @@ __all__ = [
     "GaussianDerivativeDescriptor",
     "InconsistentVersionWarning",
     "MembershipClassifier",
+    "MemorizationMonitor",
     "PairwiseDistanceTransformer",
     "PairwisePoseTransformer",
     "PairwiseTileTransformer",

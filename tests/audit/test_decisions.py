@@ -62,6 +62,19 @@ class TestBalancedAccuracy:
 
 
 class TestBootstrap:
+    @pytest.mark.parametrize("metric", SKLEARN)
+    def test_is_that_of_the_same_resamples_one_by_one(self, rng, metric):
+        y, used = np.repeat([0, 1], [14, 17]), rng.integers(0, 2, 31)
+        ours = bootstrap_decisions(
+            metric, confusion_counts(y, used)[None], n_resamples=60, confidence=0.8, seed=3
+        )
+        again = np.random.default_rng(3)
+        times = [again.multinomial(n, np.full(n, 1 / n), size=60) for n in (14, 17)]
+        values = [
+            SKLEARN[metric](np.repeat(y, row), np.repeat(used, row)) for row in np.hstack(times)
+        ]
+        assert ours == pytest.approx(np.quantile(values, [0.1, 0.9]), rel=1e-12)
+
     def test_agrees_with_scipy(self, rng):
         y, used = np.repeat([0, 1], [30, 50]), rng.integers(0, 2, 80)
         ours = bootstrap_decisions(

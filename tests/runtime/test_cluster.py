@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import contextmanager
 
 import joblib
 import numpy as np
@@ -67,23 +68,49 @@ def counted(client):
     client.register_plugin(Plugin())
 
 
+def test_comparing_goes_to_the_workers_and_outlives_one(client, monkeypatch):
+    """Blocks of generated images are described and compared there; what is closest comes back."""
+    monkeypatch.setattr("gan_isi.attacks.streaming._BLOCK", 50)
+    problem = datasets.make_membership_problem(20, n_generated=900, image_size=32, random_state=0)
+
+    def answers():
+        attack = make_pipeline("recommended", generated=problem.generated, stream=True)
+        attack.set_params(distances__poses__angles=(0,), distances__poses__zooms=(1,))
+        attack.fit(problem.images, problem.target)
+        return attack.predict_proba(problem.images)
+
+    expected = answers()
+    n_before = client.run_on_scheduler(n_finished)
+    with joblib.parallel_config(backend="dask"), killing_one(client, after=1.0):
+        found = answers()
+    np.testing.assert_array_equal(found, expected)
+    # Twice 18 blocks and the queries' own images, of which joblib sends several at once.
+    assert client.run_on_scheduler(n_finished) > n_before + 9
+
+
+@contextmanager
+def killing_one(client, after):
+    """Kill a worker on the way, and wait for another in its place."""
+    pids = list(client.run(os.getpid).values())
+    killed = []
+
+    def kill():
+        os.kill(pids[0], signal.SIGKILL)
+        killed.append(pids[0])
+
+    timer = threading.Timer(after, kill)
+    timer.start()
+    yield
+    assert killed, "the work was done before the worker was killed"
+    timer.join()
+    client.wait_for_workers(2, timeout=60)
+    assert pids[0] not in client.run(os.getpid).values()
+
+
 def test_a_killed_worker_changes_nothing(client, photographs):
     images = np.concatenate([np.roll(photographs, shift, axis=2) for shift in range(30)])
     descriptor = GaborDescriptor(n_levels=16).fit(images)
     expected = descriptor.transform(images)
-    pids = list(client.run(os.getpid).values())
-    killed = []
-
-    def kill_one():
-        os.kill(pids[0], signal.SIGKILL)
-        killed.append(pids[0])
-
-    with joblib.parallel_config(backend="dask"):
-        timer = threading.Timer(0.4, kill_one)
-        timer.start()
+    with joblib.parallel_config(backend="dask"), killing_one(client, after=0.4):
         vectors = descriptor.transform(images)
-        assert killed, "the work was done before the worker was killed"
-        timer.join()
     np.testing.assert_array_equal(vectors, expected)
-    client.wait_for_workers(2, timeout=60)
-    assert pids[0] not in client.run(os.getpid).values()

@@ -12,12 +12,12 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import beta, wasserstein_distance
 
+from gan_isi.distances import wasserstein_distances
 from gan_isi.texture.cdf import (
     cdf_vectors,
     cell_edges,
     quantile_levels,
     tiled_cdf_vectors,
-    wasserstein_distances,
 )
 
 CELLS = ("equal", "fine_tails")
@@ -404,3 +404,62 @@ class TestTiles:
     def test_no_tiles(self, grid, maps):
         with pytest.raises(ValueError, match=f"can't be cut into {grid} x {grid} tiles"):
             tiled_cdf_vectors(maps, grid)
+
+
+@pytest.fixture(scope="module")
+def sorted_rows():
+    pytest.importorskip("numba", reason='needs the extra "fast"')
+    from gan_isi.texture.sort_numba import sorted_rows
+
+    return lambda rows: sorted_rows(rows.view(np.uint32)).view(np.float32)
+
+
+class TestSortedByBits:
+    """What sorts faster changes no bit of a vector."""
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        hnp.arrays(
+            np.float32,
+            st.tuples(st.integers(1, 3), st.integers(1, 50)),
+            elements=st.floats(allow_nan=False, width=32),
+        )
+    )
+    def test_in_order(self, sorted_rows, rows):
+        assert_array_equal(sorted_rows(rows), np.sort(rows, axis=1))
+
+    @pytest.mark.parametrize("kind", ["normal", "few values", "tiny", "zeros of both signs"])
+    def test_vectors_have_the_same_bits(self, sorted_rows, kind, rng, monkeypatch):
+        maps = {
+            "normal": rng.normal(size=(2, 100, 100)),
+            "few values": rng.integers(-3, 3, size=(2, 100, 100)),
+            "tiny": rng.normal(size=(2, 100, 100)) * 1e-41,
+            "zeros of both signs": rng.choice([-1.0, 1.0], size=(2, 100, 100)) * 0,
+        }[kind].astype(np.float32)
+        found = []
+        for sort in (np.sort, sorted_rows):
+            monkeypatch.setattr("gan_isi.texture.cdf._sort", lambda sort=sort: sort)
+            whole, tiles = cdf_vectors(maps), tiled_cdf_vectors(maps, 3)
+            found.append((whole.tobytes(), tiles.tobytes()))
+        assert found[0] == found[1]
+
+    def test_the_faster_one_is_taken(self, sorted_rows, monkeypatch):
+        from gan_isi.texture import cdf
+
+        numpys = np.sort
+
+        def slow(rows, axis=-1):
+            for _ in range(50):
+                numpys(rows, axis=axis)
+            return numpys(rows, axis=axis)
+
+        monkeypatch.setattr(np, "sort", slow)
+        cdf._sort.cache_clear()
+        try:
+            taken = cdf._sort()
+            assert taken is not slow
+            few, many = (np.array([[3, 1, 2] * n], dtype=np.float32) for n in (2, 2000))
+            for rows in (few, many, many[:, ::2]):
+                assert_array_equal(taken(rows), numpys(rows))
+        finally:
+            cdf._sort.cache_clear()

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 import gan_isi
-from gan_isi import texture
+from gan_isi import membership, texture
 from gan_isi.distances import ssim, vectors, wasserstein_distances
 from gan_isi.membership import calibration, fusion, scores
 from gan_isi.membership import summaries as bags
@@ -65,6 +65,7 @@ FUNCTIONS = {
     "fuse": (fusion.fuse, PROBABILITIES, {"rule": "logit_mean"}),
     **{rule: (function, PROBABILITIES, {}) for rule, function in fusion.FUSION_RULES.items()},
     "low_order_statistics": (bags.low_order_statistics, BAGS, {"quantiles": (0.5,)}),
+    "closest_distances": (membership.closest_distances, BAGS, {"n_closest": 4}),
     "decision_values": (lambda array: scoring.decision_values(MACHINE, array), BAGS, {}),
     "fit_sigmoid_scores": (
         lambda array: calibration.fit_sigmoid(array, ZEROS_AND_ONES).predict([3.0]),
@@ -102,7 +103,9 @@ FUNCTIONS = {
 }
 
 #: NaN in a distance says that there is nothing to compare with.
-MAY_HOLD_NAN = {"low_order_statistics", "map_scales", "one_distance", "reference"}
+MAY_HOLD_NAN = {
+    "low_order_statistics", "closest_distances", "map_scales", "one_distance", "reference",
+}  # fmt: skip
 
 
 def with_one(value):

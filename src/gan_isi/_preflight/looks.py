@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from sklearn.base import BaseEstimator
 
+from .._runtime.whole import counted
 from .._validation.images import bits_stored, check_images, to_grey
 from .._validation.items import n_dimensions, spread
 
@@ -186,7 +187,8 @@ def look_at(
         closely[spread(len(chosen), n_closely)] = True
     further: list[dict[str, Any]] = []
     known: set[tuple[Any, ...]] = set()
-    for place, i in enumerate(chosen):
+    said = f"reading the {name.removesuffix('s')} images"
+    for place, i in enumerate(counted(chosen.tolist(), said, "image")):
         called = f"image {i}" if paths is None else str(paths[i])
         image = np.asarray(checked[i])
         if copies and not hasattr(images, "files_of"):

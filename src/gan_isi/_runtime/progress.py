@@ -6,6 +6,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from .whole import in_whole, stage
+
 __all__ = ["CallbackSupportMixin", "fit_task", "progress_bar", "with_callbacks"]
 
 try:
@@ -39,8 +41,11 @@ def progress_bar(total: int, *, description: str, unit: str, verbose: int | bool
     Returns
     -------
     tqdm.tqdm
-        A context manager. In a notebook it is a widget if ipywidgets is installed.
+        A context manager. In a notebook it is a widget if ipywidgets is installed. Where one line
+        is shown for the whole of the work, this is a stage of it.
     """
+    if verbose and in_whole():
+        return stage(description, total, unit)
     return tqdm(total=total, desc=description, unit=f" {unit}", disable=not verbose)
 
 

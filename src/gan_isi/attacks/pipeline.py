@@ -19,6 +19,7 @@ from .._preflight.before_fit import check_before_fit
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task, progress_bar, with_callbacks
 from .._runtime.sklearn_compat import num_samples, print_elapsed_time, safe_indexing
+from .._runtime.whole import in_whole, stage
 from .._validation.blocks import Block
 from .._validation.images import check_finite_pixels
 from .._validation.items import as_images, read_once
@@ -163,7 +164,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
                 else:
                     bags = self.fit_distances(vectors, reference)
             del vectors, reference
-            with self._step(context, 2):
+            with self._step(context, 2), stage("fitting"):
                 fit_membership(membership, bags, y, groups, self.blocks_)
         return self
 
@@ -385,6 +386,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         Returns
         -------
         bool
+            Whether their distances are not to be in memory all at once.
 
         Raises
         ------
@@ -443,17 +445,22 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
             return vectors
         distances = self.steps[1][1]
         blocks = getattr(self.steps[0][1], "blocks_", None)
-        return distances.fit(vectors, generated=reference, blocks=blocks).transform(vectors)
+        with stage("comparing"):
+            return distances.fit(vectors, generated=reference, blocks=blocks).transform(vectors)
 
-    def _in_blocks(self, method: str, X: Any, params: dict[str, Any]) -> NDArray[Any]:
+    def _in_blocks(
+        self, method: str | Callable[[Any], Any], X: Any, params: dict[str, Any]
+    ) -> NDArray[Any]:
         """Describe all queries, then compare and classify so many that memory is bounded.
+
+        What answers is a method of the last step, or a function of bags.
 
         The vectors of a query take less room than its picture; its bag, with thousands
         of generated images, does not.
         """
         check_is_fitted(self)
         descriptors, distances, membership = (step for _, step in self.steps)
-        answer = getattr(membership, method)
+        answer = method if callable(method) else getattr(membership, method)
         vectors = _transformed(descriptors, as_images(X))
         if not self.compares:
             return answer(vectors, **params)
@@ -463,12 +470,11 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         # Scaled copies in double precision come on top of the distances themselves.
         size = int(get_config()["working_memory"] * 2**20 // (4 * bag_size))
         n_queries = num_samples(vectors)
-        if self.verbose:  # else the bar would hardly move
+        verbose = self.verbose or in_whole()
+        if verbose:  # else the bar would hardly move
             size = min(size, _QUERIES_SEEN)
         answers = []
-        with progress_bar(
-            n_queries, description="compare", unit="query", verbose=self.verbose
-        ) as bar:
+        with progress_bar(n_queries, description="compare", unit="query", verbose=verbose) as bar:
             for block in gen_batches(n_queries, max(1, size)):
                 bags = distances.transform(safe_indexing(vectors, block))
                 answers.append(answer(bags, **params))

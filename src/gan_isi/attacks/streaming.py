@@ -40,7 +40,7 @@ _BLOCK = 2000
 _SAMPLED = 500
 
 #: Queries whose closest images one task compares in the end.
-_QUERIES = 8
+_QUERIES = 32
 
 
 class ClosestBags(NamedTuple):

@@ -4,12 +4,17 @@ from .._preflight.before_fit import PreflightWarning
 from ..statistics import detectable_auc
 from .attack_result import AttackResult
 from .candidates import CandidateResult
+from .compare import compare
+from .compare_result import CompareResult
 from .controls import Control
 from .crossfit import OutOfFold
 from .epsilon import EpsilonBound
 from .evidence import Evidence
 from .inputs import ImageSet, Preflight, preflight
 from .measures import Estimate
+from .monitor import MemorizationMonitor
+from .monitor_record import MonitorPair, MonitorRecord
+from .planning import Plan, PlannedSize, plan
 from .provenance import InputSet, Provenance
 from .result import AuditResult
 from .run import audit
@@ -24,6 +29,7 @@ __all__ = [
     "AuditResult",
     "CandidateResult",
     "Choice",
+    "CompareResult",
     "Control",
     "Difference",
     "EpsilonBound",
@@ -31,7 +37,12 @@ __all__ = [
     "Evidence",
     "ImageSet",
     "InputSet",
+    "MemorizationMonitor",
+    "MonitorPair",
+    "MonitorRecord",
     "OutOfFold",
+    "Plan",
+    "PlannedSize",
     "Preflight",
     "PreflightWarning",
     "Provenance",
@@ -39,7 +50,9 @@ __all__ = [
     "Verification",
     "WithholdResult",
     "audit",
+    "compare",
     "detectable_auc",
+    "plan",
     "preflight",
     "verify",
     "withhold",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._runtime.whole import stage
 from .crossfit import Folds, cross_fit, null_distribution
 from .measures import Estimate, Sampling, auc_of
 from .prepared import PreparedAttack
@@ -140,11 +141,12 @@ class ControlPlan:
         plan: Folds,
         n_permutations: int,
     ) -> Control:
-        answers = cross_fit(prepared, labels, plan, seed=self.seed)
-        null = null_distribution(
-            prepared, labels, plan, n_permutations=n_permutations, seed=self.seed,
-            n_jobs=self.n_jobs,
-        )  # fmt: skip
+        with stage(f"{name}: {kind}", n_permutations, "permutation") as shown:
+            answers = cross_fit(prepared, labels, plan, seed=self.seed)
+            null = null_distribution(
+                prepared, labels, plan, n_permutations=n_permutations, seed=self.seed,
+                n_jobs=self.n_jobs, progress=shown.update,
+            )  # fmt: skip
         groups = plan.known_groups
         sampling = Sampling(groups, self.sampling.n_resamples, self.sampling.confidence, self.seed)
         p_values = p_values_of(answers.statistics(labels, groups), null)

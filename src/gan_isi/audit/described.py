@@ -51,9 +51,9 @@ class Described:
             for key in keys
         ]
         everything = self._families
-        self._real = _columns(everything, everything, images, self._how, "real images")
+        self._real = _columns(everything, everything, images, self._how, "describing real images")
         self._fakes = _columns(
-            everything, dict.fromkeys(wanted), generated, self._how, "generated images"
+            everything, dict.fromkeys(wanted), generated, self._how, "describing generated images"
         )
 
     def vectors(self, name: str) -> tuple[Any, Any]:

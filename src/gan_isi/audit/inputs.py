@@ -99,6 +99,8 @@ class Preflight:
         that were not read, by reason.
     n_not_used_generated : int
         Number of images labelled as not used that are among those generated, pixel by pixel.
+    n_used_generated : int
+        Number of images labelled as used that are: copies.
     digests : dict of str to dict of str to str
         SHA-256 of the pixels of each image by its number, for sets that are not of files;
         :class:`Provenance` has those of files.
@@ -111,6 +113,7 @@ class Preflight:
     near_copies: list[tuple[tuple[str, int], tuple[str, int]]] = field(repr=False)
     passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
     n_not_used_generated: int = 0
+    n_used_generated: int = 0
     digests: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -315,6 +318,7 @@ def run(
             if getattr(images, "passed_over", None)
         },
         n_not_used_generated=sum(name == "not used" for name, _ in copied),
+        n_used_generated=sum(name == "used" for name, _ in copied),
         digests={one.name: dict(one.digests) for one in looks if one.digests},
     )
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .._runtime.progress import progress_bar
 from .._runtime.store import Store
+from .._runtime.whole import stage
 from ..statistics import cross_conformal_p_values, recognisable_share
 from .attack_result import AttackResult
 from .candidates import CandidateResult, judge_candidates
@@ -87,9 +88,10 @@ class Judge:
         volumes = prepared if isinstance(prepared, VolumeAttack) else None
         recorder = Recorder(prepared if volumes is None else volumes.attack)
         asked = recorder if volumes is None else replace(volumes, attack=recorder)
-        answers = cross_fit(asked, self.labels, self.plan, seed=fold_seed)
-        evidence = None if name == BLIND else closest_generated(recorder)
-        close = None if name == BLIND else closeness(recorder)
+        with stage(f"{name}: fitting"):
+            answers = cross_fit(asked, self.labels, self.plan, seed=fold_seed)
+            evidence = None if name == BLIND else closest_generated(recorder)
+            close = None if name == BLIND else closeness(recorder)
         if volumes is not None:
             evidence, close = volumes.evidence(evidence), volumes.mean(close)
         del recorder  # and with it the fits

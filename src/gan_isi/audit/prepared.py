@@ -10,6 +10,8 @@ from scipy.special import logit
 from sklearn.base import clone
 
 from .._runtime.sklearn_compat import safe_indexing
+from .._runtime.threads import one_blas_thread
+from .._runtime.whole import stage
 from .._validation.blocks import Block
 from .._validation.shared import SharedImages
 from ..attacks.pipeline import SourceIdentificationPipeline, fit_membership
@@ -90,13 +92,13 @@ def prepare(
         if name not in ours:
             yield name, _WholeAttack(attack, images, groups)
             continue
-        closest = described.closest(name)
-        if closest is None:
-            rows, n_generated = attack.fit_distances(*described.vectors(name)), None
-            if attack.compares:
-                n_generated = attack.n_generated_
-        else:
-            rows, n_generated = closest.bags, closest.bags.shape[1]
+        with stage(f"{name}: comparing"):
+            closest = described.closest(name)
+            if closest is None:
+                rows = attack.fit_distances(*described.vectors(name))
+                n_generated = attack.n_generated_ if attack.compares else None
+            else:
+                rows, n_generated = closest.bags, closest.bags.shape[1]
         part = _LabelledPart(
             attack.steps[-1][1],
             rows,
@@ -134,6 +136,24 @@ def keep_generated(prepared: PreparedAttack, kept: NDArray[np.intp]) -> Prepared
     columns = np.concatenate([kept, of_real])
     left = replace(prepared, rows=prepared.rows[:, columns], n_generated=len(kept))
     return _with_closest(left)
+
+
+def with_distances(prepared: PreparedAttack, rows: NDArray[Any]) -> "_LabelledPart":
+    """Return a prepared attack on other distances, from which all else is found again.
+
+    Parameters
+    ----------
+    prepared : PreparedAttack
+        One that compares.
+    rows : ndarray of shape (n_queries, n_generated, n_maps)
+        Distances.
+
+    Returns
+    -------
+    PreparedAttack
+    """
+    assert isinstance(prepared, _LabelledPart)
+    return replace(prepared, rows=rows, closest=None, medians=None)
 
 
 def _with_generated(attack: Any, generated: SharedImages) -> Any:
@@ -177,8 +197,9 @@ class _LabelledPart:
     def fit_and_answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
     ) -> tuple[Any, Answers]:
-        fitted = self._fit(train, labels)
-        return fitted, _answers(fitted, self._rows(test, train))
+        with one_blas_thread():  # in small fits more would mostly wait for each other
+            fitted = self._fit(train, labels)
+            return fitted, _answers(fitted, self._rows(test, train))
 
     def _fit(self, train: NDArray[np.intp], labels: NDArray[np.intp]) -> Any:
         groups = None if self.groups is None else self.groups[train]

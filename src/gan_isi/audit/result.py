@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from .provenance import Provenance
 from .record import COLUMNS, as_json, as_record, rows_of
 from .statements import Statement, of_attack, of_audit, of_controls, texts
 from .verdict import Verdict, verdict
+
+if TYPE_CHECKING:
+    from ..plotting import AuditDisplay
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,18 +96,49 @@ class AuditResult:
         """
         return verdict(self)
 
-    def to_frame(self) -> Any:
+    def plot(self, *, ax: Any = None) -> "AuditDisplay":
+        """Draw the AUC of each attack with its interval; needs the extra `plot`.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        AuditDisplay
+            Drawn.
+        """
+        from ..plotting import AuditDisplay
+
+        return AuditDisplay.from_result(self, ax=ax)
+
+    def to_frame(self, *, wide: bool = False) -> Any:
         """Return all numbers as a table.
+
+        Parameters
+        ----------
+        wide : bool, default=False
+            Whether there is one row an attack, as one reads it, instead of one a number, as one
+            computes with it.
 
         Returns
         -------
         pandas.DataFrame
             One row an attack and measure, with the columns attack, measure, value, low,
-            high and method.
+            high and method. If `wide`, one row an attack, and for each measure the columns
+            (measure, "value"), (measure, "low") and (measure, "high"), the last two where
+            any attack has an interval.
         """
         import pandas as pd
 
-        return pd.DataFrame(rows_of(self), columns=list(COLUMNS))
+        frame = pd.DataFrame(rows_of(self), columns=list(COLUMNS))
+        if not wide:
+            return frame
+        kinds = ["value", "low", "high"]
+        table = frame.pivot(index="attack", columns="measure", values=kinds).swaplevel(axis=1)
+        columns = [(measure, kind) for measure in frame["measure"].unique() for kind in kinds]
+        return table.reindex(list(self.attacks))[columns].dropna(axis=1, how="all")
 
     def queries_to_frame(self, attack: str) -> Any:
         """Return what an attack says of each query.
@@ -328,6 +362,11 @@ class AuditResult:
         for heading, sentences in self.words().items():
             lines += ([] if heading == "verdict" else ["", heading]) + sentences
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from .notebook import as_html
+
+        return as_html(self)
 
     def _attack(self, name: str) -> AttackResult:
         if name not in self.attacks:

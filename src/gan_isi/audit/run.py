@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from .._preflight.before_fit import preflight_done
 from .._runtime.sklearn_compat import num_samples
 from .._runtime.store import store_of
+from .._runtime.whole import expect, shown_in_one_line
 from .._validation.items import as_images, read_once
 from .._validation.shared import SharedImages
 from .arguments import (
@@ -24,6 +25,7 @@ from .attack_result import AttackResult
 from .choice import ChosenAttack
 from .controls import Control, ControlPlan
 from .crossfit import Folds
+from .duration import measure_costs, stages_of_audit
 from .epsilon import EpsilonBound, check_coins, split_bound
 from .folds import check_folds
 from .inputs import look_first
@@ -37,6 +39,7 @@ from .significance import adjusted
 from .volumes import VolumeAttack, by_volume
 
 
+@shown_in_one_line("audit")
 @preflight_done()
 def audit(
     attacks: Any,
@@ -153,7 +156,8 @@ def audit(
     n_jobs : int, default=None
         Number of parallel jobs over the permutations. Changes no result.
     verbose : bool, default=False
-        Whether progress bars are shown.
+        Whether one line shows how far the audit is, and about how much time is left: a bar on a
+        terminal and in a notebook, elsewhere a line in half a minute.
     memory : str, path or joblib.Memory, default=None
         Folder that keeps the result of each permutation, so that an audit that was killed
         goes on where it stopped, to the same bits. Attacks by name describe no image twice.
@@ -258,13 +262,25 @@ def audit(
         n_permutations, (fold_seed, null_seed), n_jobs, verbose, store_of(memory), prior,
     )  # fmt: skip
     images = joined(X, candidates)
+    # The blind one first: the others are compared with it.
+    in_order = {name: named[name] for name in sorted(named, key=lambda one: one != BLIND)}
+    n_known = len(of_slices.known)
+    expect(
+        lambda: stages_of_audit(
+            measure_costs(
+                in_order, images, generated, n_train=n_known - n_known // cv, n_test=n_known // cv
+            ),
+            in_order, judge.planned, n_real=num_samples(images),
+            n_generated=num_samples(generated), n_fits=cv * n_repeats, n_jobs=n_jobs,
+            candidates=candidates is not None, choose=choose, controls=controls,
+            n_unrelated=0 if unrelated_generated is None else num_samples(unrelated_generated),
+        )
+    )  # fmt: skip
     prepared: dict[str, PreparedAttack] = {}
     results: dict[str, AttackResult] = {}
     bound: EpsilonBound | None = None
     found_in_controls: list[Control] = []
     asking = ControlPlan(queries.labels, judge.plan, judge.sampling, null_seed, n_jobs)
-    # The blind one first: the others are compared with it.
-    in_order = {name: named[name] for name in sorted(named, key=lambda one: one != BLIND)}
     patients = queries.groups if slices is None else of_slices.groups
     for name, one in prepare(in_order, images, generated, patients):
         one = one if slices is None else VolumeAttack(one, slices)

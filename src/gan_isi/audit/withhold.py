@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from .._preflight.before_fit import preflight_done
-from .._runtime.progress import progress_bar
 from .._runtime.sklearn_compat import num_samples
+from .._runtime.whole import expect, shown_in_one_line, stage
 from .._validation.items import as_images, read_once
 from .._validation.shared import SharedImages
 from ..statistics import auc_interval, permute_labels
 from .arguments import check_numbers, check_queries
 from .crossfit import LARGEST_SEED, Folds, OutOfFold, cross_fit, refit_often
+from .duration import measure_costs, stages_of_withhold
 from .folds import check_folds, draw_folds
 from .inputs import look_first
 from .measures import Estimate
@@ -28,6 +29,7 @@ from .withhold_choice import choose, pair_distances
 from .withhold_result import NAMED, RANDOM, UNNAMED, WithholdResult
 
 
+@shown_in_one_line("withhold")
 @preflight_done()
 def withhold(
     X: Any,
@@ -91,7 +93,7 @@ def withhold(
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
     verbose : bool, default=False
-        Whether a progress bar is shown.
+        Whether one line shows how far the work is, as in :func:`audit`.
     memory : str, path or joblib.Memory, default=None
         Of the attacks that are made here: describes no image twice.
 
@@ -149,6 +151,17 @@ def withhold(
     seeds = [int(seed) for seed in rng.randint(LARGEST_SEED, size=4)]
     design = _halves(labels, patients, cv, seeds[0])
 
+    asked_often = 2 * len(shares) + n_random * (len(shares) - 1) + 1
+    expect(
+        lambda: stages_of_withhold(
+            measure_costs(
+                named, X, generated, n_train=len(labels) - len(labels) // cv,
+                n_test=len(labels) // cv,
+            ),
+            n_permutations, asked_often, n_real=len(labels), n_generated=n_generated, cv=cv,
+            n_jobs=n_jobs,
+        )
+    )  # fmt: skip
     prepared = dict(prepare(named, X, generated, patients))
     chooser: Any = prepared.pop(CHOOSER)
     distances = pair_distances(chooser.bags, chooser.blocks)
@@ -173,9 +186,8 @@ def withhold(
     }
     # What is left makes no difference to the blind attack.
     blind = {BLIND: prepared.pop(BLIND)}
-    n_judged = sum(1 + len(drawn) * (len(shares) - 1) for _, drawn in asked_of.values())
-    total = (2 * n_permutations + n_judged) * len(prepared) + n_permutations + 1
-    with progress_bar(total, description="withhold", unit="fit", verbose=verbose) as bar:
+    total = (2 * n_permutations + asked_often) * len(prepared) + n_permutations + 1
+    with stage("judging what is left", total, "fit") as bar:
         judge = _Judge(
             labels, prepared, confidence, n_permutations, seeds[2], n_jobs, bar.update
         )  # fmt: skip

@@ -9,6 +9,9 @@ import click
 from .._version import __version__
 from .audit import audit
 from .cache import cache
+from .compare import compare
+from .demo import demo
+from .planning import plan
 from .predict import predict, submit
 from .terminal import interrupted, say, set_up, stop_workers
 from .verify import verify
@@ -21,13 +24,14 @@ def cli() -> None:
     """Find which real images an image generator was trained on, from its output alone.
 
     Begin with an audit: it shows whether used images can be told from others at all.
+    gan-isi demo shows one on built-in images.
 
     \b
     gan-isi audit --used DIR --not-used DIR --generated DIR --report audit.html
     """
 
 
-for command in (audit, verify, withhold, predict, submit, cache):
+for command in (demo, plan, audit, compare, verify, withhold, predict, submit, cache):
     cli.add_command(command)
 
 
@@ -42,8 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if the work is done, 1 if it failed, 2 for wrong usage, and 128 plus the number of
-        the signal (130 for Ctrl-C) if it was interrupted.
+        0 if the work is done, 1 if it failed, 2 for wrong usage, 3 if a condition of
+        ``audit --fail-if`` is met, and 128 plus the number of the signal (130 for Ctrl-C) if it
+        was interrupted.
     """
     try:
         # Click's own handling of errors would turn an interruption into a failure.

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from .._runtime.output import write_atomically
+from .attacks import ATTACKS, make_attack
+from .conditions import Condition, check_conditions, exit_code, fail_if_option
 from .folders import (
     check,
     dry_run_option,
@@ -15,11 +17,10 @@ from .folders import (
     folder_option,
     inputs_of,
     known_of,
-    load,
     look,
+    open_folders,
     patient_options,
     read_patients,
-    shows_progress,
     work_options,
 )
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
@@ -27,19 +28,6 @@ from .pairs import write_pairs
 from .plan import show_plan
 from .replay import with_command
 from .terminal import say
-
-#: Names of the attacks, but for the blind one that comes with them. They are written out here so
-#: that ``--help`` need not import the library; a test compares them with the registry.
-ATTACKS = (
-    "recommended",
-    "paper",
-    "nearest",
-    "relative_nearest",
-    "epsilon_ball",
-    "density_ratio",
-    "calibrated_similarity",
-    "retrieval",
-)
 
 #: Name of the set of generated images that are a control, which a test compares as well.
 UNRELATED = "unrelated generated"
@@ -123,6 +111,7 @@ UNRELATED = "unrelated generated"
     "not come from the generator.",
     required=False,
 )
+@fail_if_option
 @dry_run_option
 @work_options
 def audit(
@@ -151,13 +140,14 @@ def audit(
     epsilon_by: str | None,
     controls: bool,
     unrelated_generated: Path | None,
+    conditions: tuple[Condition, ...],
     seed: int,
     jobs: int,
     cache: Path | None,
     quiet: bool,
     intensity_range: Any,
     dry_run: bool,
-) -> None:
+) -> int:
     """Test whether used images can be told from others.
 
     This needs real images of known membership. It prints its findings as sentences, with
@@ -177,8 +167,15 @@ def audit(
         raise click.UsageError(f"--epsilon-by {epsilon_by} needs --attack {epsilon_by} as well.")
     if candidates_csv is not None and candidates is None:
         raise click.UsageError("--candidates-csv needs --candidates.")
+    named = list(dict.fromkeys([*names, "blind"]))
+    check_conditions(
+        conditions, [*named, "chosen"] if choose else named, n_permutations=permutations,
+        candidates=candidates is not None, epsilon=epsilon_by is not None,
+    )  # fmt: skip
     folders = {"used": used, "not used": not_used, "candidates": candidates}
-    images = load(folders | {UNRELATED: unrelated_generated}, generated, volumes)
+    images = open_folders(
+        folders | {UNRELATED: unrelated_generated, "generated": generated}, volumes
+    )
     outputs = {
         "--report": report, "--json": json, "--manifest": manifest, "--known-csv": known_csv,
         "--candidates-csv": candidates_csv, "--patients-csv": patients_csv,
@@ -200,25 +197,27 @@ def audit(
         by_volume = {"volumes": known.groups, "candidate_volumes": None}
         if candidate_images is not None:
             by_volume["candidate_volumes"] = candidate_images.groups
-    verbose = shows_progress(quiet)
     known_groups = groups["not used"] + groups["used"] if groups else None
     patients_of = known_groups, groups.get("candidates")
     attacks = {
-        name: make_attack(
-            name, seed, jobs, None if dry_run else cache, intensity_range, verbose=verbose
-        )
-        for name in [*names, "blind"]
+        name: make_attack(name, seed, jobs, None if dry_run else cache, intensity_range)
+        for name in named
     }
     others = {} if unrelated is None else {UNRELATED: unrelated}
     inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range, others)
     if dry_run:
-        return show_plan(
-            look(*inputs),
-            attacks,
-            known,
-            f"comparing them and {permutations} permutations"
-            f"{' (three times as many with the controls)' if controls else ''}",
-        )
+        from ..audit.duration import measure_costs, stages_of_audit
+
+        found, n_test = look(*inputs), len(known) // folds
+        costs = measure_costs(attacks, known, fakes, n_train=len(known) - n_test, n_test=n_test)
+        stages = stages_of_audit(
+            costs, attacks, lambda name: permutations, n_generated=len(fakes),
+            n_real=len(known) + len(candidate_images or ()), n_fits=folds * repeats, n_jobs=jobs,
+            candidates=candidate_images is not None, choose=choose, controls=controls,
+            n_unrelated=len(unrelated or ()),
+        )  # fmt: skip
+        show_plan(found, stages)
+        return 0
     with check(*inputs):
         result = auditing.audit(
             attacks,
@@ -240,7 +239,7 @@ def audit(
             unrelated_generated=unrelated,
             random_state=seed,
             n_jobs=jobs,
-            verbose=verbose,
+            verbose=not quiet,
             memory=cache,
         )
     result = with_command(result)
@@ -271,44 +270,7 @@ def audit(
         ])  # fmt: skip
     finally:
         say(f"{result}{_of_subgroups(result)}\n\n{lines}".rstrip("\n"))
-
-
-def make_attack(
-    name: str,
-    seed: int,
-    jobs: int,
-    cache: Path | None,
-    intensity_range: Any = "dtype",
-    *,
-    verbose: bool,
-) -> Any:
-    """Return an attack by its name.
-
-    Parameters
-    ----------
-    name : str
-        One of `ATTACKS`.
-    seed, jobs, cache, intensity_range
-        Options of the command.
-    verbose : bool
-        Whether progress bars are shown while images are described.
-
-    Returns
-    -------
-    SourceIdentificationPipeline
-        The unfitted attack.
-    """
-    from ..attacks import make_pipeline
-
-    attack = make_pipeline(
-        name,
-        random_state=seed,
-        n_jobs=jobs,
-        memory=None if cache is None else str(cache),
-        intensity_range=intensity_range,
-    )
-    # Those of the pipeline print lines among the results.
-    return attack.set_params(descriptors__verbose=verbose)
+    return exit_code(conditions, result)
 
 
 def _check_extras(report: Path | None, table: Path | None) -> None:

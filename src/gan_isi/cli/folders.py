@@ -1,7 +1,6 @@
 """Options that name folders of images, and checks of these before hours of work begin."""
 
 import csv
-import sys
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -58,7 +57,7 @@ def reading() -> dict[str, Any]:
 
 
 _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
-    click.option("--quiet", is_flag=True, help="Show no progress on a terminal."),
+    click.option("--quiet", is_flag=True, help="Show no progress."),
     click.option(
         "--cache", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
         help="Folder that keeps what was computed of each image, so that no image is described "
@@ -96,7 +95,7 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
 dry_run_option = click.option(
     "--dry-run",
     is_flag=True,
-    help="Read and compare the images, estimate how long describing them takes, and stop.",
+    help="Read and compare the images, estimate how long the rest takes, and stop.",
 )
 
 
@@ -121,11 +120,6 @@ def patient_options(command: Any) -> Any:
     )(command)  # fmt: skip
 
 
-def shows_progress(quiet: bool) -> bool:
-    """Return whether progress bars are shown: standard error is a terminal, and not --quiet."""
-    return not quiet and sys.stderr is not None and sys.stderr.isatty()
-
-
 @contextmanager
 def said_in_words() -> Iterator[None]:
     """Within this context, warnings go to standard error without the line of code."""
@@ -136,17 +130,13 @@ def said_in_words() -> Iterator[None]:
         say(f"Warning: {one.message}", err=True)
 
 
-def load(
-    folders: Mapping[str, Path | None], generated: Path, volumes: str | None = None
-) -> dict[str, Any]:
+def open_folders(folders: Mapping[str, Path | None], volumes: str | None = None) -> dict[str, Any]:
     """Open folders of images, which are read when asked for.
 
     Parameters
     ----------
     folders : mapping of str to Path or None
-        Folders of real images by the name of the set, such as "used"; None is left out.
-    generated : Path
-        Folder of the generated images.
+        Folders of images by the name of the set, such as "used"; None is left out.
     volumes : {"axial", "coronal", "sagittal"} or None
         Kind of the slices that the volumes of all folders are cut into; None for folders of
         images.
@@ -154,17 +144,15 @@ def load(
     Returns
     -------
     dict of str to ImageFiles or VolumeSlices
-        Images of each set, including "generated". Those that no others are joined to are
-        kept once they were read.
+        Images of each set. Those that no others are joined to are kept once they were read.
     """
     from .._validation.items import read_once
     from ..datasets import load_images, load_volumes
 
-    given = {**folders, "generated": generated}
     with said_in_words():
         images = {
             name: load_images(path, **reading()) if volumes is None else load_volumes(path, volumes)
-            for name, path in given.items()
+            for name, path in folders.items()
             if path is not None
         }
     joined = ("used", "not used")
@@ -216,9 +204,14 @@ def look(
     -----
     All files are read once, so that a file that can't be read is found before hours of work.
     """
+    from .._runtime.whole import one_line
     from ..audit.inputs import run
 
-    found = run(known, labels, generated, candidates, groups, [intensity_range], others or {})
+    context = click.get_current_context(silent=True)
+    quiet = context is None or context.params.get("quiet", True)
+    title = "images" if context is None else str(context.info_name).split()[-1]
+    with one_line(title, not quiet, leave=False):
+        found = run(known, labels, generated, candidates, groups, [intensity_range], others or {})
     for text in found.warnings:
         say(f"Warning: {text}", err=True)
     return found

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from .._runtime.output import write_atomically
-from .audit import ATTACKS, make_attack
+from .attacks import ATTACKS, make_attack
 from .folders import (
     check,
     dry_run_option,
@@ -14,16 +15,17 @@ from .folders import (
     folder_option,
     inputs_of,
     known_of,
-    load,
     look,
+    open_folders,
     patient_options,
     reading,
+    refuse,
     said_in_words,
-    shows_progress,
     work_options,
 )
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
 from .plan import show_plan
+from .saved import answers_of, check_with_remembered, intensity_range_of, load_attack
 from .terminal import say
 
 _ATTACK = click.option(
@@ -33,25 +35,45 @@ _ATTACK = click.option(
     help="The attack to fit.",
 )  # fmt: skip
 
+_WITHOUT = "[required without --load]"
+
+#: Options that a fitted attack has decided.
+_DECIDED = (
+    "used", "not_used", "generated", "patients", "patient_from", "name", "seed",
+    "intensity_range", "dry_run",
+)  # fmt: skip
+
 
 @click.command()
-@folder_option("--used", "Real images that the generator was trained on.")
-@folder_option("--not-used", "Real images that it was not trained on.")
-@folder_option("--generated", "Images of the generator.")
+@folder_option("--used", f"Real images that it was trained on. {_WITHOUT}", required=False)
+@folder_option("--not-used", f"Real images that it was not trained on. {_WITHOUT}", required=False)
+@folder_option("--generated", f"Images of the generator. {_WITHOUT}", required=False)
 @folder_option("--candidates", "Real images of unknown membership.")
 @output_option("--output", "Write a CSV file with one line for each candidate.", required=True)
-@output_option("--save", "Save the fitted attack (by joblib: load only files that you trust).")
+@output_option("--save", "Save the fitted attack, for --load.")
+@click.option(
+    "--load", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="Take a fitted attack that --save wrote, instead of --used, --not-used and --generated. "
+    "Such a file (joblib, a pickle) runs code when it is loaded: load only what you trust.",
+)  # fmt: skip
+@folder_option(
+    "--retarget",
+    "Images of another generator: candidates are compared with these instead.",
+    required=False,
+)
 @patient_options
 @_ATTACK
 @dry_run_option
 @work_options
 def predict(
-    used: Path,
-    not_used: Path,
-    generated: Path,
+    used: Path | None,
+    not_used: Path | None,
+    generated: Path | None,
     candidates: Path,
     output: Path,
     save: Path | None,
+    load: Path | None,
+    retarget: Path | None,
     patients: Path | None,
     patient_from: str | None,
     name: str,
@@ -70,24 +92,61 @@ def predict(
 
     \b
     gan-isi predict --used used/ --not-used other/ --generated fakes/ \\
-        --candidates unknown/ --output scores.csv
+        --candidates unknown/ --output scores.csv --save attack.joblib
+    gan-isi predict --load attack.joblib --candidates more/ --output more.csv
     """
+    from .._preflight.before_fit import preflight_done
+    from .._runtime.whole import expect, one_line
+    from ..audit.duration import measure_costs, stages_of_predict
+
+    _check_options(load, save, retarget)
     folders = {"used": used, "not used": not_used}
-    images = load(folders | {"candidates": candidates}, generated)
-    check_outputs({"--output": output, "--save": save}, inputs_of(images, patients))
-    known, labels = known_of(images)
-    of_known = find_patients(patient_from, patients, {n: images[n] for n in folders}, folders)
-    groups = of_known["not used"] + of_known["used"] if of_known else None
-    kept = None if dry_run else cache
-    attack = make_attack(name, seed, jobs, kept, intensity_range, verbose=shows_progress(quiet))
-    generated_images, candidate_images = images["generated"], images["candidates"]
-    inputs = known, labels, generated_images, candidate_images, (groups, None), intensity_range
-    if dry_run:
-        return show_plan(look(*inputs), {name: attack}, known, "comparing them and the fit")
-    with check(*inputs):
-        attack.set_params(generated=generated_images).fit(known, labels, groups=groups)
-    scores = attack.predict_proba(images["candidates"])[:, 1]
-    decisions = attack.predict(images["candidates"])
+    given = {"candidates": candidates, "generated": generated, "retarget": retarget}
+    images = open_folders(folders | given)
+    outputs = {"--output": output, "--save": save}
+    check_outputs(outputs, inputs_of(images, patients, load))
+    others = images.get("retarget")
+    if load is not None:
+        attack = load_attack(load, jobs, cache)
+        if others is None:
+            check_with_remembered(attack, images["candidates"])
+        else:
+            ranges = intensity_range_of(attack)
+            refuse(look(images["candidates"], None, others, intensity_range=ranges))
+    else:
+        known, labels = known_of(images)
+        of_known = find_patients(patient_from, patients, {n: images[n] for n in folders}, folders)
+        groups = of_known["not used"] + of_known["used"] if of_known else None
+        kept = None if dry_run else cache
+        attack = make_attack(name, seed, jobs, kept, intensity_range)
+        further = {} if others is None else {"generated (--retarget)": others}
+        inputs = (
+            known, labels, images["generated"], images["candidates"], (groups, None),
+            intensity_range, further,
+        )  # fmt: skip
+        found = look(*inputs)
+
+        def stages() -> Any:
+            costs = measure_costs(
+                {name: attack}, known, images["generated"], n_train=len(known), n_test=len(known)
+            )
+            return stages_of_predict(
+                costs, n_known=len(known), n_generated=len(images["generated"]),
+                n_candidates=len(images["candidates"]), n_jobs=jobs,
+            )  # fmt: skip
+
+        if dry_run:
+            return show_plan(found, stages())
+        refuse(found)
+        attack.set_params(generated=images["generated"])
+    with one_line("predict", not quiet, leave=False):
+        if load is None:
+            expect(stages)
+            with preflight_done(found):
+                attack.fit(known, labels, groups=groups)
+        if others is not None:
+            attack = attack.retarget(others)
+        scores, decisions = answers_of(attack, images["candidates"])
     rows = [
         (name_of(file), f"{score:.6g}", int(decision))
         for file, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)
@@ -97,8 +156,36 @@ def predict(
         ("Fitted attack", save, lambda path: _save(attack, path)),
     ])  # fmt: skip
     n_used = sum(row[2] for row in rows)
-    say(f"The {name} attack calls {n_used} of {len(rows)} images used.")
+    shown = name if load is None else "loaded"
+    say(f"The {shown} attack calls {n_used} of {len(rows)} images used.")
     say(lines)
+
+
+def _check_options(load: Path | None, save: Path | None, retarget: Path | None) -> None:
+    """Refuse options that contradict --load, and name those that are missing without it."""
+    context = click.get_current_context()
+    options = {one.name: one.opts[0] for one in context.command.params}
+    if load is None:
+        for name in ("used", "not_used", "generated"):
+            if context.params[name] is None:
+                raise click.UsageError(
+                    f"Missing option '{options[name]}'. A fitted attack that --save wrote "
+                    "(--load) needs none."
+                )
+        return
+    typed = [
+        options[name]
+        for name in _DECIDED
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if typed:
+        raise click.UsageError(
+            f"--load takes an attack as it was fitted, so that {', '.join(typed)} would do "
+            "nothing; leave it out, or fit without --load. Other generated images are given by "
+            "--retarget."
+        )
+    if save is not None and retarget is None:
+        raise click.UsageError("--save would write again what --load reads; leave it out.")
 
 
 def _save(attack: Any, path: Path) -> None:
@@ -132,6 +219,7 @@ def submit(
     \b
     gan-isi submit train/ test/ --attack paper --output run.csv
     """
+    from .._runtime.whole import one_line
     from .._validation.items import read_once
     from ..datasets import check_submission, load_membership, write_submission
 
@@ -145,7 +233,7 @@ def submit(
     images = [read_once(x) for x in (known.images, known.generated, asked.generated, unknown)]
     check_outputs({"--output": output}, [path for one in images for path in one.paths])
     real, generated, others, unknown = images
-    attack = make_attack(name, seed, jobs, cache, intensity_range, verbose=shows_progress(quiet))
+    attack = make_attack(name, seed, jobs, cache, intensity_range)
     with check(
         real,
         known.target,
@@ -154,8 +242,10 @@ def submit(
         intensity_range=intensity_range,
         others={"generated (test)": others},
     ):
-        attack.set_params(generated=generated).fit(real, known.target)
-    labels = attack.retarget(others).predict(unknown)
+        attack.set_params(generated=generated)
+        with one_line("submit", not quiet, leave=False):
+            attack.fit(real, known.target)
+            labels = attack.retarget(others).predict(unknown)
     ids = [path.stem for path in unknown.paths]
     write_submission(output, ids, labels)
     check_submission(output, ids)

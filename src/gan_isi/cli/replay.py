@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Found = TypeVar("Found", bound=AuditResult | WithholdResult)
 
 #: Options that change no number.
-_NO_RESULT = ("quiet", "jobs", "cache", "dry_run", "no_images")
+_NO_RESULT = ("quiet", "jobs", "cache", "dry_run", "no_images", "conditions")
 
 
 def with_command(result: "Found") -> "Found":

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from .audit import audit
-from .folders import load
+from .folders import open_folders
 from .replay import arguments_of, folders_of, options_that_moved, tables_of
 from .terminal import say
 from .withhold import withhold
@@ -100,10 +100,8 @@ def _inputs(command: click.Command, arguments: list[str]) -> dict[str, Any]:
 
     with command.make_context(f"gan-isi {command.name}", list(arguments)) as context:
         folders, volumes = folders_of(context), context.params.get("volumes")
-        generated = folders.pop("generated")
-        assert generated is not None
         with redirect_stderr(StringIO()):  # the command gives the same warnings
-            images = load(folders, generated, volumes)
+            images = open_folders(folders, volumes)
         found = {
             name: files_with_digests(one.files_of(range(len(one))), len(one))
             for name, one in images.items()

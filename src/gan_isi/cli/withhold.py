@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .attacks import CHOICES
 from .folders import (
     check,
     dry_run_option,
@@ -13,10 +14,9 @@ from .folders import (
     folder_option,
     inputs_of,
     known_of,
-    load,
     look,
+    open_folders,
     patient_options,
-    shows_progress,
     work_options,
 )
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
@@ -26,10 +26,6 @@ from .terminal import say
 
 if TYPE_CHECKING:
     from ..audit import WithholdResult
-
-#: What may choose. Written out here so that ``--help`` need not import the library; a test
-#: compares them with the registry.
-CHOICES = ("pixels", "local_contrast", "ssim", "texture", "local_texture", "deep", "recommended")
 
 
 @click.command()
@@ -100,30 +96,35 @@ def withhold(
     if figure is not None and figure.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise click.UsageError(f"--figure has to end in .png, .svg or .pdf; got {figure}.")
     folders = {"used": used, "not used": not_used}
-    images = load(folders, generated)
+    images = open_folders({**folders, "generated": generated})
     check_outputs({"--out": out, "--json": json, "--figure": figure}, inputs_of(images, patients))
     fakes = images.pop("generated")
     groups = find_patients(patient_from, patients, images, folders)
     known, labels = known_of(images)
     known_groups = groups["not used"] + groups["used"] if groups else None
     from .. import audit as auditing
-    from ..audit.withhold_attacks import default_judges, make_chooser
+    from ..audit.withhold_attacks import default_judges, make_chooser, name_all
 
-    verbose = shows_progress(quiet)
     options: dict[str, Any] = {
         "n_jobs": jobs, "memory": None if cache is None or dry_run else str(cache),
         "intensity_range": intensity_range,
     }  # fmt: skip
     chooser, judges = make_chooser(choose_by, **options), default_judges(choose_by, **options)
-    for attack in (chooser, *judges.values()):
-        attack.set_params(descriptors__verbose=verbose)
     given = (0, 0.1, 0.25, 0.5, 0.75, 0.9)
     inputs = (known, labels, fakes, None, (known_groups, None), intensity_range)
     if dry_run:
-        refits = f"comparing them, {2 * permutations} permutations and the curves"
-        return show_plan(
-            look(*inputs), {f"what chooses ({choose_by})": chooser, **judges}, known, refits
-        )
+        from ..audit.duration import measure_costs, stages_of_withhold
+
+        found, n_known = look(*inputs), len(known)
+        attacks = name_all(judges, chooser, jobs, None, len(fakes))
+        n_train = n_known - n_known // folds
+        costs = measure_costs(attacks, known, fakes, n_train=n_train, n_test=n_known // folds)
+        # Each share once for both choices, and five times by chance.
+        stages = stages_of_withhold(
+            costs, permutations, 7 * len(given) - 4, n_real=n_known, n_generated=len(fakes),
+            cv=folds, n_jobs=jobs,
+        )  # fmt: skip
+        return show_plan(found, stages)
     with check(*inputs):
         result = auditing.withhold(
             known,
@@ -137,7 +138,7 @@ def withhold(
             n_permutations=permutations,
             random_state=seed,
             n_jobs=jobs,
-            verbose=verbose,
+            verbose=not quiet,
         )
     result = with_command(result)
     lines = ""

@@ -16,6 +16,7 @@ from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task, progress_bar
 from .._runtime.sklearn_compat import HasMethods, StrOptions, fit_context
 from .._runtime.store import code_of_library, digest, parts_of, store_of
+from .._runtime.whole import in_whole
 from .._validation.blocks import Block
 from .._validation.images import check_images, check_intensity_range
 from .memory import Memo
@@ -205,7 +206,8 @@ def describe(
         delayed(_describe_batch)(families, batch_of(images, start, size), start, memos)
         for start in starts
     )
-    with progress_bar(len(images), description=description, unit="image", verbose=verbose) as bar:
+    shown = verbose or in_whole()
+    with progress_bar(len(images), description=description, unit="image", verbose=shown) as bar:
         for start, batch in zip(starts, batches, strict=True):
             rows[start : start + len(batch)] = batch
             bar.update(len(batch))

@@ -5,6 +5,7 @@ they are made of are pure functions of arrays.
 """
 
 from .calibration import fit_sigmoid
+from .closest import closest_distances
 from .folds import query_folds
 from .fusion import FUSION_RULES, fuse
 from .generated_rules import EpsilonBall, NearestGenerated, Retrieval
@@ -35,6 +36,7 @@ __all__ = [
     "NearestGenerated",
     "Retrieval",
     "SummaryClassifier",
+    "closest_distances",
     "decision_values",
     "density_ratio_score",
     "epsilon_score",

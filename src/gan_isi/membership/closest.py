@@ -34,7 +34,7 @@ def closest_distances(bags: FloatArray, n_closest: int) -> FloatArray:
     Raises
     ------
     TypeError, ValueError
-        For what is no bag of distances, or no number of them.
+        For what is no bag of distances, a query without any in a map, or no number of them.
 
     Examples
     --------
@@ -48,7 +48,11 @@ def closest_distances(bags: FloatArray, n_closest: int) -> FloatArray:
     rows = np.ascontiguousarray(np.moveaxis(bags, 1, 2))
     if n_closest < rows.shape[2]:
         rows = np.partition(rows, n_closest - 1, axis=2)[:, :, :n_closest]
-    return np.moveaxis(np.sort(rows, axis=2), 2, 1)
+    ordered = np.sort(rows, axis=2)
+    if np.isnan(ordered[:, :, 0]).any():
+        query, at = np.argwhere(np.isnan(ordered[:, :, 0]))[0]
+        raise ValueError(f"bags has no distance, only NaN, for query {query} in map {at}.")
+    return np.moveaxis(ordered, 2, 1)
 
 
 @dataclass(frozen=True)

@@ -80,9 +80,6 @@ def low_order_statistics(
     n_kept = max([1, *n_closest, 0 if contrast is None else contrast + 1])
     closest = np.moveaxis(closest_distances(bags, n_kept), 1, 2)
     ordered = closest.astype(np.float64)  # NaN last
-    if np.isnan(ordered[:, :, 0]).any():
-        query, at = np.argwhere(np.isnan(ordered[:, :, 0]))[0]
-        raise ValueError(f"bags has no distance, only NaN, for query {query} in map {at}.")
     statistics = [np.nanmean(ordered[:, :, :n], axis=2) for n in n_closest]
     if len(quantiles):
         statistics.extend(np.nanquantile(bags.astype(np.float64), quantiles, axis=1))
@@ -273,9 +270,10 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         Returns
         -------
         int or None
-            So many of :func:`closest_distances` give the same results as whole bags, given
-            `scales`. None where all distances are needed: for quantiles, and where maps are
-            averaged, since an image that is close in all of them need not be closest in any.
+            So many of :func:`~gan_isi.membership.closest_distances` give the same results as
+            whole bags, given `scales`. None where all distances are needed: for quantiles, and
+            where maps are averaged, since an image that is close in all of them need not be
+            closest in any.
         """
         averaged = self.by_family and any(len(block.maps) > 1 for block in blocks or ())
         if len(self.quantiles) or averaged:

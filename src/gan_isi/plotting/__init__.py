@@ -5,6 +5,7 @@ numbers that are already there, and draws itself with `plot`. They need matplotl
 extra `plot`; it is imported when the first figure is drawn.
 """
 
+from .audit_aucs import AuditDisplay
 from .closest_pairs import ClosestPairsDisplay
 from .distance_heatmap import DistanceHeatmapDisplay
 from .family_importance import FamilyImportanceDisplay, family_importance
@@ -16,6 +17,7 @@ from .tile_map import TileMapDisplay
 from .withhold_curve import WithholdDisplay
 
 __all__ = [
+    "AuditDisplay",
     "ClosestPairsDisplay",
     "DistanceHeatmapDisplay",
     "FamilyImportanceDisplay",

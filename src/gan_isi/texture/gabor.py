@@ -99,17 +99,17 @@ def gabor_magnitudes(
     .. math::
 
         H(u, v) = 2\pi\sigma_x\sigma_y
-        \exp\left(-\frac{(u' - 1/L)^2}{2\sigma_u^2} - \frac{v'^2}{2\sigma_v^2}\right),
-        \quad u' = u\cos t - v\sin t,\ v' = u\sin t + v\cos t .
+        \exp\left(-\frac{(u' - 1/L)^2}{2\sigma_u^2} - \frac{v'^2}{2\sigma_v^2}\right)
 
-    The response to a plane wave of amplitude a along the carrier is therefore
-    :math:`\pi\sigma_x\sigma_y a`. The paper names no software; MATLAB's `imgaborfilt`, whose
-    published formula is our reading, pads by seven standard deviations of the largest
-    wavelength. On 17 X-rays and photographs our smaller padding changed a map by at most
-    1.7e-4 of its maximum, except for the shortest wavelength at 0 and 90 degrees: these
-    filters are cut off at the Nyquist frequency and ring all over the image, also from the
-    seam where the padded image meets itself. With the least padding their CDFs shift by up
-    to 0.2 % of the mean on chest X-rays and 0.7 % on photographs (1.5 % and 2.5 % without).
+    with :math:`u' = u\cos t - v\sin t` and :math:`v' = u\sin t + v\cos t`. The response to
+    a plane wave of amplitude a along the carrier is therefore :math:`\pi\sigma_x\sigma_y
+    a`. The paper names no software; MATLAB's `imgaborfilt`, whose published formula is our
+    reading, pads by seven standard deviations of the largest wavelength. On 17 X-rays and
+    photographs our smaller padding changed a map by at most 1.7e-4 of its maximum, except
+    for the shortest wavelength at 0 and 90 degrees: these filters are cut off at the
+    Nyquist frequency and ring all over the image, also from the seam where the padded image
+    meets itself. With the least padding their CDFs shift by up to 0.2 % of the mean on
+    chest X-rays and 0.7 % on photographs (1.5 % and 2.5 % without).
 
     References
     ----------
