@@ -3,8 +3,8 @@
     python benchmarks/device.py [--device DEVICE] [--real N] [--generated N] [--repeats N]
 
 Chest X-rays of 64 x 64 pixels against images of a diffusion model, in each view of the recommended
-attack, in textures, and by SSIM. Both run with as many threads as their libraries take; times are
-of all pairs, with what is computed once an image and all transfers, in turns.
+attack, in textures, and by SSIM. On the processor both take one thread; times are of all pairs,
+with what is computed once an image and all transfers, in turns.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from many_generated import load
 from sklearn.base import clone
 
 from gan_isi import PairwiseDistanceTransformer, make_pipeline
+from gan_isi.texture.torch_context import resolve_device
 
 
 def main():
@@ -25,17 +26,18 @@ def main():
     parser.add_argument("--generated", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
+    device = resolve_device(options.device)
+    hardware = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
     images, labels, generated = load(options.real, options.generated)
-    hardware = torch.cuda.get_device_name() if options.device == "cuda" else options.device
     attack = make_pipeline("recommended", generated=generated, families=["gabor"], n_jobs=1)
     attack.fit(images[::2], labels[::2])
     described = attack["descriptors"].transform(images)
     fitted = attack["distances"].transformers_
-    views = [(name, view, clone(view).set_params(device=options.device)) for name, view in fitted]
+    views = [(name, view, clone(view).set_params(device=device)) for name, view in fitted]
     made = attack["descriptors"].transform(generated)
     blocks = attack["descriptors"].blocks_
     ssim = PairwiseDistanceTransformer("ssim", families="pixels")
-    views.append(("ssim", ssim, clone(ssim).set_params(device=options.device)))
+    views.append(("ssim", ssim, clone(ssim).set_params(device=device)))
     rows, total = [], 0.0
     for name, plain, placed in views:
         for one in (plain, placed):
