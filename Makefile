@@ -42,7 +42,10 @@ UNSHARE := unshare --map-root-user --net
 offline-test: $(VENV)/offline/.installed  ## Run demo, audit, verify and withhold without a network (Linux)
 	$(UNSHARE) $(VENV)/offline/bin/python tools/offline_test.py
 
-bench: $(VENV)/test/.installed  ## Measure the stages beside their peers, in a few minutes
+# Where the ratios go; tools/compare_bench.py compares two such files.
+bench: export BENCH_JSON ?= output/bench.json
+bench: $(VENV)/test/.installed  ## Measure the stages beside their peers, in several minutes
+	rm -f $(BENCH_JSON)
 	$(VENV)/test/bin/python benchmarks/descriptors.py
 	$(VENV)/test/bin/python benchmarks/distances.py
 	$(VENV)/test/bin/python benchmarks/scoring.py

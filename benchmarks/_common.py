@@ -1,19 +1,24 @@
 """What the benchmarks share: images, attacks' AUCs, time and memory side by side, tables."""
 
 import argparse
+import contextlib
+import json
 import os
+import platform
 import re
 import sys
 import threading
 import time
 import tracemalloc
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import sem
+from threadpoolctl import threadpool_info
 
-from gan_isi import audit, datasets
+from gan_isi import __version__, audit, datasets
 from gan_isi.attacks import ATTACKS
 
 SHARED_IMAGES = Path(__file__).parents[2] / "shared" / "data" / "cxr256"
@@ -72,6 +77,67 @@ def fastest(function, repeats=3):
         result = function()
         best = min(best, time.perf_counter() - start)
     return best, result
+
+
+def side_by_side(*functions, repeats=5):
+    """Wall seconds (repeats, n_functions) of functions in turns, after one round untimed."""
+    seconds = np.empty((repeats + 1, len(functions)))
+    for row in seconds:
+        for index, function in enumerate(functions):
+            start = time.perf_counter()
+            function()
+            row[index] = time.perf_counter() - start
+    return seconds[1:]
+
+
+def record(name, ratios):
+    """Add the ratios (peer / ours, one a repeat) of something measured to the file BENCH_JSON.
+
+    Only where the variable is set. `tools/compare_bench.py` compares two such files.
+    """
+    target = os.environ.get("BENCH_JSON")
+    if not target:
+        return
+    path, name = Path(target), f"{Path(sys.argv[0]).stem}: {name}"
+    run = {"gan_isi": __version__, "machine": machine_facts(), "ratios": {}}
+    if path.exists():
+        before = json.loads(path.read_text())
+        if (before["gan_isi"], before["machine"]) != (run["gan_isi"], run["machine"]):
+            raise SystemExit(
+                f"{path} is of another machine or version; give BENCH_JSON a new name."
+            )
+        run = before
+    run["ratios"][name] = [float(f"{ratio:.6g}") for ratio in ratios]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(run, indent=1, sort_keys=True) + "\n")
+
+
+def machine_facts():
+    """What changes ratios without any change of ours, as text by name."""
+    processor = platform.processor() or platform.machine()
+    for line in _read(Path("/proc/cpuinfo")).splitlines():
+        if line.startswith("model name"):
+            processor = line.partition(":")[2].strip()
+            break
+    simd = np.show_config(mode="dicts").get("SIMD Extensions", {})
+    known = [*simd.get("baseline", []), *simd.get("found", [])]
+    affinity = getattr(os, "sched_getaffinity", None)
+    packages = ("numpy", "scipy", "scikit-learn", "scikit-image", "numba", "torch")
+    facts = {
+        "processor": processor,
+        "AVX-512": str(any(name.startswith(("AVX512", "X86_V4")) for name in known)),
+        "cores": str(len(affinity(0)) if affinity else os.cpu_count()),
+        "system": platform.system(),
+        "Python": platform.python_version(),
+        "linear algebra": ", ".join(sorted(
+            " ".join(str(one.get(key)) for key in ("internal_api", "version", "architecture"))
+            for one in threadpool_info() if one["user_api"] == "blas"
+        )),
+    }  # fmt: skip
+    for package in packages:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            facts[package] = metadata.version(package)
+    return facts
 
 
 def peak_allocated(function):

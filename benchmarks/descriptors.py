@@ -9,7 +9,14 @@ fftconvolve, gaussian_filter, then np.sort. Both run in one thread, one after th
 import sys
 
 import numpy as np
-from _common import fastest, load_pictures, megabytes, peak_allocated, print_table
+from _common import (
+    load_pictures,
+    megabytes,
+    peak_allocated,
+    print_table,
+    record,
+    side_by_side,
+)
 from scipy import ndimage
 from scipy.signal import fftconvolve
 from skimage.filters import gabor_kernel, rank
@@ -92,23 +99,27 @@ def main():
     pictures = load_pictures(*sys.argv[1:2], n_images=12)
     union = make_descriptors().fit(pictures)
     families = dict(union.transformers_)
-    ours, theirs, floor, rows, peaks = 0.0, 0.0, 0.0, [], []
+    rows, peaks, total = [], [], 0.0
     for name, family in families.items():
-        time_ours, _ = fastest(lambda family=family: family.transform(pictures))
-        time_peer, maps = fastest(
-            lambda peer=PEERS[name]: [(m := peer(p), sort_each(m))[0] for p in pictures]
+        peer = PEERS[name]
+        maps = [peer(picture) for picture in pictures]
+        seconds = side_by_side(
+            lambda family=family: family.transform(pictures),
+            lambda peer=peer: describe_each(peer, pictures),
+            lambda maps=maps: [sort_each(m) for m in maps],
         )
-        time_sort, _ = fastest(lambda maps=maps: [sort_each(m) for m in maps])
+        total = total + seconds
+        record_both(name, seconds)
         peaks.append(
             [
                 peak_allocated(lambda family=family: family.transform(pictures)),
-                peak_allocated(lambda peer=PEERS[name]: describe_each(peer, pictures)),
+                peak_allocated(lambda peer=peer: describe_each(peer, pictures)),
             ]
         )
-        rows.append(row(name, len(maps[0]), time_ours, time_peer, time_sort, len(pictures)))
+        rows.append(row(name, len(maps[0]), *seconds.min(axis=0), len(pictures)))
         rows[-1] += [megabytes(peak) for peak in peaks[-1]]
-        ours, theirs, floor = ours + time_ours, theirs + time_peer, floor + time_sort
-    rows.append(row("all", 65, ours, theirs, floor, len(pictures)))
+    record_both("all", total)
+    rows.append(row("all", 65, *total.min(axis=0), len(pictures)))
     rows[-1] += [megabytes(max(of_families)) for of_families in zip(*peaks, strict=True)]
     shape = " x ".join(map(str, pictures.shape[1:]))
     print_table(
@@ -126,6 +137,12 @@ def main():
         ],
         rows,
     )
+
+
+def record_both(name, seconds):
+    ours, peer, sorts = seconds.T
+    record(f"{name}, scikit-image and SciPy", peer / ours)
+    record(f"{name}, the sorts alone", sorts / ours)
 
 
 def row(name, n_maps, ours, peer, sorts, n_images):

@@ -9,7 +9,14 @@ every training pair becomes a support vector: about 20,000 of them.
 import sys
 
 import numpy as np
-from _common import fastest, load_pictures, megabytes, peak_allocated, print_table
+from _common import (
+    load_pictures,
+    megabytes,
+    peak_allocated,
+    print_table,
+    record,
+    side_by_side,
+)
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
@@ -29,20 +36,25 @@ def main():
     rows = rows[rng.permutation(len(rows))]
     machine = SVC(cache_size=2000).fit(rows[:N_TRAINING], rng.integers(0, 2, N_TRAINING))
     scored = rows[N_TRAINING : N_TRAINING + N_SCORED]
-    theirs, expected = fastest(lambda: machine.decision_function(scored))
-    peak = peak_allocated(lambda: machine.decision_function(scored))
-    results = [["libsvm", f"{1e6 * theirs / N_SCORED:.0f}", "1", "", megabytes(peak)]]
-    for n_jobs in (1, 2):
+    expected = machine.decision_function(scored)
 
-        def score(n_jobs=n_jobs):
-            return decision_values(machine, scored.reshape(4, -1, 65), n_jobs=n_jobs)
+    def score(n_jobs):
+        return decision_values(machine, scored.reshape(4, -1, 65), n_jobs=n_jobs)
 
-        ours, values = fastest(score)
-        largest = np.abs(values.ravel() - expected).max()
-        name = f"ours, {n_jobs} thread{'s' * (n_jobs > 1)}"
-        speed = f"{1e6 * ours / N_SCORED:.0f}"
-        results.append([name, speed, f"{theirs / ours:.1f}", f"{largest:.0e}"])
-        results[-1].append(megabytes(peak_allocated(score)))
+    works = {
+        "libsvm": lambda: machine.decision_function(scored),
+        "ours, 1 thread": lambda: score(1),
+        "ours, 2 threads": lambda: score(2),
+    }
+    seconds = side_by_side(*works.values())
+    theirs = seconds[:, 0]
+    results = []
+    for (name, work), own in zip(works.items(), seconds.T, strict=True):
+        largest = np.abs(np.ravel(work()) - expected).max()
+        speeds = f"{1e6 * own.min() / N_SCORED:.0f}", f"{theirs.min() / own.min():.1f}"
+        results.append([name, *speeds, f"{largest:.0e}", megabytes(peak_allocated(work))])
+        if name != "libsvm":
+            record(name, theirs / own)
     print_table(
         f"Scoring pairs with {len(machine.support_vectors_)} support vectors of 65 maps",
         ["", "microseconds a pair", "libsvm / ours", "largest difference", "peak MB"],

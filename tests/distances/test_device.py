@@ -25,6 +25,8 @@ from gan_isi import (
 from gan_isi.attacks import ATTACKS, streaming
 from gan_isi.distances import base, torch_backend
 from gan_isi.distances.poses import Grid, best_correlations, likely_turns, standardised
+from gan_isi.distances.ssim import ImageMoments, _one_against_many, image_moments
+from gan_isi.distances.vectors import VECTOR_METRICS, distances_between
 from gan_isi.texture import torch_context
 
 torch = pytest.importorskip("torch", reason='needs the extra "deep"')
@@ -321,19 +323,56 @@ class TestDevices:
     def test_products_are_in_full_precision_whatever_the_setting(self, rng, monkeypatch):
         queries, generated = examples(rng, 12)
         seen = []
-        found = torch_backend.best_in_poses
-        monkeypatch.setattr(torch_backend, "best_in_poses", lambda *arguments: (
-            seen.append(torch.get_float32_matmul_precision()), found(*arguments))[1])  # fmt: skip
+        search = torch_backend.best_in_poses
+
+        def settings():
+            return torch.get_float32_matmul_precision(), torch.get_num_threads()
+
+        def watched(*arguments):
+            seen.append(settings())
+            return search(*arguments)
+
+        monkeypatch.setattr(torch_backend, "best_in_poses", watched)
         estimator = PairwisePoseTransformer(**FEW_POSES, device="cpu")
         torch.set_float32_matmul_precision("medium")
+        before = settings()
         try:
-            estimator.fit(queries, generated=generated).transform(queries)
-            assert set(seen) == {"highest"}
-            with pytest.raises(KeyError), torch_backend.full_precision():
+            for n_jobs in (None, 2):
+                estimator.set_params(n_jobs=n_jobs).fit(queries, generated=generated)
+                estimator.transform(np.repeat(queries, 5, axis=0))
+                assert settings() == before
+            assert set(seen) == {("highest", 1)}
+            with pytest.raises(KeyError), torch_backend.working_on("cuda"):
                 raise KeyError
             assert torch.get_float32_matmul_precision() == "medium"
         finally:
             torch.set_float32_matmul_precision("highest")
+
+    def test_nothing_mixes_devices(self, rng, monkeypatch):
+        # PyTorch's tensors without numbers know their device, on machines without it as well.
+        fake = pytest.importorskip("torch._subclasses.fake_tensor")
+        returned = []
+
+        def as_array(value):
+            returned.append(value.device.type)
+            return value.new_zeros(value.shape, device="meta")
+
+        monkeypatch.setattr(torch_backend, "as_array", as_array)
+        grid = Grid(12, (0.0, 10.0), (1.0, 1.1), 1, True)
+        few = pictures(rng, 5, 12)
+        likely = np.arange(8 * 5).reshape(8, 5) % 3 == 0
+        with fake.FakeTensorMode():
+            rows = torch_backend.placed(standardised(few), "cuda")
+            tiles = torch_backend.placed(rng.random((5, 9, 64)), "cuda")
+            moments = torch_backend.placed(image_moments(few[:, 0]), "cuda")
+            for metric in VECTOR_METRICS:
+                as_array(distances_between(rows, rows[np.arange(3)], metric))
+            torch_backend.unexplained_in_place(tiles[:2], tiles, np.ones((2, 9)), 2)
+            as_array(_one_against_many(ImageMoments(*(part[0] for part in moments)), moments))
+            for wanted in (None, likely):
+                with pytest.raises(AttributeError, match="astype"):  # numbers for numpy, in the end
+                    best_correlations(few[0], rows, grid, wanted)
+        assert returned == ["cuda"] * (4 + 2 + 1 + 2 * 2)
 
     def test_the_default_type_of_the_user_changes_nothing(self, rng):
         queries, generated = examples(rng, 12)

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from tqdm.auto import tqdm
-
-from .whole import in_whole, stage
+from .whole import in_whole, stage, tqdm
 
 __all__ = ["CallbackSupportMixin", "fit_task", "progress_bar", "with_callbacks"]
 

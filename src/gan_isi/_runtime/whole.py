@@ -4,6 +4,7 @@ import builtins
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -12,9 +13,12 @@ from functools import wraps
 from math import isfinite, nan
 from typing import Any, TypeVar
 
-from tqdm.auto import tqdm
-
 from .output import visible
+
+with warnings.catch_warnings():
+    # In a notebook without ipywidgets a bar is text, which needs no warning at every import.
+    warnings.filterwarnings("ignore", "IProgress not found")
+    from tqdm.auto import tqdm as tqdm
 
 #: Seconds between two lines of a log, before the first one, and before one for a new stage.
 LOG_EVERY, _LOG_STAGE = 30.0, 10.0

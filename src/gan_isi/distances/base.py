@@ -21,7 +21,7 @@ from .._runtime.sklearn_compat import fit_context
 from .._runtime.threads import one_blas_thread
 from .._validation.blocks import Block, columns_of, map_names
 from ..texture.torch_context import resolve_device
-from .torch_backend import as_array, full_precision, placed
+from .torch_backend import as_array, placed, working_on
 
 #: Queries compared by one task. Fixed, so that `n_jobs` can't change a result.
 BATCH_SIZE = 16
@@ -308,7 +308,8 @@ class BasePairwiseTransformer(
         """Write what `compare` returns for a few queries at once."""
         batches = list(gen_batches(len(queries), BATCH_SIZE))
         # Around all threads: the first that ends would free BLAS for those that still work.
-        with one_blas_thread() if self.device is None else full_precision():
+        device = None if self.device is None else resolve_device(self.device)
+        with one_blas_thread() if device is None else working_on(device):
             # Threads, whatever the backend: a distance takes less time than sending it.
             parts = Parallel(n_jobs=self.n_jobs, require="sharedmem", return_as="generator")(
                 delayed(compare)(queries[batch]) for batch in batches

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Correlation above which single precision can't tell two windows apart.
-SAME = 1 - 5e-6
+_SAME = 1 - 5e-6
 
 #: Degrees of freedom of a usual tile, less 1: its evidence is the unit of that of others.
 USUAL_FREEDOM = 20.0
@@ -64,7 +64,7 @@ def evidence(
     """
     positive = np.maximum(correlations, 0).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.sqrt(freedom - 1) * np.arctanh(np.where(positive > SAME, 1, positive))
+        found = np.sqrt(freedom - 1) * np.arctanh(np.where(positive > _SAME, 1, positive))
     return np.where(freedom > 1, found, 0)
 
 

@@ -5,7 +5,7 @@ runs here, in single precision. Results equal those of numpy to 1e-4, not to the
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 
-from ..texture.torch_context import require_torch
+from ..texture.torch_context import one_thread, require_torch
 from .poses import LEAST_NORM, Grid, warps
-from .tile_evidence import SAME, USUAL_FREEDOM
+from .tile_evidence import USUAL_FREEDOM
 
 #: Correlation of tiles near which distances feel the last digits of single precision.
 _NEAR = 0.999
@@ -29,10 +29,13 @@ _AT_WORK = Lock()
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """Keep a device to one caller, and to products in full single precision."""
+def working_on(device: str) -> Iterator[None]:
+    """Keep a device to one caller, and to products in full single precision.
+
+    On the CPU each thread of ours takes one core, as in numpy.
+    """
     torch = require_torch()
-    with _AT_WORK:
+    with _AT_WORK, one_thread() if device == "cpu" else nullcontext():
         before = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("highest")
         try:
@@ -89,15 +92,13 @@ def unexplained_in_place(
     -------
     distances : ndarray of shape (n_queries, n_references)
     near : ndarray of shape (n_queries, n_references), bool
-        Whether some tile fits so well that numpy has to be asked for the same digits.
+        Whether some tile fits so well that numpy has to be asked instead.
     """
-    torch = require_torch()
     found = queries.transpose(0, 1) @ references.permute(1, 2, 0)
     scales = placed(np.sqrt(freedom - 1), queries.device).T[:, :, None]
-    likeness = torch.where(found > SAME, 1, found.clamp(min=0)).atanh()
-    evidence = torch.where(scales > 0, scales * likeness, 0)
+    evidence = scales * found.clamp(0, _NEAR).atanh()
     best = evidence.topk(min(n_best, len(evidence)), dim=0).values.sum(dim=0)
-    distances = torch.exp(-best / (n_best * USUAL_FREEDOM**0.5))
+    distances = (-best / (n_best * USUAL_FREEDOM**0.5)).exp()
     return as_array(distances), as_array((found > _NEAR).any(dim=0))
 
 
