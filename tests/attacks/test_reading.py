@@ -91,7 +91,7 @@ def test_fit_and_predict_read_each_image_once(name, work, problem, lazy, tmp_pat
 def test_little_room_reads_only_those_that_were_looked_at_again(problem, lazy):
     make, counts = lazy
     real = make(problem.images, "real")
-    attack = attack_of("nearest", generated=make(problem.generated, "generated"))
+    attack = attack_of("nearest", generated=make(problem.generated, "generated"), stream=False)
     with config_context(working_memory=4 * 3 * 1600 / 2**20):  # three images
         attack.fit(real, problem.target)
     found = counts()

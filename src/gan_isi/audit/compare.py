@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from .._preflight.before_fit import preflight_done
 from .._runtime.progress import progress_bar
 from .._runtime.sklearn_compat import num_samples
 from .._runtime.whole import shown_in_one_line
@@ -31,6 +32,7 @@ FPR = 0.05
 
 
 @shown_in_one_line("compare")
+@preflight_done()
 def compare(
     real: Any,
     used: Any,

@@ -247,7 +247,8 @@ def look_first(
         if found.errors:
             raise ValueError(" ".join(found.errors))
         for text in found.warnings:
-            warnings.warn(text, PreflightWarning, stacklevel=4)
+            # Of the function that called this one, which two decorators wrap.
+            warnings.warn(text, PreflightWarning, stacklevel=5)
     numbers = queries.groups
     for copies in found.copies:
         of_candidates = copies[0][0] == "candidates"
