@@ -129,7 +129,7 @@ def test_an_attack_answers_as_in_memory(problem, name):
 
 def test_a_block_comes_from_any_task(problem):
     fits = [
-        cheap(make_pipeline("recommended", generated=problem.generated, stream=True, n_jobs=n_jobs))
+        make_pipeline("relative_nearest", generated=problem.generated, stream=True, n_jobs=n_jobs)
         .fit(problem.images, problem.target)
         .predict_proba(problem.images)
         for n_jobs in (None, 2)
@@ -148,10 +148,10 @@ def test_each_is_read_once_and_the_close_ones_once_more(problem):
 
 
 def test_auto_streams_what_does_not_fit(problem):
-    attack = cheap(make_pipeline("recommended", generated=problem.generated))
-    with config_context(working_memory=12):
-        assert not clone(attack).fit(problem.images, problem.target).streamed_
+    attack = make_pipeline("nearest", generated=problem.generated)  # 16 kB an image
     with config_context(working_memory=5):
+        assert not clone(attack).fit(problem.images, problem.target).streamed_
+    with config_context(working_memory=3):
         assert clone(attack).fit(problem.images, problem.target).streamed_
         assert (
             clone(attack).set_params(stream=False).fit(problem.images, problem.target).streamed_
@@ -174,7 +174,7 @@ def test_retarget_to_more_than_fits(problem):
 
 
 def test_in_model_selection(problem):
-    attack = cheap(make_pipeline("recommended", generated=problem.generated))
+    attack = make_pipeline("relative_nearest", generated=problem.generated)
     scores = [
         cross_val_predict(
             clone(attack).set_params(stream=stream), problem.images, problem.target, cv=2,
