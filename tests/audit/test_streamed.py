@@ -56,7 +56,7 @@ def test_the_answers_are_those_in_memory(results):
     assert list(whole) == list(streamed)
     for name, one in whole.items():
         other = streamed[name]
-        assert_allclose(one.answers.scores, other.answers.scores, atol=1e-9)
+        assert_allclose(one.answers.scores, other.answers.scores, rtol=1e-5, atol=1e-5)
         assert_allclose(one.null["AUC"], other.null["AUC"], atol=1e-9)
         assert one.p_values == pytest.approx(other.p_values)
         assert_allclose(one.candidates.p_values, other.candidates.p_values, atol=1e-9)
