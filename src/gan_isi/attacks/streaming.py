@@ -22,6 +22,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._runtime.progress import progress_bar
 from .._runtime.sklearn_compat import num_samples
 from .._runtime.store import Store, code_of_library, digest, store_of
+from .._runtime.whole import in_whole
 from .._validation.blocks import Block
 from .._validation.images import check_images
 from .._validation.items import spread
@@ -282,7 +283,9 @@ def _pass(
         for start in starts
     )  # fmt: skip
     kept: list[list[Any]] = [[[] for _ in one.views] for one in comparisons]
-    with progress_bar(len(images), description="compare", unit="image", verbose=verbose) as bar:
+    # In an audit, the stage that describes them when they are few.
+    name, shown = "describing generated images", verbose or in_whole()
+    with progress_bar(len(images), description=name, unit="image", verbose=shown) as bar:
         for start, result in zip(starts, results, strict=True):
             for one, parts, before in zip(comparisons, result, kept, strict=True):
                 for index, (view, part) in enumerate(zip(one.views, parts, strict=True)):

@@ -92,8 +92,8 @@ def prepare(
         if name not in ours:
             yield name, _WholeAttack(attack, images, groups)
             continue
+        closest = described.closest(name)  # a stage of its own, where there are many
         with stage(f"{name}: comparing"):
-            closest = described.closest(name)
             if closest is None:
                 rows = attack.fit_distances(*described.vectors(name))
                 n_generated = attack.n_generated_ if attack.compares else None
