@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_val_predict
 
 from gan_isi import SummaryClassifier, datasets, make_pipeline
+from gan_isi._validation.items import spread
 from gan_isi.attacks import streaming
 from gan_isi.attacks.streaming import Comparison, closest_bags, n_closest_of
 from gan_isi.descriptors.transformer import families_of
@@ -200,8 +201,8 @@ def test_what_was_killed_goes_on(problem, tmp_path, monkeypatch):
         compared(attack, problem, Counted(problem.generated, 140), memory=tmp_path)
     n_described.clear()
     _, found, _ = compared(attack, problem, problem.generated, memory=tmp_path)
-    of_sample, *of_blocks = n_described
-    assert of_sample == 230
+    of_sample, of_blocks = n_described[:230], n_described[230:]
+    assert of_sample == [1] * 230
     assert of_blocks[:2] == [64, 38]
     _, expected, _ = compared(attack, problem, problem.generated)
     for one, other in zip(found, expected, strict=True):
@@ -221,12 +222,15 @@ def test_what_is_kept_belongs_to_its_images_and_queries(problem, tmp_path):
     assert_array_equal(found.bags[:, 0, 0], bags[:, :, 0].min(axis=1))
 
 
-def test_errors_name_the_image(problem):
+@pytest.mark.parametrize("n_sampled", [500, 40])
+def test_errors_name_the_image(problem, n_sampled, monkeypatch):
+    monkeypatch.setattr(streaming, "_SAMPLED", n_sampled)
     generated = problem.generated.astype(float) / 255
     images = list(generated)
-    images[150] = np.where(np.eye(32) > 0, np.nan, images[150])
+    bad = int(spread(len(images), n_sampled)[-3])  # seen in the sample, not first in it
+    images[bad] = np.where(np.eye(32) > 0, np.nan, images[bad])
     attack = make_pipeline("nearest", generated=images, stream=True)
-    with pytest.raises(ValueError, match="image 150 contains NaN"):
+    with pytest.raises(ValueError, match=f"image {bad} contains NaN"):
         attack.fit(problem.images / 255, problem.target)
 
 

@@ -245,9 +245,12 @@ def closest_bags(
     """
     images = check_images(generated, BaseEstimator(), reset=True)
     store = store_of(memory)
-    some = [images[int(i)] for i in spread(len(images), _SAMPLED)]
-    rows = describe_here(families, some, 0)
-    scales = [None if one.learned else one.fit(rows) for one in comparisons]
+    scales: list[NDArray[np.float64] | None] = [None] * len(comparisons)
+    if not all(one.learned for one in comparisons):
+        # One by one, so that an error names the right image.
+        some = [int(i) for i in spread(len(images), _SAMPLED)]
+        rows = np.concatenate([describe_here(families, [images[i]], i) for i in some])
+        scales = [None if one.learned else one.fit(rows) for one in comparisons]
     found = _pass(families, comparisons, images, store, n_jobs, verbose)
     made = []
     for one, parts, own in zip(comparisons, found, scales, strict=True):
