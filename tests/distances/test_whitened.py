@@ -1,12 +1,15 @@
 """Rows without their common mean and covariance."""
 
+import importlib
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
-from sklearn.covariance import ledoit_wolf
+from sklearn.covariance import ledoit_wolf, ledoit_wolf_shrinkage
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
 
 from gan_isi import PairwiseDistanceTransformer, PairwiseWhitenedTransformer
 from gan_isi._validation.blocks import Block
@@ -63,6 +66,32 @@ def test_covariance_is_shrunk_as_scikit_learn_does(rows, shrinkage):
     expected = difference @ np.linalg.inv(shrunk) @ difference
     found = white(rows, shrinkage=shrinkage)
     assert_allclose(((found[3] - found[5]) ** 2).sum(), expected, rtol=1e-6)
+
+
+def test_rows_are_added_up_a_block_after_the_other(rows, monkeypatch):
+    whole = [whitening(rows, shrinkage) for shrinkage in ("auto", None)]
+    blocks = []
+    module = importlib.import_module("gan_isi.distances.whitening")
+    monkeypatch.setattr(module, "_BLOCK", 7)
+    monkeypatch.setattr(
+        module, "gen_batches", lambda *a: blocks.append(list(gen_batches(*a))) or blocks[-1]
+    )
+    for (mean, matrix), shrinkage in zip(whole, ("auto", None), strict=True):
+        in_parts = whitening(rows, shrinkage)
+        assert_allclose(in_parts[0], mean, rtol=1e-12)
+        # The sign of a direction is nobody's.
+        assert_allclose(in_parts[1] @ in_parts[1].T, matrix @ matrix.T, rtol=1e-9)
+    assert {len(of_rows) for of_rows in blocks} == {9}
+
+
+@pytest.mark.parametrize("size", [1, 2, 8])
+def test_the_share_of_the_identity_is_scikit_learns(rows, size):
+    # Nearly uncorrelated columns of equal variance: where the share is large.
+    for some in (rows[:, :size], np.random.default_rng(1).normal(size=(30, size))):
+        standard = (some - some.mean(axis=0)) / some.std(axis=0, ddof=1)
+        expected = whitening(some, ledoit_wolf_shrinkage(standard, assume_centered=True))
+        found = whitening(some)
+        assert_allclose(found[1] @ found[1].T, expected[1] @ expected[1].T, rtol=1e-9)
 
 
 def test_more_columns_than_rows(rng):

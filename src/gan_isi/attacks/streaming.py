@@ -132,11 +132,11 @@ class Comparison:
         return n_kept
 
     def learn(self, view: BasePairwiseTransformer, rows: NDArray[np.float32]) -> list[Closest]:
-        """Let a view learn from all rows, and find the closest."""
-        view._learn(np.concatenate([rows, view._own_columns(self.queries)]))
+        """Let a view learn from all rows, of which the last are the queries'; find the closest."""
+        view._learn(rows)
         parts = [
             [one.shifted(block.start) for one in self.closest(view, view._maps_of(rows[block]))]
-            for block in gen_batches(len(rows), _BLOCK)
+            for block in gen_batches(len(rows) - len(self.queries), _BLOCK)
         ]
         return [merged(of_map, self.n_kept(view)) for of_map in zip(*parts, strict=True)]
 
@@ -285,31 +285,51 @@ def _pass(
                            key)
         for start in starts
     )  # fmt: skip
-    kept: list[list[Any]] = [[[] for _ in one.views] for one in comparisons]
+    kept = [
+        [
+            _Rows(len(images), view._own_columns(one.queries))
+            if one.waits(view)
+            else _Nearest(one.n_kept(view))
+            for view in one.views
+        ]
+        for one in comparisons
+    ]
     # In an audit, the stage that describes them when they are few.
     name, shown = "describing generated images", verbose or in_whole()
     with progress_bar(len(images), description=name, unit="image", verbose=shown) as bar:
         for start, result in zip(starts, results, strict=True):
-            for one, parts, before in zip(comparisons, result, kept, strict=True):
-                for index, (view, part) in enumerate(zip(one.views, parts, strict=True)):
-                    if one.waits(view):
-                        before[index].append(part)
-                        continue
-                    part = [of_map.shifted(start) for of_map in part]
-                    pairs = zip(before[index] or part, part, strict=True)
-                    before[index] = (
-                        [merged(pair, one.n_kept(view)) for pair in pairs]
-                        if before[index]
-                        else part
-                    )
+            for own, parts in zip(kept, result, strict=True):
+                for so_far, part in zip(own, parts, strict=True):
+                    so_far.add(part, start)
             bar.update(min(_BLOCK, len(images) - start))
-    return [
-        [
-            np.concatenate(part) if one.waits(view) else part
-            for view, part in zip(one.views, own, strict=True)
-        ]
-        for one, own in zip(comparisons, kept, strict=True)
-    ]
+    return [[so_far.found for so_far in own] for own in kept]
+
+
+class _Rows:
+    """The rows of all images, for a view that learns from them; in the end those of the queries."""
+
+    def __init__(self, n_images: int, queries: NDArray[np.float32]) -> None:
+        # One array from the start: lists of parts would take twice the memory when joined.
+        self.found = np.empty((n_images + len(queries), queries.shape[1]), dtype=np.float32)
+        self.found[n_images:] = queries
+
+    def add(self, rows: NDArray[np.float32], start: int) -> None:
+        self.found[start : start + len(rows)] = rows
+
+
+class _Nearest:
+    """What is closest in each map so far."""
+
+    def __init__(self, n_kept: int) -> None:
+        self.n_kept = n_kept
+        self.found: list[Closest] = []
+
+    def add(self, part: list[Closest], start: int) -> None:
+        part = [of_map.shifted(start) for of_map in part]
+        if self.found:
+            pairs = zip(self.found, part, strict=True)
+            part = [merged(pair, self.n_kept) for pair in pairs]
+        self.found = part
 
 
 def _of_block(

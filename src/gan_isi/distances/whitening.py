@@ -1,13 +1,17 @@
 """Rows of numbers without their common mean and covariance."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import ledoit_wolf_shrinkage
+from sklearn.utils import gen_batches
 
 from .._validation.arrays import check_array
 from .._validation.typing import FloatArray
+
+#: Rows that are looked at in double precision at once.
+_BLOCK = 2**14
 
 
 def whitening(
@@ -54,30 +58,57 @@ def whitening(
            [0., 1., 0.],
            [0., 0., 1.]])
     """
-    values: NDArray[np.float64] = check_array(rows, "rows", "(n, n_columns)").astype(np.float64)
-    if len(values) < 2:
-        raise ValueError(f"rows has n_samples={len(values)}; a covariance needs at least 2.")
+    values = check_array(rows, "rows", "(n, n_columns)")
+    n = len(values)
+    if n < 2:
+        raise ValueError(f"rows has n_samples={n}; a covariance needs at least 2.")
     share = _check_shrinkage(shrinkage)
-    mean = values.mean(axis=0)
-    centred = values - mean
-    deviations = centred.std(axis=0, ddof=1)
+    mean = _total(values, lambda block: block.sum(axis=0)) / n
+    deviations = np.sqrt(_total(values, lambda block: ((block - mean) ** 2).sum(axis=0)) / (n - 1))
     # What is left of a constant column is rounding.
-    varies = deviations > 1e-12 * np.abs(values).max(axis=0)
-    scales = np.divide(1, deviations, out=np.zeros_like(deviations), where=varies)
+    varies = deviations > 1e-12 * np.maximum(values.max(axis=0), -values.min(axis=0))
     matrix = np.zeros((len(mean), 0))
     if varies.any():
-        standard = centred[:, varies] * scales[varies]
+        scales = 1 / deviations[varies]
+
+        def standard(block: NDArray[np.float64]) -> NDArray[np.float64]:
+            return (block - mean)[:, varies] * scales
+
+        products = _total(values, lambda block: standard(block).T @ standard(block))
         if share is None:
-            share = float(ledoit_wolf_shrinkage(standard, assume_centered=True))
-        covariance = standard.T @ standard / (len(values) - 1)
-        variances, directions = np.linalg.eigh(covariance)
+            fourth = _total(values, lambda block: ((standard(block) ** 2).sum(axis=1) ** 2).sum())
+            share = _ledoit_wolf(products, float(fourth), n)
+        variances, directions = np.linalg.eigh(products / (n - 1))
         kept = variances > len(variances) * np.finfo(np.float64).eps * variances[-1]
         if share > 0:
             kept[:] = True
         shrunk = (1 - share) * variances[kept] + share
         matrix = np.zeros((len(mean), int(kept.sum())))
-        matrix[varies] = scales[varies, np.newaxis] * directions[:, kept] / np.sqrt(shrunk)
+        matrix[varies] = scales[:, np.newaxis] * directions[:, kept] / np.sqrt(shrunk)
     return mean, matrix
+
+
+def _total(
+    rows: FloatArray, of_block: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Add up what comes of blocks of rows, of which only one is there in double precision."""
+    blocks = gen_batches(len(rows), _BLOCK)
+    return np.sum([of_block(rows[block].astype(np.float64)) for block in blocks], axis=0)
+
+
+def _ledoit_wolf(products: NDArray[np.float64], fourth: float, n: int) -> float:
+    """Return the share of the identity, as :func:`sklearn.covariance.ledoit_wolf_shrinkage`.
+
+    Of the sum of the products of columns, and of the fourth powers of the lengths of the rows,
+    since that function needs all rows, and copies of them.
+    """
+    size = len(products)
+    if size == 1:
+        return 0.0
+    squared = float((products**2).sum()) / n**2
+    distance = squared - float(np.trace(products) / n) ** 2 / size
+    spread = (fourth / n - squared) / n
+    return float(np.clip(spread / distance, 0, 1)) if distance > 0 else 0.0
 
 
 def _check_shrinkage(shrinkage: Any) -> float | None:
