@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator,unused-ignore]
 def window_sums(
-    levels: NDArray[np.int64], n_levels: int, size: int, weighted_log: NDArray[np.float64]
+    levels: NDArray[np.int64], n_levels: int, size: int, steps: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Sum ``weighted_log[count]`` over the levels of every window.
+    """Sum over the levels of every window what belongs to their counts.
 
-    A histogram slides along each row; each step removes one column of pixels and adds
+    ``steps[count]`` is what a sum grows by when a level that was there `count` times comes once
+    more. A histogram slides along each row; each move removes one column of pixels and adds
     another. `levels` holds numbers from 0 to `n_levels` - 1.
     """
     n_rows, n_columns = levels.shape[0] - size + 1, levels.shape[1] - size + 1
@@ -21,15 +22,18 @@ def window_sums(
         counts[:] = 0
         total = 0.0
         for column in range(n_columns + size - 1):
+            # Two sums, so that neither has to wait for the other.
+            removed = added = 0.0
             for i in range(row, row + size):
                 # Remove before adding: the table ends where a count fills the window.
                 if column >= size:
                     level = levels[i, column - size]
-                    total += weighted_log[counts[level] - 1] - weighted_log[counts[level]]
                     counts[level] -= 1
+                    removed += steps[counts[level]]
                 level = levels[i, column]
-                total += weighted_log[counts[level] + 1] - weighted_log[counts[level]]
+                added += steps[counts[level]]
                 counts[level] += 1
+            total += added - removed
             if column >= size - 1:
                 sums[row, column - size + 1] = total
     return sums

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -108,17 +109,16 @@ def each_steered_derivative(
     taps = derivative_kernels(sigma, window, kernels=kernels)
     # Rows are counted downwards, so the direction of the angle t is (cos t, -sin t).
     directions = [(math.cos(angle), -math.sin(angle)) for angle in radians]
-    plans = [(order, c, s) for order in (1, 2) for c, s in directions]
 
-    def along(derivatives: Derivatives, order: int, c: float, s: float) -> FloatImage:
-        if order == 1:
-            return c * derivatives.x + s * derivatives.y
-        return c * c * derivatives.xx + 2 * c * s * derivatives.xy + s * s * derivatives.yy
+    def along(derivatives: Derivatives) -> Iterator[FloatImage]:
+        for c, s in directions:
+            yield c * derivatives.x + s * derivatives.y
+        for c, s in directions:
+            yield c * c * derivatives.xx + 2 * c * s * derivatives.xy + s * s * derivatives.yy
 
     yield from _few_at_a_time(
-        *check_and_mean(image, kernels), taps, boundary, len(plans),
-        lambda derivatives, some: [along(derivatives, *plan) for plan in plans[some]],
-    )  # fmt: skip
+        *check_and_mean(image, kernels), taps, boundary, 2 * len(directions), along
+    )
 
 
 def _few_at_a_time(
@@ -127,15 +127,21 @@ def _few_at_a_time(
     taps: tuple[NDArray[np.float64], ...],
     boundary: Boundary,
     n_maps: int,
-    compute: Callable[[Derivatives, slice], list[FloatImage]],
+    compute: Callable[[Derivatives], Iterator[FloatImage]],
 ) -> Iterator[FloatImage]:
-    """Yield maps of the derivatives; of a large image so few are computed at once that they fit."""
-    n_at_once = n_maps if image.size <= LARGEST_STRIP else _MAPS_AT_ONCE
-    for first in range(0, n_maps, n_at_once):
-        some = slice(first, first + n_at_once)
+    """Yield maps of the derivatives; of a large image so few are computed at once that they fit.
 
-        def maps(part: FloatImage, some: slice = some) -> list[FloatImage]:
-            return compute(compute_derivatives(part, mean, taps, boundary), some)
+    `compute` makes each map when it is asked for, so that memory which one map is done with
+    serves the next.
+    """
+    if image.size <= LARGEST_STRIP:
+        yield from compute(compute_derivatives(image, mean, taps, boundary))
+        return
+    for first in range(0, n_maps, _MAPS_AT_ONCE):
+
+        def maps(part: FloatImage, first: int = first) -> list[FloatImage]:
+            each = compute(compute_derivatives(part, mean, taps, boundary))
+            return list(islice(each, first, first + _MAPS_AT_ONCE))
 
         yield from in_strips(image, maps, len(taps[0]) // 2, PAD_MODES[boundary])
 
@@ -214,25 +220,31 @@ def each_multiscale_map(
     for taps in scales:
         yield from _few_at_a_time(
             image, mean, taps, boundary, len(MULTISCALE_MAPS),
-            lambda derivatives, some: _invariants(derivatives, curvature, eigenvalue_order)[some],
+            lambda derivatives: _invariants(derivatives, curvature, eigenvalue_order),
         )  # fmt: skip
 
 
 def _invariants(
     derivatives: Derivatives, curvature: str, eigenvalue_order: str
-) -> list[FloatImage]:
+) -> Iterator[FloatImage]:
     x, y, xx, xy, yy = derivatives
     gradient_squared = x * x + y * y
+    yield np.sqrt(gradient_squared)
     trace = xx + yy
-    determinant = xx * yy - xy * xy
     half_difference = (xx - yy) / 2
     radius = np.sqrt(half_difference * half_difference + xy * xy)
+    del half_difference
     larger, smaller = trace / 2 + radius, trace / 2 - radius
     if eigenvalue_order == "magnitude":
         swap = np.abs(smaller) > np.abs(larger)
         larger, smaller = np.where(swap, smaller, larger), np.where(swap, larger, smaller)
+    yield larger
+    yield smaller
+    del larger, smaller, radius
+    yield trace
+    determinant = xx * yy - xy * xy
     if curvature == "surface":
         slope = 1 + gradient_squared
         determinant = determinant / slope / slope  # its square could overflow
-    norm = np.sqrt(xx * xx + 2 * xy * xy + yy * yy)
-    return [np.sqrt(gradient_squared), larger, smaller, trace, determinant, norm]
+    yield determinant
+    yield np.sqrt(xx * xx + 2 * xy * xy + yy * yy)

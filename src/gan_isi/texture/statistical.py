@@ -14,6 +14,9 @@ from .strips import in_strips
 #: The grey levels of an 8-bit picture on the unit scale are 1/255 apart.
 _GREY_LEVELS_PER_UNIT = 255
 
+#: Number of grey levels up to which all get a place in a table, whether they are there or not.
+_FEW_LEVELS = 2**12
+
 #: Up to this number single precision tells every whole number from the next.
 _LARGEST_WHOLE_NUMBER = 2**24
 
@@ -150,8 +153,13 @@ def _window_sums(
     compiled = _compiled_window_sums()
     if compiled is None:
         return _window_sums_by_sorting(levels, size, weighted_log)
-    values, numbers = np.unique(levels, return_inverse=True)
-    return compiled(numbers.reshape(levels.shape), len(values), size, weighted_log)
+    lowest, highest = levels.min(), levels.max()
+    if highest - lowest < _FEW_LEVELS:
+        numbers, n_levels = (levels - lowest).astype(np.int64), int(highest - lowest) + 1
+    else:
+        values, numbers = np.unique(levels, return_inverse=True)
+        numbers, n_levels = numbers.reshape(levels.shape), len(values)
+    return compiled(numbers, n_levels, size, np.diff(weighted_log))
 
 
 @cache
