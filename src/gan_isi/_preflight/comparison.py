@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
+from .._runtime.threads import one_blas_thread
 from .._validation.images import IntensityRange, _scale
 from .._validation.items import spread
 from .looks import THUMB, Look, joined_looks, unit
@@ -140,7 +141,8 @@ def _negatives(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
         for one in (pictures, pictures[:, :, ::-1])
         for quarters in range(4)
     ]
-    alike = np.stack([turn @ second.T for turn in turns])
+    with one_blas_thread():  # for products this small others mostly wait
+        alike = np.stack([turn @ second.T for turn in turns])
     in_any_pose = _gains(alike)
     left = [float(np.median(gains)) for gains in in_any_pose]
     found = _clear(_gains(alike[:1])) or _clear(in_any_pose)

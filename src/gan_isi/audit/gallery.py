@@ -198,5 +198,5 @@ def _png(picture: NDArray[Any]) -> str:
     image = Image.fromarray((255 * np.clip(picture, 0, 1)).round().astype(np.uint8))
     image.thumbnail((_SIDE, _SIDE))
     buffer = io.BytesIO()
-    image.save(buffer, format="png", optimize=True)
+    image.save(buffer, format="png")  # optimized it takes six times as long, for 4 % fewer bytes
     return base64.b64encode(buffer.getvalue()).decode("ascii")
