@@ -5,9 +5,9 @@
 
 Chest X-rays of 64 x 64 pixels against images of a diffusion model, each flipped and shifted in
 another way so that as many as wanted differ, made when they are asked for: no more of them are in
-memory than an attack holds. The recommended attack is fitted, and asked about as many candidates
-(two passes), or audited with 99 permutations (one pass, and the preflight's). Beside it what it
-takes with all generated images in memory.
+memory than an attack holds. The recommended attack is fitted and asked about as many candidates in
+one pass, or audited with 99 permutations (one pass, and the preflight's). Beside it what it takes
+with all generated images in memory.
 """
 
 import argparse
@@ -44,8 +44,7 @@ def measured(options, n_generated, stream):
             random_state=0, n_jobs=options.n_jobs, verbose=options.verbose,
         )  # fmt: skip
     else:
-        attack.fit(images[::2], labels[::2])
-        attack.predict_proba(images[1::2])
+        attack.fit_predict_proba(images[::2], labels[::2], images[1::2])
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return wall, cpu, peak_resident() / 1e9
 

@@ -148,6 +148,25 @@ def test_each_is_read_once_and_the_close_ones_once_more(problem):
     assert (of_blocks[close] >= 2).all()
 
 
+@pytest.mark.parametrize("name", STREAMED)
+@pytest.mark.parametrize("stream", [True, False])
+def test_fitted_and_asked_in_one_pass(problem, name, stream):
+    known, asked = np.arange(10), np.arange(10, 16)
+    generated = Counted(problem.generated)
+    attack = cheap(make_pipeline(name, generated=generated, stream=stream))
+    images, labels = problem.images[known], problem.target[known]
+    # Some are far from all others: it would be seen if anything were learned from them.
+    candidates = np.concatenate([problem.images[asked], 255 - problem.images[asked] // 9])
+    answers = clone(attack).fit_predict_proba(images, labels, candidates)
+    n_read = generated.n_read.copy()
+    attack.fit(images, labels)
+    assert_array_equal(answers, attack.predict_proba(candidates))
+    if stream:
+        assert np.median(n_read) < np.median(generated.n_read - n_read)
+    with pytest.raises(ValueError, match="labels"):
+        clone(attack).fit_predict_proba(images, labels[:3], candidates)
+
+
 def test_auto_streams_what_does_not_fit(problem):
     attack = make_pipeline("nearest", generated=problem.generated)  # 16 kB an image
     with config_context(working_memory=5):

@@ -138,6 +138,54 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
             real and generated images (a few of each are compared, see
             :func:`gan_isi.audit.preflight`; other differences are warnings).
         """
+        self._fit(X, y, groups)
+        return self
+
+    @available_if(_last_step_has("predict_proba"))
+    @with_callbacks
+    def fit_predict_proba(
+        self, X: Any, y: Any, candidates: Any, *, groups: Any = None
+    ) -> NDArray[np.float64]:
+        """Fit, and answer for candidates, reading many generated images only once.
+
+        `fit` and `predict_proba` of an attack that streams read them once each.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            Real images of known membership.
+        y : array-like of shape (n_queries,)
+            Whether each was used to train, as in `fit`.
+        candidates : array-like or sequence of array-like
+            Real images that are asked about. Nothing is learned from them.
+        groups : array-like of shape (n_queries,), default=None
+            Patients of the images of known membership, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_candidates, 2)
+            Membership probabilities, to the bits of ``fit(X, y).predict_proba(candidates)``.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+        """
+        return self._fit_and_answer(X, y, candidates, groups, "predict_proba")
+
+    def _fit_and_answer(
+        self, X: Any, y: Any, candidates: Any, groups: Any, method: str | Callable[[Any], Any]
+    ) -> NDArray[Any]:
+        candidates = read_once(as_images(candidates))
+        bags = self._fit(X, y, groups, candidates)
+        if bags is None:
+            return self._in_blocks(method, candidates, {})
+        return self._answer(method)(bags)
+
+    def _fit(
+        self, X: Any, y: Any, groups: Any, candidates: Any = None
+    ) -> NDArray[np.float32] | None:
+        """Fit; return bags of the candidates where generated images are streamed, else None."""
         X = read_once(as_images(X))
         n_queries = len(X) if hasattr(X, "__len__") else None
         used, classes = check_used(y, n_queries)
@@ -150,6 +198,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
             check_before_fit(self, X, y, generated)
         context = self._init_callback_context(max_subtasks=len(STEPS))
         descriptors, _, membership = (step for _, step in self.steps)
+        of_candidates = None
         with fit_task(context, self):
             with self._step(context, 0):
                 if not isinstance(descriptors, str):
@@ -160,13 +209,16 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
                 reference = _transformed(descriptors, generated) if all_at_once else None
             with self._step(context, 1):
                 if self.streamed_:
-                    bags = self._closest(vectors, learned=False)
+                    n = len(vectors)
+                    if candidates is not None:
+                        vectors = np.concatenate([vectors, _transformed(descriptors, candidates)])
+                    bags, of_candidates = np.split(self._closest(vectors, n), [n])
                 else:
                     bags = self.fit_distances(vectors, reference)
             del vectors, reference
             with self._step(context, 2), stage("fitting"):
                 fit_membership(membership, bags, y, groups, self.blocks_)
-        return self
+        return of_candidates
 
     def get_metadata_routing(self) -> Any:
         """Return that `fit` itself takes `groups`.
@@ -412,13 +464,13 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         blocks = getattr(descriptors, "blocks_", None)
         return n_closest_of(distances, membership, blocks)
 
-    def _closest(self, vectors: NDArray[np.float32], *, learned: bool) -> NDArray[np.float32]:
+    def _closest(self, vectors: NDArray[np.float32], n_fitted: int) -> NDArray[np.float32]:
         """Return the bags of the closest generated images, reading all of them."""
         descriptors, distances, _ = (step for _, step in self.steps)
         assert self.n_closest is not None
         asked = Comparison(
             distances, vectors, np.arange(vectors.shape[1]), self.n_closest,
-            descriptors.blocks_, learned,
+            descriptors.blocks_, n_fitted,
         )  # fmt: skip
         found = closest_bags(
             families_of(descriptors), [asked], self.check_steps(),
@@ -448,6 +500,12 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         with stage("comparing"):
             return distances.fit(vectors, generated=reference, blocks=blocks).transform(vectors)
 
+    def _answer(self, method: str | Callable[[Any], Any]) -> Callable[..., Any]:
+        if callable(method):
+            return method
+        answer: Callable[..., Any] = getattr(self.steps[-1][1], method)
+        return answer
+
     def _in_blocks(
         self, method: str | Callable[[Any], Any], X: Any, params: dict[str, Any]
     ) -> NDArray[Any]:
@@ -459,13 +517,13 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         of generated images, does not.
         """
         check_is_fitted(self)
-        descriptors, distances, membership = (step for _, step in self.steps)
-        answer = method if callable(method) else getattr(membership, method)
+        descriptors, distances, _ = (step for _, step in self.steps)
+        answer = self._answer(method)
         vectors = _transformed(descriptors, as_images(X))
         if not self.compares:
             return answer(vectors, **params)
         if self.streamed_:
-            return answer(self._closest(vectors, learned=True), **params)
+            return answer(self._closest(vectors, 0), **params)
         bag_size = distances.n_generated_ * distances.n_maps_ * np.dtype(np.float32).itemsize
         # Scaled copies in double precision come on top of the distances themselves.
         size = int(get_config()["working_memory"] * 2**20 // (4 * bag_size))

@@ -79,9 +79,9 @@ class Comparison:
         How many of the closest generated images count in each map.
     blocks : list of Block or None
         Which columns are of which family.
-    learned : bool
-        Whether the distances were fitted by `closest_bags` before, for the same images and other
-        queries.
+    n_fitted : int or None
+        Number of the queries, from the first, that the distances are fitted on; None for all, 0
+        where `closest_bags` fitted them before, for the same images and other queries.
     """
 
     distances: Any
@@ -89,7 +89,7 @@ class Comparison:
     columns: NDArray[np.intp]
     n_closest: int
     blocks: Sequence[Block] | None = None
-    learned: bool = False
+    n_fitted: int | None = None
 
     @property
     def views(self) -> list[BasePairwiseTransformer]:
@@ -97,11 +97,21 @@ class Comparison:
         own = getattr(self.distances, "transformers_", [("", self.distances)])
         return [view for _, view in own]
 
+    @property
+    def known(self) -> NDArray[np.float32]:
+        """What describes the queries that the distances are fitted on."""
+        return self.queries[: self.n_fitted]
+
+    @property
+    def learned(self) -> bool:
+        """Whether the distances were fitted before."""
+        return self.n_fitted == 0
+
     def fit(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Fit the distances on a sample of the generated images; return its median distances."""
         own = np.take(rows, self.columns, axis=1)
-        self.distances.fit(self.queries, generated=own, blocks=self.blocks)
-        found = [np.median(self._rough(view, view._as_maps(own)), axis=(0, 1))
+        self.distances.fit(self.known, generated=own, blocks=self.blocks)
+        found = [np.median(self._rough(view, self.known, view._as_maps(own)), axis=(0, 1))
                  for view in self.views]  # fmt: skip
         for view in self.views:
             view._forget()
@@ -122,7 +132,7 @@ class Comparison:
 
     def closest(self, view: BasePairwiseTransformer, maps: NDArray[np.float32]) -> list[Closest]:
         """Return the closest of some images in each map of a view."""
-        found = self._rough(view, maps)
+        found = self._rough(view, self.queries, maps)
         return [closest_of(found[:, :, i], self.n_kept(view)) for i in range(found.shape[2])]
 
     def n_kept(self, view: BasePairwiseTransformer) -> int:
@@ -132,11 +142,11 @@ class Comparison:
         return n_kept
 
     def learn(self, view: BasePairwiseTransformer, rows: NDArray[np.float32]) -> list[Closest]:
-        """Let a view learn from all rows, of which the last are the queries'; find the closest."""
+        """Let a view learn from all rows, the last of which are real images'; find the closest."""
         view._learn(rows)
         parts = [
             [one.shifted(block.start) for one in self.closest(view, view._maps_of(rows[block]))]
-            for block in gen_batches(len(rows) - len(self.queries), _BLOCK)
+            for block in gen_batches(len(rows) - len(self.known), _BLOCK)
         ]
         return [merged(of_map, self.n_kept(view)) for of_map in zip(*parts, strict=True)]
 
@@ -151,12 +161,13 @@ class Comparison:
             (type(v).__qualname__, v.get_params(), v.columns_, v.matrix_ if v._learns else None)
             for v in self.views
         ]
-        return digest(of_views, self.queries, self.columns, self.n_closest, self.learned)
+        return digest(of_views, self.queries, self.columns, self.n_closest, self.n_fitted)
 
+    @staticmethod
     def _rough(
-        self, view: BasePairwiseTransformer, maps: NDArray[np.float32]
+        view: BasePairwiseTransformer, rows: NDArray[np.float32], maps: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        queries = view._as_maps(self.queries)
+        queries = view._as_maps(rows)
         found = np.empty((len(queries), len(maps), view.n_maps_), dtype=np.float32)
         view._rough(found, queries, maps)
         return found
@@ -287,7 +298,7 @@ def _pass(
     )  # fmt: skip
     kept = [
         [
-            _Rows(len(images), view._own_columns(one.queries))
+            _Rows(len(images), view._own_columns(one.known))
             if one.waits(view)
             else _Nearest(one.n_kept(view))
             for view in one.views
@@ -306,12 +317,12 @@ def _pass(
 
 
 class _Rows:
-    """The rows of all images, for a view that learns from them; in the end those of the queries."""
+    """The rows of all images, for a view that learns from them; in the end those of real ones."""
 
-    def __init__(self, n_images: int, queries: NDArray[np.float32]) -> None:
+    def __init__(self, n_images: int, real: NDArray[np.float32]) -> None:
         # One array from the start: lists of parts would take twice the memory when joined.
-        self.found = np.empty((n_images + len(queries), queries.shape[1]), dtype=np.float32)
-        self.found[n_images:] = queries
+        self.found = np.empty((n_images + len(real), real.shape[1]), dtype=np.float32)
+        self.found[n_images:] = real
 
     def add(self, rows: NDArray[np.float32], start: int) -> None:
         self.found[start : start + len(rows)] = rows

@@ -275,7 +275,7 @@ def _of_attack(
     blocks = getattr(descriptors, "blocks_", None)
     queries = rng.normal(size=(_COMPARED, width)).astype(np.float32)
     own = bool(getattr(distances, "include_real", False))
-    took = []
+    took: list[float] = []
     for n_references in _REFERENCES:
         fakes = rng.normal(size=(n_references, width)).astype(np.float32)
         distances.fit(queries, generated=fakes, blocks=blocks)

@@ -25,7 +25,13 @@ from .folders import (
 )
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
 from .plan import show_plan
-from .saved import answers_of, check_with_remembered, intensity_range_of, load_attack
+from .saved import (
+    answers_of,
+    check_with_remembered,
+    fitted_answers_of,
+    intensity_range_of,
+    load_attack,
+)
 from .terminal import say
 
 _ATTACK = click.option(
@@ -148,13 +154,17 @@ def predict(
         refuse(found)
         attack.set_params(generated=images["generated"])
     with one_line("predict", not quiet, leave=False):
+        asked, answers = images["candidates"], None
         if load is None:
             expect(stages)
             with preflight_done(found):
-                attack.fit(known, labels, groups=groups)
+                if others is None:
+                    answers = fitted_answers_of(attack, known, labels, groups, asked)
+                else:
+                    attack.fit(known, labels, groups=groups)
         if others is not None:
             attack = attack.retarget(others)
-        scores, decisions = answers_of(attack, images["candidates"])
+        scores, decisions = answers or answers_of(attack, asked)
     rows = [
         (name_of(file), f"{score:.6g}", int(decision))
         for file, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)

@@ -95,6 +95,17 @@ def answers_of(attack: Any, images: Any) -> tuple[Any, Any]:
     used : ndarray of shape (n_images,)
         Whether `predict` calls each used, 0 or 1.
     """
+    return tuple(attack._in_blocks(_both(attack), images, {}).T)
+
+
+def fitted_answers_of(
+    attack: Any, known: Any, labels: Any, groups: Any, images: Any
+) -> tuple[Any, Any]:
+    """Fit an attack and return the same; of many generated images each is read once."""
+    return tuple(attack._fit_and_answer(known, labels, images, groups, _both(attack)).T)
+
+
+def _both(attack: Any) -> Any:
     import numpy as np
 
     last = attack.steps[-1][1]
@@ -103,7 +114,7 @@ def answers_of(attack: Any, images: Any) -> tuple[Any, Any]:
         used = last.predict(bags) == attack.classes_[1]
         return np.column_stack([last.predict_proba(bags)[:, 1], used])
 
-    return tuple(attack._in_blocks(both, images, {}).T)
+    return both
 
 
 def check_with_remembered(attack: Any, candidates: Any) -> None:
