@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime.sklearn_compat import Interval, StrOptions, check_feature_names_in
@@ -14,6 +15,9 @@ from .._validation.images import IntensityRange, is_coloured
 from ..texture.pixels import Contrast, normalised
 from .picture import Picture
 from .transformer import BaseImageTransformer
+
+#: Pixels whose contrast is taken out at once: many of small images, one large one.
+_AT_ONCE = 2**18
 
 
 class PixelDescriptor(BaseImageTransformer):
@@ -144,7 +148,9 @@ class PixelDescriptor(BaseImageTransformer):
         return [Block("pixels", ("pixels",), self._n_features_out)]
 
     def _describe(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
-        images = (
+        images = [
             one.resized(self.size, self.intensity_range, self.n_channels_) for one in pictures
-        )
-        return np.stack([normalised(planes, self.contrast).ravel() for planes in images])
+        ]
+        parts = gen_batches(len(images), max(1, _AT_ONCE // self._n_features_out))
+        rows = [normalised(np.stack(images[part]), self.contrast) for part in parts]
+        return np.concatenate(rows).reshape(len(images), -1)

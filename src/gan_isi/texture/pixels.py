@@ -72,7 +72,7 @@ def pixels(
     """
     check_choice(contrast, "contrast", get_args(Contrast))
     size = check_count(size, "size")
-    return normalised(resized(check_image(image), size)[np.newaxis], contrast)[0]
+    return normalised(resized(check_image(image), size)[np.newaxis, np.newaxis], contrast)[0, 0]
 
 
 def resized(image: FloatImage, size: int) -> FloatImage:
@@ -84,21 +84,21 @@ def resized(image: FloatImage, size: int) -> FloatImage:
 
 
 def normalised(planes: FloatImage, contrast: Contrast) -> NDArray[np.float32]:
-    """Return the channels of an image of common size without its contrast, see `pixels`.
+    """Return the channels of images of one size without their contrast, see `pixels`.
 
     Parameters
     ----------
-    planes : ndarray of shape (n_channels, size, size)
-        Means are those of each channel. Deviations are of all of them together, or the noise
-        of a dark channel would count as much as what is seen in the others.
+    planes : ndarray of shape (n_images, n_channels, size, size)
+        Means are those of each channel. Deviations are of all channels of an image together, or
+        the noise of a dark channel would count as much as what is seen in the others.
     contrast : {"none", "global", "local"}
 
     Returns
     -------
-    ndarray of shape (n_channels, size, size), float32
+    ndarray of shape (n_images, n_channels, size, size), float32
     """
     if contrast == "global":
-        planes = _standardised(planes)
+        planes = np.stack([_standardised(of_image) for of_image in planes])
     elif contrast == "local":
         planes = _locally_normalised(planes)
     return np.ascontiguousarray(planes, dtype=np.float32)
@@ -114,8 +114,9 @@ def _standardised(planes: FloatImage) -> NDArray[np.float64]:
 
 
 def _locally_normalised(planes: FloatImage) -> NDArray[np.float64]:
-    sigma = (0, *[_LOCAL_SIGMA * planes.shape[1]] * 2)
+    # All images at once: each call of the filter takes longer than a small image.
+    sigma = (0, 0, *[_LOCAL_SIGMA * planes.shape[-1]] * 2)
     residual = planes.astype(np.float64)
     residual -= gaussian_filter(residual, sigma)
-    variance = gaussian_filter(residual**2, sigma).mean(axis=0)
+    variance = gaussian_filter(residual**2, sigma).mean(axis=1, keepdims=True)
     return residual / np.sqrt(variance + _LEAST_CONTRAST**2)
