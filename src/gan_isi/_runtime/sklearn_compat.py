@@ -3,6 +3,8 @@
 A release that moves one of these is mended here, and nowhere else.
 """
 
+from typing import Any
+
 from sklearn.base import _fit_context as fit_context
 from sklearn.calibration import _SigmoidCalibration as SigmoidCalibration
 from sklearn.utils import _safe_indexing as safe_indexing
@@ -22,8 +24,14 @@ __all__ = [
     "VisualBlock",
     "check_feature_names_in",
     "fit_context",
+    "gamma_of",
     "num_samples",
     "print_elapsed_time",
     "safe_indexing",
     "validate_params",
 ]
+
+
+def gamma_of(machine: Any) -> float:
+    """Return the number that a fitted support vector machine took for `gamma`."""
+    return float(machine._gamma)

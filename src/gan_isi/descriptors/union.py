@@ -102,6 +102,8 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
         "grid": [Interval(Integral, 1, None, closed="left")],
     }
 
+    _known_parts = FAMILIES
+
     def __init__(
         self,
         transformer_list: list[tuple[str, Any]],

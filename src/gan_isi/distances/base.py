@@ -125,7 +125,9 @@ class BasePairwiseTransformer(
             if not chosen:
                 raise ValueError(
                     f"{type(self).__name__} has no family left to compare: of "
-                    f"{[block.name for block in blocks]} those that it compares are dropped."
+                    f"{[block.name for block in blocks]} those that it compares are dropped, or "
+                    "none has texture maps, which PairwiseWassersteinTransformer needs. Add one, "
+                    "such as descriptors__gabor=GaborDescriptor()."
                 )
             self.columns_ = columns_of(blocks, [block.name for block in chosen])
             width = len(self.columns_)

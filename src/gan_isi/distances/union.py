@@ -139,7 +139,10 @@ class DistanceUnion(
             ]
         names = [block.name for block in self.blocks_]
         if len(set(names)) < len(names):
-            raise ValueError(f"Views and families need different names; got {names}.")
+            raise ValueError(
+                f"Views and families need different names; got {names}. Give one of those that "
+                "share a name another one, or drop it."
+            )
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:

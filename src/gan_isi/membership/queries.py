@@ -275,7 +275,10 @@ class SummaryClassifier(
         known = [block.name for block in blocks]
         unknown = [name for name in wanted if name not in known]
         if unknown:
-            raise ValueError(f"rule names the view {unknown[0]!r}; there are {known}.")
+            raise ValueError(
+                f"rule names the view {unknown[0]!r}; there are {known}. Give some of these, or "
+                "membership__rule=()."
+            )
         names = [f"{name}_contrast{self.contrast}" for name in wanted]
         return np.flatnonzero(np.isin(self.row_names_.astype(str), names))
 
