@@ -60,7 +60,7 @@ class ControlPlan:
     sampling : Sampling
         How intervals are made.
     seed : int
-        Draws halves, folds and permutations, the same for each attack.
+        Seed of halves, folds and permutations, the same for each attack.
     n_jobs : int or None
         Number of parallel jobs.
     """

@@ -206,7 +206,7 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only checked against the columns seen in `fit`.
+            Names that are only checked against the columns seen in `fit`.
 
         Returns
         -------

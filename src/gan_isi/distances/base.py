@@ -37,10 +37,10 @@ class BasePairwiseTransformer(
 ):
     """Base class: every query against every image of a reference set.
 
-    A subclass stores the parameters `include_real` and `n_jobs` (and its own), and says
-    how many maps a row holds (`_count_maps`) and how two sets of rows are compared
-    (`_compare`), one pair independent of the others. One that has a parameter `device` compares
-    tensors as well.
+    Each number is a :term:`distance`. A subclass stores the parameters `include_real` and
+    `n_jobs` (and its own), and says which maps a row holds (`_views`) and how two sets of rows
+    are compared (`_compare`), one pair independent of the others. One that has a parameter
+    `device` compares tensors as well.
 
     Attributes
     ----------

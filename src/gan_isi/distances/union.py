@@ -27,7 +27,7 @@ class DistanceUnion(
 ):
     """Bags of several views with their maps side by side.
 
-    As :class:`sklearn.pipeline.FeatureUnion`, for distances: each view compares the
+    As :class:`sklearn.pipeline.FeatureUnion`, for distances: each :term:`view` compares the
     families that it names (`families`) by its own measure.
 
     Parameters

@@ -58,8 +58,8 @@ def decision_values(
     n_jobs : int, default=None
         Number of threads that share the pairs. Changes no result.
     precision : {"double", "single"}, default="double"
-        In which the products and exponentials of an RBF kernel are computed; see Notes. Nothing
-        else changes.
+        Precision in which the products and exponentials of an RBF kernel are computed; see
+        Notes. Nothing else changes.
 
     Returns
     -------
