@@ -51,8 +51,8 @@ _WORK = ("n_jobs", "memory", "verbose")
 class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, NamedParts):
     """Descriptor families side by side; each image is read once for all of them.
 
-    Built by :func:`make_descriptors`. As :class:`sklearn.pipeline.FeatureUnion`, but the
-    parameters that all families share are parameters of the union, and those of the
+    It is built by :func:`make_descriptors`, and works as :class:`sklearn.pipeline.FeatureUnion`,
+    but the parameters that all families share are parameters of the union, and those of the
     families are not listed: there is one place to set them.
 
     Parameters

@@ -26,7 +26,7 @@ METRICS = (*VECTOR_METRICS, "ssim")
 class PairwiseDistanceTransformer(BasePairwiseTransformer):
     """One distance of every query to every generated image, over all columns.
 
-    For rows that are compared as they are, such as those of :class:`PixelDescriptor`.
+    The rows are compared as they are, such as those of :class:`PixelDescriptor`.
 
     Parameters
     ----------

@@ -27,8 +27,8 @@ class DistanceUnion(
 ):
     """Bags of several views with their maps side by side.
 
-    As :class:`sklearn.pipeline.FeatureUnion`, for distances: each :term:`view` compares the
-    families that it names (`families`) by its own measure.
+    It works as :class:`sklearn.pipeline.FeatureUnion`, for distances: each :term:`view` compares
+    the families that it names (`families`) by its own measure.
 
     Parameters
     ----------

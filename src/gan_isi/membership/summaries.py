@@ -95,9 +95,9 @@ def low_order_statistics(
 class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimator):
     """One row a query: low order statistics of its distances to the generated images.
 
-    The classical other answer of multiple-instance learning. A classifier of pairs calls
-    every pair of a used image "used", although few of them show anything; here a bag is
-    described whole, so that any classifier takes one row a query. Cheap enough for
+    This is the other classical answer of multiple-instance learning. A classifier of pairs
+    calls every pair of a used image "used", although few of them show anything; here a bag is
+    described whole, so that any classifier takes one row a query. It is cheap enough for
     thousands of refits.
 
     Parameters
