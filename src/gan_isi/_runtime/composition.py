@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from inspect import signature
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from .sklearn_compat import BaseComposition, VisualBlock
 
@@ -17,7 +17,7 @@ class NamedParts(BaseComposition):
     _required_parameters = ["transformer_list"]  # noqa: RUF012
 
     #: Names of parts that may be dropped where they are not there, so that a grid can add them.
-    _known_parts: Collection[str] = ()
+    _known_parts: ClassVar[Collection[str]] = ()
 
     transformer_list: list[tuple[str, Any]]
 

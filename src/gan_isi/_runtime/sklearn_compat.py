@@ -3,7 +3,7 @@
 A release that moves one of these is mended here, and nowhere else.
 """
 
-from typing import Any
+from operator import attrgetter
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.calibration import _SigmoidCalibration as SigmoidCalibration
@@ -14,6 +14,9 @@ from sklearn.utils._user_interface import _print_elapsed_time as print_elapsed_t
 from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _num_samples as num_samples
+
+#: What a fitted support vector machine took for `gamma`, as a number.
+gamma_of = attrgetter("_gamma")
 
 __all__ = [
     "BaseComposition",
@@ -30,8 +33,3 @@ __all__ = [
     "safe_indexing",
     "validate_params",
 ]
-
-
-def gamma_of(machine: Any) -> float:
-    """Return the number that a fitted support vector machine took for `gamma`."""
-    return float(machine._gamma)

@@ -60,7 +60,7 @@ class ControlPlan:
     sampling : Sampling
         How intervals are made.
     seed : int
-        Seed of halves, folds and permutations, the same for each attack.
+        Draws halves, folds and permutations, the same for each attack.
     n_jobs : int or None
         Number of parallel jobs.
     """
