@@ -102,8 +102,6 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
         "grid": [Interval(Integral, 1, None, closed="left")],
     }
 
-    _known_parts = FAMILIES
-
     def __init__(
         self,
         transformer_list: list[tuple[str, Any]],
@@ -124,6 +122,8 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
         self.n_jobs = n_jobs
         self.memory = memory
         self.verbose = verbose
+
+    _known_parts = FAMILIES
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the union and, by name, those that a family has alone.
