@@ -52,14 +52,15 @@ class NamedParts(BaseComposition):
         """
         if "transformer_list" in params:  # the list that the others change
             self.transformer_list = params.pop("transformer_list")
-        taken = {*signature(type(self)).parameters, *(name for name, _ in self.transformer_list)}
-        added = [
-            (name, part)
+        parts = {
+            name: part
             for name, part in params.items()
-            if name not in taken and "__" not in name
+            if "__" not in name and name not in signature(type(self)).parameters
             and (hasattr(part, "get_params") or (_is_dropped(part) and name in self._known_parts))
-        ]  # fmt: skip
-        if added:
+        }  # fmt: skip
+        if parts:
+            there = dict(self.transformer_list)
+            added = [(name, part) for name, part in parts.items() if name not in there]
             self.transformer_list = [*self.transformer_list, *added]
         self._set_params("transformer_list", **params)
         return self
