@@ -103,6 +103,49 @@ def test_what_a_package_imports_of_ours_is_exported(package):
     assert ours <= set(module.__all__)
 
 
+def pieces(what):
+    """The docstrings of a public name and, of a class, of its public methods."""
+    yield inspect.getdoc(what) or ""
+    if inspect.isclass(what):
+        own = (one for one in vars(what).values() if inspect.isfunction(one))
+        yield from (inspect.getdoc(one) or "" for one in own if not one.__name__.startswith("_"))
+
+
+def described(text):
+    """Names and descriptions of the parameters and attributes of a docstring."""
+    for section in re.findall(
+        r"(?ms)^(?:Parameters|Attributes)\n-+\n(.*?)(?=^[A-Z][A-Za-z ]+\n-+\n|\Z)", text
+    ):
+        yield from re.findall(r"(?m)^(\S.*)\n +(.+)", section)
+
+
+#: Beginnings of descriptions that do not complete "X is ...".
+FRAGMENT = re.compile(
+    r"(Of|As|Those|Draws|By|Such|To|Their|Its|Fitted|Unfitted|Returns|In which|With|From)\b"
+    r"(?! (clones|attacks?|families|summary)\b)|0 jobs"
+)
+
+
+@pytest.mark.parametrize(
+    "path", sorted({f"{p}.{n}" for p, n, what in exported() if callable(what)})
+)
+def test_descriptions_complete_a_sentence(path):
+    found = [one for text in pieces(find(path)) for one in described(text)]
+    assert [one for one in found if FRAGMENT.match(one[1])] == []
+
+
+def test_words_that_link_to_the_glossary_are_there():
+    glossary = (PAGE.parent / "glossary.md").read_text(encoding="utf-8")
+    terms = set(glossary.splitlines())
+    source = Path(gan_isi.__file__).parent.rglob("*.py")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in source)
+    linked = re.findall(r":term:`(?:[^`<]*<)?([^`<>]+?)>?`", text)
+    assert set(linked) <= terms
+    needed = {"used", "candidate", "generated", "attack", "view", "distance", "summary", "score",
+              "audit", "blind attack"}  # fmt: skip
+    assert needed <= set(linked)
+
+
 FUNCTIONS = {id(what): f"{package}.{name}" for package, name, what in exported() if callable(what)}
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
@@ -132,6 +133,21 @@ class TestEveryAttack:
         with pytest.raises(ValueError, match=message):
             fitted(attack, problem)
 
+    def test_a_family_is_added_by_its_name_in_a_grid(self, name, problem):
+        attack, gabor = small(name, problem), GaborDescriptor(wavelengths=[4])
+        grid = {"descriptors__gabor": ["drop", gabor]}
+        search = fitted(GridSearchCV(attack, grid, cv=2, error_score="raise"), problem)
+        families = attack["descriptors"].transformer_list
+        assert "gabor" not in dict(families)
+        best = dict(search.best_estimator_["descriptors"].transformer_list)["gabor"]
+        assert (best == "drop") == (search.best_index_ == 0)
+        listed = clone(attack).set_params(
+            descriptors__transformer_list=[*families, ("gabor", gabor)]
+        )
+        added = attack.set_params(descriptors__gabor=gabor, descriptors__gabor__bandwidth=1)
+        answers = [fitted(one, problem).predict_proba(problem.images) for one in (added, listed)]
+        np.testing.assert_array_equal(*answers)
+
 
 class TestFamilies:
     @pytest.mark.parametrize("name", ["paper", "recommended"])
@@ -236,6 +252,16 @@ class TestViews:
         rows = [a["membership"].summaries(b) for a, b in zip((whole, other), bags, strict=True)]
         np.testing.assert_allclose(rows[0][:, 2:], rows[1])
 
+    def test_one_is_added_by_its_name(self, problem):
+        attack = small("recommended", problem)
+        views = attack["distances"].transformer_list
+        attack.set_params(distances__both=PairwiseDistanceTransformer("cosine", families="pixels"))
+        attack.set_params(distances__pixels="drop")
+        assert names_of(fitted(attack, problem))[-1] == "both"
+        assert len(views) == 7
+        with pytest.raises(ValueError, match="Invalid parameter 'bath'"):
+            attack.set_params(distances__bath="drop")
+
     def test_one_is_added_and_changed(self, problem):
         attack = small("recommended", problem)
         view = PairwiseDistanceTransformer("cosine", families=["pixels", "pixels_local"])
@@ -257,6 +283,22 @@ class TestErrors:
             fitted(attack, problem)
         with pytest.raises(ValueError, match="Invalid parameter 'gabour'"):
             attack.set_params(descriptors__gabour="drop")
+
+    def test_textures_under_the_name_of_a_view(self, problem):
+        attack = small("recommended", problem).set_params(descriptors__pixels=Mean())
+        with pytest.raises(ValueError, match=r"different names; got .*another one, or drop it"):
+            fitted(attack, problem)
+
+    def test_distances_of_texture_maps_without_any(self, problem):
+        attack = small("nearest", problem).set_params(distances=PairwiseWassersteinTransformer())
+        with pytest.raises(ValueError, match=r"of \['pixels'\] .* none has texture maps, which"):
+            fitted(attack, problem)
+
+    def test_a_rule_without_its_views(self, problem):
+        attack = small("recommended", problem)
+        attack.set_params(distances=PairwiseDistanceTransformer(families="pixels"))
+        with pytest.raises(ValueError, match=r"'dihedral'; there are .*or membership__rule=\(\)"):
+            fitted(attack, problem)
 
     def test_a_family_that_is_no_descriptor(self, problem):
         attack = small("paper", problem).set_params(descriptors__steerable=StandardScaler())

@@ -4,12 +4,15 @@ import dataclasses
 import itertools
 import json
 import pickle
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gan_isi import MemorizationMonitor, audit, datasets, make_pipeline
+from gan_isi.datasets import archives
 from gan_isi.statistics.looks import level_of_look, rank_p_values
 
 
@@ -90,6 +93,23 @@ def test_the_onset_is_the_first_checkpoint_with_copies(problem, noise):
     assert strongest.generated == int(np.argmin(gaps))
     with pytest.raises(dataclasses.FrozenInstanceError):
         found[0].step = 7
+
+
+def test_each_file_is_read_once(problem, noise, tmp_path, monkeypatch):
+    read, decode = Counter(), archives.decode
+    monkeypatch.setattr(
+        archives, "decode", lambda *given: read.update([given[1]]) or decode(*given)
+    )
+    sets = {"used": problem.used, "others": problem.others, "generated": noise[:20]}
+    for name, images in sets.items():
+        (tmp_path / name).mkdir()
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(tmp_path / name / f"{number:02}.png")
+    used, others, generated = (datasets.load_images(tmp_path / name) for name in sets)
+    monitor = MemorizationMonitor(used, others, attack="nearest")
+    monitor.check(generated, step=1)
+    assert len(read) == 60
+    assert set(read.values()) == {1}
 
 
 @pytest.mark.parametrize("n_copied", [4, 8])

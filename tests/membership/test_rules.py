@@ -167,12 +167,12 @@ class TestReference:
             attack.predict(holes)
         holes = bags.copy()
         holes[3, 30:] = np.nan
-        with pytest.raises(ValueError, match="Query 3 equals every known non-member"):
+        with pytest.raises(ValueError, match="Query 3 equals every image not used"):
             attack.predict(holes)
 
     def test_one_known_non_member_is_not_enough(self, attack, make_pictures):
         bags, _ = make_pictures()
-        with pytest.raises(ValueError, match=r"at least 2 known non-members.*got 1"):
+        with pytest.raises(ValueError, match=r"at least 2 images not used.*got 1"):
             attack.fit(bags, np.arange(30) > 0)
 
 

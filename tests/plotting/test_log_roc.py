@@ -52,7 +52,7 @@ def test_rates_below_one_of_n_are_shaded_and_labelled(n_nonmembers):
     shown = LogRocDisplay.from_predictions(truth, score)
     np.testing.assert_allclose(right_end(shown.unresolved_), 1 / n_nonmembers)
     assert shown.ax_.get_xlim()[0] < 1 / n_nonmembers
-    expected = f"FPR < 1/{n_nonmembers}: not resolvable\nwith {n_nonmembers} non-members"
+    expected = f"FPR < 1/{n_nonmembers}: not resolvable\nwith {n_nonmembers} images not used"
     assert legend_of(shown.ax_)[-1] == expected
 
 
@@ -71,7 +71,7 @@ def test_several_curves_on_the_same_axes():
     np.testing.assert_allclose(right_end(third.unresolved_), 1 / 400)
     assert [label.split(" (")[0] for label in legend_of(ax)[:4]] == ["a", "b", "c", "chance"]
     # The shades overlap: one entry for both.
-    assert legend_of(ax)[4:] == ["FPR < 1/n: not resolvable\nwith n = 40 or 400 non-members"]
+    assert legend_of(ax)[4:] == ["FPR < 1/n: not resolvable\nwith n = 40 or 400 images not used"]
     colors = {display.line_.get_color() for display in (first, second, third)}
     styles = {display.line_.get_linestyle() for display in (first, second, third)}
     assert len(colors) == len(styles) == 3

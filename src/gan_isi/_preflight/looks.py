@@ -161,7 +161,7 @@ def look_at(
     copies : bool, default=True
         Whether the keys of copies are computed.
     n_closely : int, default=None
-        Of how many images, spread over the set, all is found; None for each. Others are only
+        Number of images, spread over the set, of which all is found; None for each. Others are only
         looked at closely if they are the first of their size, data type and channels.
 
     Returns

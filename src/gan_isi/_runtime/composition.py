@@ -1,7 +1,8 @@
 """Named parts side by side, whose parameters are reached by name."""
 
+from collections.abc import Collection
 from inspect import signature
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from .sklearn_compat import BaseComposition, VisualBlock
 
@@ -14,6 +15,9 @@ class NamedParts(BaseComposition):
     """
 
     _required_parameters = ["transformer_list"]  # noqa: RUF012
+
+    #: Names of parts that may be dropped where they are not there, so that a grid can add them.
+    _known_parts: ClassVar[Collection[str]] = ()
 
     transformer_list: list[tuple[str, Any]]
 
@@ -38,13 +42,26 @@ class NamedParts(BaseComposition):
         Parameters
         ----------
         **params : dict
-            Such as ``gabor__bandwidth=2`` or ``gabor="drop"``.
+            New values by name, such as ``gabor__bandwidth=2``, ``gabor="drop"`` or
+            ``gabor=GaborDescriptor()``. A part under a new name is added at the end.
 
         Returns
         -------
         self
             Itself.
         """
+        if "transformer_list" in params:  # the list that the others change
+            self.transformer_list = params.pop("transformer_list")
+        parts = {
+            name: part
+            for name, part in params.items()
+            if "__" not in name and name not in signature(type(self)).parameters
+            and (hasattr(part, "get_params") or (_is_dropped(part) and name in self._known_parts))
+        }  # fmt: skip
+        if parts:
+            there = dict(self.transformer_list)
+            added = [(name, part) for name, part in parts.items() if name not in there]
+            self.transformer_list = [*self.transformer_list, *added]
         self._set_params("transformer_list", **params)
         return self
 

@@ -56,7 +56,7 @@ class Whole:
     title : str
         Name of the work.
     clock : callable
-        Returns seconds.
+        Function that returns seconds.
     """
 
     def __init__(self, title: str, clock: Callable[[], float] = time.monotonic) -> None:

@@ -127,7 +127,7 @@ def to_channels(
     Parameters
     ----------
     image, intensity_range, name
-        As of `to_grey`; "image" is the range of all channels together.
+        Arguments of `to_grey`; "image" is the range of all channels together.
     n_channels : {1, 3}, default=3
         Whether the result is grey, or red, green and blue, which are the same of a grey image.
 
@@ -172,7 +172,7 @@ def is_coloured(images: Sequence[Any] | NDArray[Any]) -> bool:
     Parameters
     ----------
     images : sequence of array-like
-        As from `check_images`; up to eight are looked at.
+        Images from `check_images`; up to eight are looked at.
 
     Returns
     -------

@@ -42,8 +42,9 @@ def _last_step_has(method: str) -> Callable[[Pipeline], bool]:
 class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSupportMixin):
     """The attack: a scikit-learn pipeline that knows the generated images.
 
-    Built by :func:`make_pipeline`. A sample is a real image, so that scikit-learn's model
-    selection splits by image; the generated images are a parameter, which it leaves alone.
+    An :term:`attack` is built by :func:`make_pipeline`. A sample is a real image, so that
+    scikit-learn's model selection splits by image; the generated images are a parameter, which
+    it leaves alone.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         The steps `descriptors`, `distances` and `membership`. Distances that are
         "passthrough" compare with nothing: the attack is blind.
     generated : array-like or sequence of array-like, default=None
-        Images that the generator made; they may be of another size than the real ones.
+        :term:`Generated <generated>` images, which may be of another size than the real ones.
         `clone` shares them. A pickle of a fitted attack is without them, unless it streams.
     verbose : bool, default=False
         Whether each step prints its time when fitting, and predicting shows a progress
@@ -244,7 +245,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         X : array-like or sequence of array-like
             Query images.
         **params : dict
-            For the last step; ours takes none.
+            Parameters for the last step; ours takes none.
 
         Returns
         -------
@@ -262,7 +263,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         X : array-like or sequence of array-like
             Query images.
         **params : dict
-            For the last step; ours takes none.
+            Parameters for the last step; ours takes none.
 
         Returns
         -------
@@ -280,7 +281,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         X : array-like or sequence of array-like
             Query images.
         **params : dict
-            For the last step; ours takes none.
+            Parameters for the last step; ours takes none.
 
         Returns
         -------
@@ -318,7 +319,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         sample_weight : array-like of shape (n_queries,), default=None
             Weights of the queries.
         **params : dict
-            For `predict` of the last step; ours takes none.
+            Parameters for `predict` of the last step; ours takes none.
 
         Returns
         -------
@@ -352,7 +353,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         descriptors, distances, membership = (step for _, step in self.steps)
         if getattr(membership, "_knows_generated", False):
             raise ValueError(
-                f"{type(membership).__name__} knows how close the known non-members come to the "
+                f"{type(membership).__name__} knows how close the images not used come to the "
                 "generated images of fit only; fit it again, with the others for generated."
             )
         other = copy.copy(self)

@@ -115,8 +115,9 @@ def make_pipeline(
     the pairs and the mean over the generated images. In the paper it reached an
     accuracy of 0.535 on 200 test images, which is not significantly above chance
     (one-sided binomial p = 0.18). What we recommend is "recommended": pictures as they
-    are, in tiles, and in all poses that training with augmentation makes of them, each query's
-    bag summarised by its closest generated image, and a logistic regression on the queries, which
+    are, in tiles, and in all poses that training with augmentation makes of them (each is a
+    :term:`view`), the distances of each query summarised (:term:`summary`) by its closest
+    generated image, and a logistic regression on the queries, which
     leans to a rule as long as there are few (:class:`SummaryClassifier`);
     :doc:`/guide/recommended` has what it was measured against.
 
@@ -133,12 +134,13 @@ def make_pipeline(
         - "density_ratio": :class:`~gan_isi.baselines.DensityRatio`.
         - "calibrated_similarity": :class:`~gan_isi.baselines.CalibratedSimilarity`.
         - "retrieval": :class:`~gan_isi.baselines.Retrieval`.
-        - "blind": a logistic regression on the principal components (90 % of the variance)
-          of what describes the query. It sees no generated image: whatever it scores above
-          chance is not membership, but a difference of scanner, site or selection between
-          used and other images, and every other attack may live on that difference too.
+        - "blind" (:term:`blind attack`): a logistic regression on the principal components
+          (90 % of the variance) of what describes the query. It sees no generated image: whatever
+          it scores above chance is not membership, but a difference of scanner, site or
+          selection between used and other images, and every other attack may live on that
+          difference too.
     generated : array-like or sequence of array-like, default=None
-        Images that the generator made; None where they are set before `fit`. The blind
+        :term:`Generated <generated>` images; None where they are set before `fit`. The blind
         attack ignores them.
     families : sequence of str, default=None
         Texture families of "paper" and "recommended", see :func:`make_descriptors`. None takes

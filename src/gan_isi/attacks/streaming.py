@@ -50,7 +50,7 @@ class ClosestBags(NamedTuple):
     Attributes
     ----------
     bags : ndarray of shape (n_queries, n_columns, n_maps), float32
-        NaN at the end, where a query has fewer of them than another.
+        Distances to them, with NaN at the end where a query has fewer of them than another.
     numbers : ndarray of shape (n_queries, n_columns), int
         Which generated image each is, ascending; -1 where there is none.
     scales : ndarray of shape (n_maps,)
@@ -70,7 +70,7 @@ class Comparison:
     Attributes
     ----------
     distances : pairwise transformer or DistanceUnion
-        Not fitted, unless `learned`.
+        Distances, which are not fitted unless `learned`.
     queries : ndarray of shape (n_queries, n_columns), float32
         What describes the queries.
     columns : ndarray of shape (n_columns,), int
@@ -179,9 +179,9 @@ def n_closest_of(distances: Any, membership: Any, blocks: Sequence[Block] | None
     Parameters
     ----------
     distances : pairwise transformer or DistanceUnion
-        Fitted or not.
+        Step of the attack, fitted or not.
     membership : classifier
-        Fitted or not.
+        Step of the attack, fitted or not.
     blocks : list of Block or None
         The families that the distances compare.
 
@@ -237,7 +237,7 @@ def closest_bags(
     Parameters
     ----------
     families : sequence of BaseImageTransformer
-        Fitted; what describes the images.
+        Fitted families, which describe the images.
     comparisons : sequence of Comparison
         One an attack. Their distances are fitted, and hold no generated image afterwards.
     generated : array-like or sequence of array-like

@@ -27,7 +27,7 @@ class Queries:
     classes : ndarray of shape (2,)
         The labels as they were given.
     known, candidates : ndarray of int
-        Their numbers.
+        Numbers of both among all images.
     groups : ndarray of shape (n_known + n_candidates,) or None
         Number of each image's patient; None where every image is its own.
     """
@@ -115,7 +115,7 @@ def name_attacks(attacks: Any, n_jobs: int | None, memory: Any = None) -> dict[s
     n_jobs : int or None
         Number of parallel jobs of those that are made here.
     memory : str, path, joblib.Memory or None
-        Of those, too.
+        Folder of their descriptions, too.
 
     Returns
     -------
@@ -215,7 +215,7 @@ def check_numbers(
     queries : Queries
         The real images.
     names : collection of str
-        Of the attacks, that of the chosen one among them if there is one.
+        Names of the attacks, with that of the chosen one if there is one.
     n_repeats, n_permutations, n_resamples, confidence, fprs, n_jobs
         See :func:`audit`.
 
@@ -266,7 +266,7 @@ def check_asked(
     n_images : int
         Number of known images.
     names : collection of str
-        Of the attacks.
+        Names of the attacks.
 
     Returns
     -------

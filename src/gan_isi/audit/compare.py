@@ -66,8 +66,8 @@ def compare(
     groups : array-like of shape (n_queries,), default=None
         Patients: held out, resampled and exchanged as a whole.
     attack : str or SourceIdentificationPipeline, default="recommended"
-        What scores real images, see :func:`gan_isi.make_pipeline`. Its distances have to be to
-        generated images only.
+        Attack that scores real images, see :func:`gan_isi.make_pipeline`. Its distances have to
+        be to generated images only.
     cv : int, default=5
         Number of folds.
     n_permutations : int, default=199
@@ -75,11 +75,11 @@ def compare(
         in a cross-over their roles, with a refit each. With n of them no p-value is below
         1 / (n + 1).
     n_resamples : int, default=2000
-        Of the paired bootstrap.
+        Number of resamples of the paired bootstrap.
     confidence : float, default=0.95
-        Of the intervals.
+        Confidence of the intervals.
     random_state : int, RandomState instance or None, default=None
-        Draws folds, exchanges and resamples.
+        Seed of folds, exchanges and resamples.
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
     verbose : bool, default=False

@@ -127,7 +127,7 @@ def stages_of_audit(
     attacks : iterable of str
         Names of the attacks, in the order in which they are asked.
     planned : callable
-        Returns the number of permutations of an attack.
+        Function that returns the number of permutations of an attack.
     n_real, n_generated : int
         Number of images that are described.
     n_fits : int

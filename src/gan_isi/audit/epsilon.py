@@ -66,7 +66,7 @@ def split_bound(
     confidence : float
         One-sided confidence.
     seed : int
-        Draws the halves.
+        Seed of the halves.
 
     Returns
     -------

@@ -43,7 +43,7 @@ class Evidence:
     Attributes
     ----------
     generated : ndarray of shape (n_queries, n_shown), int
-        Their numbers.
+        Numbers of these images.
     distances : ndarray of shape (n_queries, n_shown)
         How far they are, ascending; 0 is an exact copy and 1 a usual pair. For attacks that
         summarise bags the geometric mean over the views of the distance divided by its
@@ -52,7 +52,7 @@ class Evidence:
         a query not used, in multiples of those of a pair with median distances: such images
         need not look alike.
     maps : list of list of str
-        For each query, the maps (or views) by which the first image stands out, the
+        Maps (or views), for each query, by which the first image stands out, the
         strongest first: without them it would be the more usual. Of a family that is summarised
         as a whole, the map that is closest. None that adds less than a tenth of the strongest.
     """

@@ -133,7 +133,7 @@ def draw_folds(
     groups : ndarray of shape (n_known,) or None
         Patients.
     seed : int
-        Draws the folds.
+        Seed of the folds.
 
     Returns
     -------

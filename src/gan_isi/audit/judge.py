@@ -38,9 +38,9 @@ class Judge:
     sampling : Sampling
         How intervals are made.
     n_permutations : int or mapping of str to int
-        Of all attacks, or by their names.
+        Number of permutations of all attacks, or by their names.
     seeds : tuple of two int
-        Of the folds and of the permutations.
+        Seeds of the folds and of the permutations.
     n_jobs : int or None
         Number of parallel jobs.
     verbose : bool

@@ -43,7 +43,7 @@ class MemorizationMonitor:
         Patient of each used image, then of each image not used. Patients are used or not used as a
         whole. Without them, copies of one picture are one patient.
     attack : str or SourceIdentificationPipeline, default="recommended"
-        What compares: its descriptors and its distances. What its last step would learn is not
+        Attack whose descriptors and distances compare. What its last step would learn is not
         learned.
     alpha : float, default=0.05
         Probability that any checkpoint of the whole training is called one with copies if it says
@@ -264,7 +264,7 @@ class MemorizationMonitor:
         Parameters
         ----------
         state : dict
-            From `state_dict`.
+            Result of `state_dict`.
 
         Returns
         -------

@@ -12,7 +12,7 @@ from .._preflight.before_fit import PreflightWarning
 from .._preflight.comparison import compare, scaled_range
 from .._preflight.looks import look_at
 from .._validation.images import IntensityRange
-from .._validation.items import as_image, spread
+from .._validation.items import as_image, read_once, spread
 from ..statistics.looks import smallest_p_value
 from .copies import find_copies, words_of_copies
 
@@ -55,7 +55,7 @@ def plain(images: Any, name: str) -> Any:
             f"{name} has the shape {images.shape}; images are (n, height, width), or with channels "
             f"first or last. A single image is {name}[None]."
         )
-    return images
+    return read_once(images)
 
 
 class MonitorInputs:

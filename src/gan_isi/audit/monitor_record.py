@@ -15,7 +15,7 @@ class MonitorPair:
     used : bool
         Whether the real image was used.
     real : int
-        Its number among those used, or among those not used.
+        Number of the image among those used, or among those not used.
     generated : int
         Number of the generated image.
     strength : float

@@ -40,7 +40,7 @@ def predictive_values(
     fprs : sequence of float
         False positive rates, at which the threshold lies there.
     confidence : float
-        Of the intervals of the measures.
+        Confidence of the intervals of the measures.
 
     Returns
     -------

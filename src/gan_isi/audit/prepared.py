@@ -29,7 +29,7 @@ class Answers:
     scores : ndarray of shape (n_queries,)
         The larger, the more probably used.
     used : ndarray of shape (n_queries,), bool
-        Its own decision.
+        Decisions of the attack.
     chosen : str
         Which attack said it, where several were to choose among.
     """
@@ -65,7 +65,7 @@ def prepare(
     Parameters
     ----------
     attacks : mapping of str to estimator
-        Unfitted. Of a :class:`SourceIdentificationPipeline` descriptors and distances
+        Unfitted attacks. Of a :class:`SourceIdentificationPipeline` descriptors and distances
         need no labels and learn nothing from one real image that they use for another;
         they are fitted once. Any other classifier is fitted as a whole each time.
     images : sequence of array-like

@@ -64,7 +64,7 @@ class InputSet:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Of what, how, when and with which versions an audit was made.
+    """Inputs, arguments, versions and date of an audit.
 
     Attributes
     ----------

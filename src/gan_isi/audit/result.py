@@ -54,7 +54,7 @@ class AuditResult:
         Names of the files of the known real images (or volumes), of the generated images and of
         the candidates; None where images came without.
     provenance : Provenance or None
-        Of what, how, when and with which versions the audit was made.
+        Inputs, arguments, versions and date of the audit.
     prior : float or None
         Share of used images at which predictive values are given.
     subgroups : ndarray of shape (n_queries,) or None

@@ -71,20 +71,21 @@ def audit(
 ) -> AuditResult:
     """Ask whether attacks can tell the real images that a generator was trained on.
 
-    Every number comes from queries that the attack was not fitted on. The attack named
-    "blind" should see no generated image: what it can tell is how the two sets of real
-    images differ anyway (scanner, site, time), which is no membership.
+    In an :term:`audit` every number comes from queries that the :term:`attack` was not fitted
+    on. The attack named "blind" (:term:`blind attack`) should see no generated image: what it
+    can tell is how the two sets of real images differ anyway (scanner, site, time), which is
+    not membership.
 
     Parameters
     ----------
     attacks : estimator, str, list of str, or dict of str to estimator or str
-        Unfitted; by name those of :func:`gan_isi.make_pipeline`, or any classifier of real
-        images: its parameter `generated`, where it has one, is set. The attack "blind" is
+        Unfitted attacks; by name those of :func:`gan_isi.make_pipeline`, or any classifier of
+        real images: its parameter `generated`, where it has one, is set. The attack "blind" is
         added unless one is named so; "chosen" and "default" are no names for an attack.
     X : array-like or sequence of array-like of length n_queries
         Real images.
     y : array-like of shape (n_queries,)
-        Whether each was used: booleans, 0/1 or -1/1. Text is refused, since which of two
+        Whether each was :term:`used`: booleans, 0/1 or -1/1. Text is refused, since which of two
         words means "used" can't be told.
     generated : array-like or sequence
         Images of the generator.
@@ -93,12 +94,12 @@ def audit(
         together in the folds of a calibration. Each image needs one. Without them, copies
         of one picture are one patient.
     candidates : array-like or sequence of array-like of length n_candidates, default=None
-        Real images of unknown membership, of no patient in `X`. They are compared with
-        the known non-members, each of them and as a set; that the two are alike in all
-        but membership (scanner, site, time) is for you to know, and for the blind attack
-        to doubt.
+        Real images of unknown membership (:term:`candidate`), of no patient in `X`. They are
+        compared with those known not to be used, each of them and as a set; that the two are
+        alike in all but membership (scanner, site, time) is for you to know, and for the blind
+        attack to doubt.
     candidate_groups : array-like of shape (n_candidates,), default=None
-        Their patients.
+        Patients of the candidates.
     volumes : array-like of shape (n_queries,), default=None
         Where `X` holds slices, the name of each one's volume (`groups` of
         :func:`gan_isi.datasets.load_volumes`): the attacks look at slices, and all that is
@@ -106,7 +107,7 @@ def audit(
         slices', and it is called used where more than half of them are; evidence is that
         of the slice with the closest generated image. Patients (`groups`) may have several volumes.
     candidate_volumes : array-like of shape (n_candidates,), default=None
-        Their volumes.
+        Volumes of the candidates.
     choose : bool, default=False
         Whether to add an attack "chosen": for each fold the one of `attacks` (other than
         the blind one) with the highest AUC in a cross-validation within the rest. Picking
@@ -120,22 +121,22 @@ def audit(
         candidates a splitter has to know its `n_splits`; the folds within which
         `choose` chooses are our own, as many.
     n_repeats : int, default=1
-        How often cross-validation is repeated with other folds; a splitter then has to
+        Number of times that cross-validation is repeated with other folds; a splitter then has to
         draw.
     n_permutations : int or dict of str to int, default=199
-        Of the labels, each with a refit of all that depends on them. A dict gives the
-        number for each attack (0: no p-value; "default" for those not named), since a
-        pair SVM takes minutes each. With n of them no p-value is below 1 / (n + 1). As
-        many exchanges of candidates and known non-members are made. Intervals take from
+        Number of permutations of the labels, each with a refit of all that depends on them. A
+        dict gives the number for each attack (0: no p-value; "default" for those not named),
+        since a pair SVM takes minutes each. With n of them no p-value is below 1 / (n + 1). As
+        many exchanges of candidates and images not used are made. Intervals take from
         them how much an attack that learns varies; without permutations they are those of
         the fitted scores only, and too narrow by a third or so.
     n_resamples : int, default=2000
-        Of the bootstrap, over queries or groups.
+        Number of resamples of the bootstrap, over queries or groups.
     confidence : float, default=0.95
-        Of the intervals.
+        Confidence of the intervals.
     fprs : sequence of float, default=(0.01, 0.05, 0.1)
         False positive rates at which the true positive rate is reported, where there
-        are enough known non-members.
+        are enough images not used.
     prior : float, default=None
         Share of used images among those that an attack will be asked about, between 0 and
         1: adds how many of those it calls used were used (the predictive value).
@@ -152,7 +153,7 @@ def audit(
         Images of a generator that was trained on none of the real images, but on others of
         the kind: what attacks find with these does not come from the generator.
     random_state : int, RandomState instance or None, default=None
-        Draws folds, permutations and resamples.
+        Seed of folds, permutations and resamples.
     n_jobs : int, default=None
         Number of parallel jobs over the permutations. Changes no result.
     verbose : bool, default=False

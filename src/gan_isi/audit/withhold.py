@@ -82,20 +82,21 @@ def withhold(
     cv : int, default=5
         Number of folds, of all patients and of each half.
     n_random : int, default=5
-        How often as many images are withheld by chance, for comparison.
+        Number of times that as many images are withheld by chance, for comparison.
     n_permutations : int, default=99
-        Of the labels, each with a refit, before anything is withheld. Intervals take from
-        them how much an attack that learns varies; with 0 they are too narrow for such.
+        Number of permutations of the labels, each with a refit, before anything is withheld.
+        Intervals take from them how much an attack that learns varies; with 0 they are too
+        narrow for such.
     confidence : float, default=0.95
-        Of the intervals of all attacks together (Bonferroni), at each share.
+        Confidence of the intervals of all attacks together (Bonferroni), at each share.
     random_state : int, RandomState instance or None, default=None
-        Draws halves, folds, permutations and what is withheld by chance.
+        Seed of halves, folds, permutations and of what is withheld by chance.
     n_jobs : int, default=None
         Number of parallel jobs. Changes no result.
     verbose : bool, default=False
         Whether one line shows how far the work is, as in :func:`audit`.
     memory : str, path or joblib.Memory, default=None
-        Of the attacks that are made here: describes no image twice.
+        Folder of what describes images, for the attacks that are made here.
 
     Returns
     -------

@@ -110,7 +110,7 @@ def choose(
     Parameters
     ----------
     distances : ndarray of shape (n_real, n_generated)
-        As of `pair_distances`.
+        Distances of `pair_distances`.
     used : ndarray of shape (n_real,), bool
         Which real images were used; some, but not all.
     groups : ndarray of shape (n_real,), int, default=None

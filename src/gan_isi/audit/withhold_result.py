@@ -40,7 +40,7 @@ class WithholdResult:
     attacks : tuple of str
         Names of the attacks that judged, without the blind one.
     took_part : tuple of str
-        Those of them that look at nothing but the distances that chose: what is left looks
+        Attacks that look at nothing but the distances that chose: what is left looks
         better to them than it is.
     labels : ndarray of shape (n_real,)
         1 for used, 0 for not used.
@@ -50,11 +50,11 @@ class WithholdResult:
         Number of draws "at random", and of permutations that the intervals take their spread
         from.
     confidence : float
-        Of the intervals.
+        Confidence of the intervals.
     preflight : Preflight
         What was found in the images before anything was described.
     provenance : Provenance or None
-        Of what, how, when and with which versions it was made.
+        Inputs, arguments, versions and date of the call.
     """
 
     choice: Choice

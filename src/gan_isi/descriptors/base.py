@@ -30,7 +30,7 @@ from .transformer import BaseImageTransformer
 class BaseDescriptor(BaseImageTransformer):
     """Base class of the descriptor families: texture maps of images as CDF vectors.
 
-    A family of your own is a subclass with one method, `compute_maps`; override
+    A :term:`family` of your own is a subclass with one method, `compute_maps`; override
     `_map_names` as well to name the maps. Parameters go where scikit-learn wants
     them: in an `__init__` that only stores them.
 
@@ -162,7 +162,7 @@ class BaseDescriptor(BaseImageTransformer):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only checked against the columns seen in `fit`.
+            Names that are only checked against the columns seen in `fit`.
 
         Returns
         -------

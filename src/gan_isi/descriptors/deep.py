@@ -283,7 +283,7 @@ class DeepDescriptor(BaseDescriptor):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only checked against the columns seen in `fit`.
+            Names that are only checked against the columns seen in `fit`.
 
         Returns
         -------

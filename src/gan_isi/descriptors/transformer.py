@@ -180,7 +180,7 @@ def describe(
     Parameters
     ----------
     families : sequence of BaseImageTransformer
-        Fitted.
+        Fitted families.
     images : sequence
         Images as `check_images` returns them.
     n_jobs, memory, verbose
@@ -261,7 +261,7 @@ def describe_here(
     Parameters
     ----------
     families : sequence of BaseImageTransformer
-        Fitted.
+        Fitted families.
     images : sequence
         Images as `check_images` returns them.
     first : int

@@ -51,8 +51,8 @@ _WORK = ("n_jobs", "memory", "verbose")
 class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, NamedParts):
     """Descriptor families side by side; each image is read once for all of them.
 
-    Built by :func:`make_descriptors`. As :class:`sklearn.pipeline.FeatureUnion`, but the
-    parameters that all families share are parameters of the union, and those of the
+    It is built by :func:`make_descriptors`, and works as :class:`sklearn.pipeline.FeatureUnion`,
+    but the parameters that all families share are parameters of the union, and those of the
     families are not listed: there is one place to set them.
 
     Parameters
@@ -122,6 +122,8 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
         self.n_jobs = n_jobs
         self.memory = memory
         self.verbose = verbose
+
+    _known_parts = FAMILIES
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the union and, by name, those that a family has alone.
@@ -204,7 +206,7 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only checked against the columns seen in `fit`.
+            Names that are only checked against the columns seen in `fit`.
 
         Returns
         -------

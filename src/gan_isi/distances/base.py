@@ -37,10 +37,10 @@ class BasePairwiseTransformer(
 ):
     """Base class: every query against every image of a reference set.
 
-    A subclass stores the parameters `include_real` and `n_jobs` (and its own), and says
-    how many maps a row holds (`_count_maps`) and how two sets of rows are compared
-    (`_compare`), one pair independent of the others. One that has a parameter `device` compares
-    tensors as well.
+    Each number is a :term:`distance`. A subclass stores the parameters `include_real` and
+    `n_jobs` (and its own), and says which maps a row holds (`_views`) and how two sets of rows
+    are compared (`_compare`), one pair independent of the others. One that has a parameter
+    `device` compares tensors as well.
 
     Attributes
     ----------
@@ -125,7 +125,9 @@ class BasePairwiseTransformer(
             if not chosen:
                 raise ValueError(
                     f"{type(self).__name__} has no family left to compare: of "
-                    f"{[block.name for block in blocks]} those that it compares are dropped."
+                    f"{[block.name for block in blocks]} those that it compares are dropped, or "
+                    "none has texture maps, which PairwiseWassersteinTransformer needs. Add one, "
+                    "such as descriptors__gabor=GaborDescriptor()."
                 )
             self.columns_ = columns_of(blocks, [block.name for block in chosen])
             width = len(self.columns_)

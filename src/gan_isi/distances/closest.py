@@ -13,9 +13,9 @@ class Closest(NamedTuple):
     Attributes
     ----------
     distances : ndarray of shape (n_queries, n_kept)
-        Their distances.
+        Distances of the closest references.
     numbers : ndarray of shape (n_queries, n_kept), int
-        Their numbers.
+        Numbers of these references.
     """
 
     distances: NDArray[np.float32]
@@ -32,7 +32,7 @@ def closest_of(distances: NDArray[np.float32], n_kept: int) -> Closest:
     Parameters
     ----------
     distances : ndarray of shape (n_queries, n_references)
-        Without NaN.
+        Distances without NaN.
     n_kept : int
         Number of references to keep; all, where there are fewer.
 
@@ -63,7 +63,7 @@ def merged(parts: Sequence[Closest], n_kept: int) -> Closest:
     Parameters
     ----------
     parts : sequence of Closest
-        Of the same queries, and of references whose numbers rise from part to part.
+        Parts of the same queries, and of references whose numbers rise from part to part.
     n_kept : int
         Number of references to keep.
 

@@ -26,7 +26,7 @@ METRICS = (*VECTOR_METRICS, "ssim")
 class PairwiseDistanceTransformer(BasePairwiseTransformer):
     """One distance of every query to every generated image, over all columns.
 
-    For rows that are compared as they are, such as those of :class:`PixelDescriptor`.
+    The rows are compared as they are, such as those of :class:`PixelDescriptor`.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
           channels. The columns are the pixels of a square image in 0..1, see
           `gan_isi.distances.ssim`; of three channels one after the other, if coloured.
     poses : {"as_is", "mirrored", "dihedral"}, default="as_is"
-        In which poses queries are compared: as they are; as their mirror images (left and
+        Poses in which queries are compared: as they are; as their mirror images (left and
         right exchanged), since a generator whose training images were mirrored at random,
         as is common, may return a picture the other way round; or in that of the eight
         poses by quarter turns and mirroring in which they are closest. The columns are

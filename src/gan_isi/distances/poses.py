@@ -115,7 +115,7 @@ def standardised(pictures: NDArray[np.floating]) -> NDArray[np.float32]:
     Parameters
     ----------
     pictures : ndarray of shape (n, ...)
-        Such as (n, channels, side, side).
+        Pictures, such as (n, channels, side, side).
 
     Returns
     -------
@@ -186,7 +186,7 @@ def templates(
     Parameters
     ----------
     picture : ndarray of shape (channels, side, side), float32
-        Of about mean 0.
+        Picture of about mean 0.
     grid : Grid
         The poses.
     turns : sequence of int, default=None
@@ -232,7 +232,7 @@ def best_correlations(
     picture : ndarray of shape (channels, side, side), float32
         Moved.
     references : ndarray of shape (n_references, channels * side * side), float32
-        As from `standardised`; or a tensor, which is compared on its device.
+        Pictures from `standardised`; or a tensor, which is compared on its device.
     grid : Grid
         The poses.
     likely : ndarray of shape (n_turns, n_references), default=None
@@ -287,7 +287,7 @@ def likely_turns(
     Parameters
     ----------
     picture, references, grid
-        As for `best_correlations`.
+        Arguments of `best_correlations`.
     n_likely : int
         Number of turns for each reference.
 

@@ -34,9 +34,10 @@ class ImageMoments(NamedTuple):
         Each image minus its mean: (co)variances are small differences of products,
         which single precision holds better the smaller the values are.
     centred_means : ndarray of shape (n, side - 6, side - 6), float32
-        Their means in every window that lies inside.
+        Means of them in every window that lies inside.
     means, variances : ndarray of shape (n, side - 6, side - 6), float32
-        Of the images in these windows; the variance is that of a sample (N - 1).
+        Means and variances of the images in these windows; the variance is that of a sample
+        (N - 1).
     """
 
     centred: NDArray[np.float32]
@@ -51,7 +52,7 @@ def image_moments(images: FloatArray) -> ImageMoments:
     Parameters
     ----------
     images : ndarray of shape (n, side, side)
-        Of at least 7 x 7 pixels.
+        Images of at least 7 x 7 pixels.
 
     Returns
     -------
@@ -78,9 +79,10 @@ def ssim(queries: ImageMoments, references: ImageMoments) -> NDArray[np.float32]
     Parameters
     ----------
     queries : ImageMoments of n_queries images
-        As from `image_moments`.
+        Moments from `image_moments`.
     references : ImageMoments of n_references images
-        Of the same size; both may hold tensors, which are compared on their device.
+        Moments of images of the same size; both may hold tensors, which are compared on their
+        device.
 
     Returns
     -------

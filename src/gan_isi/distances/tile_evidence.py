@@ -19,7 +19,7 @@ def degrees_of_freedom(tiles: NDArray[np.float32]) -> NDArray[np.float64]:
     Parameters
     ----------
     tiles : ndarray of shape (n_tiles, size * size)
-        Of mean 0.
+        Tiles of mean 0.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def evidence(
     Parameters
     ----------
     correlations : ndarray of shape (..., n_tiles)
-        As from `tile_correlations`.
+        Correlations from `tile_correlations`.
     freedom : ndarray of shape (n_tiles,), or one that goes with `correlations`
         See `degrees_of_freedom`.
 

@@ -56,7 +56,7 @@ def windows_of(pictures: NDArray[np.floating], size: int) -> Windows:
     Parameters
     ----------
     pictures : ndarray of shape (n_pictures, height, width)
-        Such as those of :class:`gan_isi.PixelDescriptor` with local contrast.
+        Pictures, such as those of :class:`gan_isi.PixelDescriptor` with local contrast.
     size : int
         Side of the windows in pixels.
 
@@ -90,7 +90,7 @@ def window_scales(pictures: NDArray[np.float32], size: int) -> NDArray[np.float3
     Parameters
     ----------
     pictures : ndarray of shape (n_pictures, height, width)
-        Of mean 0.
+        Pictures of mean 0.
     size : int
         Side of the windows in pixels.
 
@@ -132,7 +132,7 @@ def tiles_of(pictures: NDArray[np.floating], size: int, stride: int) -> NDArray[
     Parameters
     ----------
     pictures : ndarray of shape (n_pictures, height, width)
-        As for `windows_of`.
+        Pictures, as for `windows_of`.
     size, stride : int
         Side of the tiles, and distance of one from the next, in pixels.
 
@@ -193,9 +193,9 @@ def best_in_windows(
     Parameters
     ----------
     tiles : ndarray of shape (n_tiles, size * size), float32
-        Of mean 0 and norm 1.
+        Tiles of mean 0 and norm 1.
     references : Windows
-        Of pictures of the same size, in windows of the same size.
+        Windows of pictures of the same size, in windows of the same size.
     places : ndarray of shape (n_tiles,), int
         Where the tiles are, as from `tile_places`.
     reach : int, default=None
@@ -303,7 +303,7 @@ def refined(
     Parameters
     ----------
     tiles : ndarray of shape (n_references, n_tiles, size * size), float32
-        Of mean 0 and norm 1, those for each reference.
+        Tiles of mean 0 and norm 1, those for each reference.
     references : ndarray of shape (n_references, height, width)
         Pictures that are searched.
     around : ndarray of shape (2, n_references, n_tiles), int

@@ -84,7 +84,7 @@ def unexplained_in_place(
     queries, references : tensor of shape (n, n_tiles, size * size)
         Tiles of mean 0 and norm 1, or 0.
     freedom : ndarray of shape (n_queries, n_tiles)
-        Their degrees of freedom.
+        Degrees of freedom.
     n_best : int
         Number of tiles whose evidence is averaged.
 
@@ -128,9 +128,9 @@ def best_in_poses(
     turns : ndarray of shape (n_turns, channels, side, side), float32
         A picture in its quarter turns.
     references : tensor of shape (n_references, channels * side * side)
-        As from `standardised`.
+        Pictures from `standardised`.
     grid, likely
-        As there.
+        Arguments of `best_correlations`.
 
     Returns
     -------

@@ -27,8 +27,8 @@ class DistanceUnion(
 ):
     """Bags of several views with their maps side by side.
 
-    As :class:`sklearn.pipeline.FeatureUnion`, for distances: each view compares the
-    families that it names (`families`) by its own measure.
+    It works as :class:`sklearn.pipeline.FeatureUnion`, for distances: each :term:`view` compares
+    the families that it names (`families`) by its own measure.
 
     Parameters
     ----------
@@ -139,7 +139,10 @@ class DistanceUnion(
             ]
         names = [block.name for block in self.blocks_]
         if len(set(names)) < len(names):
-            raise ValueError(f"Views and families need different names; got {names}.")
+            raise ValueError(
+                f"Views and families need different names; got {names}. Give one of those that "
+                "share a name another one, or drop it."
+            )
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:

@@ -38,7 +38,7 @@ def prepare_vectors(rows: FloatArray, metric: str) -> NDArray[np.float64]:
     Parameters
     ----------
     rows : ndarray of shape (n, n_columns)
-        Without NaN.
+        Rows without NaN.
     metric : {"euclidean", "cityblock", "cosine", "correlation"}
         See `vector_distances`.
 
@@ -73,7 +73,7 @@ def vector_distances(
     Parameters
     ----------
     queries : ndarray of shape (n_queries, n_columns)
-        As from `prepare_vectors` with the same metric.
+        Rows from `prepare_vectors` with the same metric.
     references : ndarray of shape (n_references, n_columns)
         Likewise.
     metric : {"euclidean", "cityblock", "cosine", "correlation"}
@@ -108,7 +108,7 @@ def distances_between(queries: Any, references: Any, metric: str) -> Any:
     Parameters
     ----------
     queries, references, metric
-        As there; or tensors, which are compared on their device.
+        Arguments of `vector_distances`; or tensors, which are compared on their device.
 
     Returns
     -------

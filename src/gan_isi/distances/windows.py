@@ -10,7 +10,7 @@ def window_sums(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     Parameters
     ----------
     values : ndarray of shape (..., height, width), float64
-        Of about mean 0, or digits are lost.
+        Values of about mean 0, or digits are lost.
     size : int
         Side of the windows in pixels.
 

@@ -37,7 +37,7 @@ def maximum(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def logit_mean(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean of the log-odds, turned back into a probability."""
+    """Mean of the log-odds, transformed back into a probability."""
     clipped = np.clip(_checked(probabilities), _SMALLEST, 1 - _SMALLEST)
     return expit(logit(clipped).mean(axis=1))
 

@@ -146,16 +146,16 @@ class EpsilonBall(BaseBagClassifier):
 
 
 class Retrieval(BaseBagClassifier):
-    """A query is used when generated images find it before known non-members.
+    """A query is used when generated images find it before images that were not used.
 
     Every generated image retrieves its closest real images among the query and the
-    known non-members of `fit`; the score is the share of them that retrieve the query.
+    images not used of `fit`; the score is the share of them that retrieve the query.
 
     Parameters
     ----------
     n_retrieved : int, default=1
-        How many real images each generated one retrieves; less than there are known
-        non-members.
+        How many real images each generated one retrieves; less than there are images
+        not used.
 
     Attributes
     ----------
@@ -176,7 +176,7 @@ class Retrieval(BaseBagClassifier):
 
     Notes
     -----
-    A known non-member of `fit` competes with the others, not with itself. The
+    An image not used of `fit` competes with the others, not with itself. The
     thresholds belong to the generated images of `fit`, one each: a pipeline with this
     step can't be retargeted to other generated images, but has to be fitted again.
     Another number of them is an error; that they are others can't be seen.
@@ -204,7 +204,7 @@ class Retrieval(BaseBagClassifier):
         known = distances[labels == 0]
         if len(known) <= self.n_retrieved:
             raise ValueError(
-                f"n_retrieved={self.n_retrieved} needs more known non-members than that; got "
+                f"n_retrieved={self.n_retrieved} needs more images not used than that; got "
                 f"{len(known)}."
             )
         self.thresholds_ = retrieval_thresholds(known, self.n_retrieved)

@@ -36,8 +36,8 @@ class MembershipClassifier(
     """Tell from the distances to generated images whether a query was used to train.
 
     Every pair of a query and a generated image is one sample of an inner classifier,
-    labelled like its query; the pair probabilities of a query are fused into one
-    membership score. The pairs exist only in here: a sample of this classifier is a
+    labelled like its query; the pair probabilities of a query are fused (:term:`fusion`) into one
+    membership :term:`score`. The pairs exist only in here: a sample of this classifier is a
     query, so that cross-validation splits by query.
 
     Parameters
@@ -72,12 +72,12 @@ class MembershipClassifier(
         The largest number of pairs to fit on; each query contributes the same number,
         drawn at random. None takes all. Scoring always uses every pair.
     random_state : int, RandomState instance or None, default=None
-        Draws the pairs when `max_pairs` is given.
+        Seed of the pairs that are drawn when `max_pairs` is given.
     n_jobs : int, default=None
         Number of parallel jobs: of the fits that calibration needs, and of threads that
         evaluate a support vector machine. Changes no result.
     precision : {"double", "single"}, default="double"
-        In which an RBF machine is evaluated. "single" takes half
+        Precision in which an RBF machine is evaluated. "single" takes half
         of the time, a third with numba (the extra `fast`), and changes decision values by some
         1e-5; :func:`~gan_isi.membership.decision_values` has the bound.
 

@@ -30,7 +30,8 @@ class SummaryClassifier(
 ):
     r"""Tell from a summary of its distances whether a query was used to train.
 
-    Each bag becomes one row (:class:`BagSummaryTransformer`), which any classifier takes.
+    Each bag becomes one row, its :term:`summary` (:class:`BagSummaryTransformer`), which any
+    classifier takes.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ class SummaryClassifier(
     rule_weight : float, default=10.0
         How many times larger that column is than the others.
     n_closest : tuple of int, default=(1,)
-        As the next four a parameter of the summary, see :class:`BagSummaryTransformer`.
+        Parameter of the summary, as are the next four, see :class:`BagSummaryTransformer`.
     quantiles : tuple of float, default=()
         Quantiles of the distances.
     contrast : int, default=50
@@ -53,20 +54,20 @@ class SummaryClassifier(
     by_family : bool, default=True
         Whether the maps of a family are averaged.
     relative : bool, default=True
-        Whether the statistics are relative to known non-members.
+        Whether the statistics are relative to images known not to be used.
 
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
         The labels of images that were not used, and of those that were.
     summary_ : BagSummaryTransformer
-        Fitted.
+        Fitted summary.
     scaler_ : StandardScaler or None
         What standardises the rows, where there is a rule.
     rule_columns_ : ndarray of int
         Numbers of the columns that the rule looks at.
     estimator_ : classifier
-        Fitted on the rows.
+        Classifier that was fitted on the rows.
     row_names_ : ndarray of str
         Names of the columns of the rows, such as ``ssim_closest1`` and ``rule``.
     n_features_in_ : int
@@ -75,7 +76,7 @@ class SummaryClassifier(
     Notes
     -----
     A logistic regression on the summary alone, fitted to few images, is worse than a rule
-    that learns nothing: a query is a member whose closest generated image is much closer
+    that learns nothing: a query counts as used if its closest generated image is much closer
     than the next ones. As one more column of ten times the weight, to shrink all weights
     alike is to assume weights :math:`w \sim N(0, C (I + 100\, a a^T))` beforehand, with
     the rule `a`: few images leave little but the rule, and many overrule it.
@@ -275,7 +276,10 @@ class SummaryClassifier(
         known = [block.name for block in blocks]
         unknown = [name for name in wanted if name not in known]
         if unknown:
-            raise ValueError(f"rule names the view {unknown[0]!r}; there are {known}.")
+            raise ValueError(
+                f"rule names the view {unknown[0]!r}; there are {known}. Give some of these, or "
+                "membership__rule=()."
+            )
         names = [f"{name}_contrast{self.contrast}" for name in wanted]
         return np.flatnonzero(np.isin(self.row_names_.astype(str), names))
 
@@ -287,7 +291,7 @@ class SummaryClassifier(
         return rows
 
     def _and_rule(self, summaries: NDArray[np.float64]) -> NDArray[np.float64]:
-        # In multiples of what known non-members vary: before all queries are standardised,
+        # In multiples of what images not used vary: before all queries are standardised,
         # so that a view in which nothing stands out does not drown the others.
         rule = summaries[:, self.rule_columns_].min(axis=1, keepdims=True)
         return np.hstack([summaries, rule])

@@ -1,4 +1,4 @@
-"""Attacks that set the generated images in relation to known non-members."""
+"""Attacks that set the generated images in relation to images not used."""
 
 from numbers import Real
 from typing import Any
@@ -18,14 +18,14 @@ class DensityRatio(BaseReferenceClassifier):
     """A query is used when generated images are denser around it than real ones are.
 
     Needs bags that end in the distances to the real images of `fit`, as the distances
-    give them with ``include_real=True``; the known non-members among these are the
+    give them with ``include_real=True``; those not used among these are the
     reference.
 
     Parameters
     ----------
     bandwidth : float, default=None
         Standard deviation of the Gaussian kernels, in multiples of the median
-        distance. None takes a fifth of the median distance of the known non-members to
+        distance. None takes a fifth of the median distance of the images not used to
         their closest generated image (see Notes).
 
     Attributes
@@ -35,7 +35,7 @@ class DensityRatio(BaseReferenceClassifier):
     n_real_ : int
         Number of real images in `fit`, whose distances are the last columns.
     known_ : ndarray of shape (n_known,)
-        Which of them are known non-members.
+        Which of them were not used.
     classes_ : ndarray of shape (2,)
         The labels of images that were not used, and of those that were.
     scales_ : ndarray of shape (n_maps,)
@@ -53,8 +53,8 @@ class DensityRatio(BaseReferenceClassifier):
     Pictures have so many dimensions that a wide kernel sees every query alike: the
     density is then that of hundreds of images at the usual distance, not of the few
     close ones. Results hardly depend on the bandwidth from a tenth to a third of the
-    distance to the closest image, and fall towards chance at the whole of it. Known
-    non-members give the distance, as copies of members would shrink it.
+    distance to the closest image, and fall towards chance at the whole of it. The
+    images not used give the distance, as copies of used ones would shrink it.
 
     References
     ----------
@@ -101,8 +101,8 @@ class DensityRatio(BaseReferenceClassifier):
 class CalibratedSimilarity(BaseReferenceClassifier):
     """A query is used when a generated image is closer to it than real ones are.
 
-    The distance to the closest generated image is divided by that to the closest known
-    non-member, which says how close a picture of this kind lies to others anyway. Needs
+    The distance to the closest generated image is divided by that to the closest image
+    not used, which says how close a picture of this kind lies to others anyway. Needs
     bags that end in the distances to the real images of `fit`, as the distances give
     them with ``include_real=True``.
 
@@ -110,17 +110,17 @@ class CalibratedSimilarity(BaseReferenceClassifier):
     ----------
     rule : {"threshold", "ranking"}, default="threshold"
         - "threshold": the score is minus the logarithm of the ratio.
-        - "ranking": the score is the share of known non-members of `fit` whose ratio
+        - "ranking": the score is the share of images not used of `fit` whose ratio
           is larger; equal ones count half.
 
     Attributes
     ----------
     ranked_ : ndarray of shape (n_known,)
-        Minus the logarithms of the known non-members' ratios, in ascending order.
+        Minus the logarithms of the ratios of the images not used, in ascending order.
     n_real_ : int
         Number of real images in `fit`, whose distances are the last columns.
     known_ : ndarray of shape (n_known,)
-        Which of them are known non-members.
+        Which of them were not used.
     classes_ : ndarray of shape (2,)
         The labels of images that were not used, and of those that were.
     scales_ : ndarray of shape (n_maps,)

@@ -71,7 +71,7 @@ class BaseBagClassifier(
         ----------
         X : array-like of shape (n_queries, n_generated, n_maps)
             One bag of distances a query. A two-dimensional array is bags of one row.
-            Attacks that compare with known non-members need the distances to these
+            Attacks that compare with images not used need the distances to these
             queries themselves as the last columns, (n_queries, n_generated +
             n_queries, n_maps), as `include_real` of the distances appends them.
         y : array-like of shape (n_queries,)
@@ -209,7 +209,7 @@ class BaseBagClassifier(
 
 
 class BaseReferenceClassifier(BaseBagClassifier):
-    """Base class of attacks that compare with known non-members as well.
+    """Base class of attacks that compare with images not used as well.
 
     Bags of one row, as a two-dimensional `X` gives, have no room for real images: there
     the reference is one image at distance 1, and the generated image decides alone.
@@ -220,7 +220,7 @@ class BaseReferenceClassifier(BaseBagClassifier):
         Number of real images in `fit`, whose distances are the last columns; 0 with
         bags of one row.
     known_ : ndarray of shape (n_known,)
-        Which of them are known non-members.
+        Which of them were not used.
     """
 
     _needs_real = True
@@ -244,7 +244,7 @@ class BaseReferenceClassifier(BaseBagClassifier):
             )
         if len(self.known_) < 2:
             raise ValueError(
-                f"{type(self).__name__} needs at least 2 known non-members to compare with; "
+                f"{type(self).__name__} needs at least 2 images not used to compare with; "
                 f"got {len(self.known_)}."
             )
 
@@ -254,7 +254,7 @@ class BaseReferenceClassifier(BaseBagClassifier):
     def _parts(
         self, distances: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Split into the distances to generated images and to known non-members."""
+        """Split into the distances to generated images and to images not used."""
         n_generated = distances.shape[1] - self.n_real_
         if n_generated < 1:
             raise ValueError(
@@ -269,7 +269,7 @@ class BaseReferenceClassifier(BaseBagClassifier):
         to_known = distances[:, n_generated + self.known_]
         alone = np.flatnonzero(np.isnan(to_known).all(axis=1))
         if len(alone):
-            raise ValueError(f"Query {alone[0]} equals every known non-member; none is left.")
+            raise ValueError(f"Query {alone[0]} equals every image not used; none is left.")
         return to_generated, to_known
 
     @abstractmethod

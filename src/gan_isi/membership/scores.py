@@ -57,7 +57,7 @@ def one_distance(bags: FloatArray, scales: NDArray[np.float64]) -> NDArray[np.fl
     bags : ndarray of shape (n_queries, n_columns, n_maps)
         Distances.
     scales : ndarray of shape (n_maps,)
-        As from `map_scales`.
+        Scales of `map_scales`.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def epsilon_score(distances: NDArray[np.float64], radius: float) -> NDArray[np.f
     distances : ndarray of shape (n_queries, n_generated)
         Distances to the generated images.
     radius : float
-        In the same units; what lies on it is within.
+        Largest distance that counts, in the same units.
 
     Returns
     -------
@@ -248,7 +248,7 @@ def retrieval_thresholds(known: NDArray[np.float64], n_retrieved: int) -> NDArra
     Parameters
     ----------
     known : ndarray of shape (n_known, n_generated)
-        Distances of the known non-members.
+        Distances of the images not used.
     n_retrieved : int
         How many closest images each generated one retrieves, at most `n_known`.
 
@@ -273,12 +273,12 @@ def retrieval_score(
     distances : ndarray of shape (n_queries, n_generated)
         Distances to the generated images.
     thresholds : ndarray of shape (n_generated,)
-        As from `retrieval_thresholds`.
+        Thresholds of `retrieval_thresholds`.
 
     Returns
     -------
     ndarray of shape (n_queries,)
-        In 0..1. Of equal distances the query's comes first: a known non-member does
+        In 0..1. Of equal distances the query's comes first: an image not used does
         not compete with itself.
     """
     distances = check_array(distances, "distances", _DISTANCES)

@@ -38,9 +38,9 @@ def low_order_statistics(
     bags : ndarray of shape (n_queries, n_generated, n_maps)
         Distances; NaN where there is nothing to compare with.
     n_closest : sequence of int, default=(1, 5)
-        For each, the mean of so many smallest distances.
+        Numbers of smallest distances, for each of which the mean is a statistic.
     quantiles : sequence of float, default=()
-        For each, that quantile of the distances.
+        Quantiles of the distances, each of which is a statistic.
     contrast : int, default=50
         The smallest distance divided by the mean of so many next ones; fewer where
         there are fewer. None leaves it out.
@@ -95,17 +95,17 @@ def low_order_statistics(
 class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimator):
     """One row a query: low order statistics of its distances to the generated images.
 
-    The classical other answer of multiple-instance learning. A classifier of pairs calls
-    every pair of a used image "used", although few of them show anything; here a bag is
-    described whole, so that any classifier takes one row a query. Cheap enough for
+    This is the other classical answer of multiple-instance learning. A classifier of pairs
+    calls every pair of a used image "used", although few of them show anything; here a bag is
+    described whole, so that any classifier takes one row a query. It is cheap enough for
     thousands of refits.
 
     Parameters
     ----------
     n_closest : tuple of int, default=(1, 5)
-        For each, the mean distance to so many closest generated images.
+        Numbers of closest generated images, for each of which the mean distance is kept.
     quantiles : tuple of float, default=()
-        For each, that quantile of the distances over the generated images.
+        Quantiles of the distances over the generated images, each of which is kept.
     contrast : int, default=50
         The distance to the closest image relative to the mean of so many next ones,
         which takes out that some pictures are close to everything; None leaves it out.
@@ -115,7 +115,7 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         family at once. Takes `blocks` in `fit`; without them each map is by itself.
     relative : bool, default=True
         Whether the logarithm of each statistic is given as a multiple of its standard
-        deviation among the known non-members, from their mean: what known non-members
+        deviation among the images not used, from their mean: what images not used
         show is 0. Otherwise the statistics are as they are.
 
     Attributes
@@ -123,7 +123,7 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
     scales_ : ndarray of shape (n_maps,)
         Median distance of each map.
     center_, spread_ : ndarray of shape (n_features_out,)
-        Mean and standard deviation of the logarithms among the known non-members (all
+        Mean and standard deviation of the logarithms among the images not used (all
         queries where `fit` got no labels).
     blocks_ : list of Block or None
         Which maps are averaged; None where each is by itself.
@@ -174,15 +174,15 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
     def fit(
         self, X: Any, y: Any = None, *, blocks: Sequence[Block] | None = None, scales: Any = None
     ) -> Self:
-        """Learn the scale of each map, and what known non-members show.
+        """Learn the scale of each map, and what images not used show.
 
         Parameters
         ----------
         X : array-like of shape (n_queries, n_generated, n_maps)
             Bags of distances. A two-dimensional array is bags of one row.
         y : array-like of shape (n_queries,), default=None
-            Whether each was used: booleans, 0/1 or -1/1. None takes all as known
-            non-members.
+            Whether each was used: booleans, 0/1 or -1/1. None takes all as images
+            not used.
         blocks : list of Block, default=None
             Which maps are of which view or family, as the distances say (`blocks_`).
         scales : array-like of shape (n_maps,), default=None
@@ -212,7 +212,7 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         logarithms = _logarithm(self._summaries(bags[known]))
         self.center_ = logarithms.mean(axis=0)
         spread = logarithms.std(axis=0)
-        # One non-member, or none that differs, gives no scale.
+        # One image not used, or none that differs, gives no scale.
         self.spread_ = np.where(spread > 1e-9, spread, 1.0)
         return self
 

@@ -16,6 +16,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from .._runtime.sklearn_compat import gamma_of
 from .._runtime.threads import one_blas_thread
 from .._validation.arrays import check_array, check_count, check_same
 from .._validation.typing import FloatArray
@@ -57,8 +58,8 @@ def decision_values(
     n_jobs : int, default=None
         Number of threads that share the pairs. Changes no result.
     precision : {"double", "single"}, default="double"
-        In which the products and exponentials of an RBF kernel are computed; see Notes. Nothing
-        else changes.
+        Precision in which the products and exponentials of an RBF kernel are computed; see
+        Notes. Nothing else changes.
 
     Returns
     -------
@@ -160,7 +161,7 @@ class _KernelSums:
         self.intercept = float(machine.intercept_[0])
         self.weights = np.asarray(machine.dual_coef_[0], dtype=np.float64)
         vectors = np.asarray(machine.support_vectors_, dtype=np.float64)
-        gamma = machine._gamma
+        gamma = gamma_of(machine)
         ones = np.ones((len(vectors), 1))
         if self.kernel == "rbf":
             norms = np.einsum("ij,ij->i", vectors, vectors)[:, np.newaxis]
@@ -208,7 +209,7 @@ class _SingleKernelSums:
         # One class comes after the other: mixed, their weights cancel before they are rounded.
         order = np.random.default_rng(0).permutation(len(machine.support_vectors_))
         vectors = np.asarray(machine.support_vectors_[order], dtype=np.float64)
-        self.middle, self.scale = vectors.mean(axis=0), np.sqrt(2 * machine._gamma)
+        self.middle, self.scale = vectors.mean(axis=0), np.sqrt(2 * gamma_of(machine))
         self.intercept = float(machine.intercept_[0])
         self.weights = np.asarray(machine.dual_coef_[0][order], dtype=np.float32)
         centred, exponents = self._rounded(vectors)

@@ -21,7 +21,7 @@ class AuditDisplay:
     aucs : array-like of shape (n_attacks, 3)
         The AUC of each and the bounds of its interval.
     p_values : array-like of shape (n_attacks,), default=None
-        Of each; NaN where it was not tested.
+        P-value of each attack; NaN where it was not tested.
     detectable : array-like of shape (n_attacks,), default=None
         Smallest true AUC that would have been noticed; NaN where none would.
     confidence : float, default=0.95
@@ -32,7 +32,7 @@ class AuditDisplay:
     ax_ : matplotlib Axes
         The axes drawn on.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure of the axes.
     errorbar_ : matplotlib ErrorbarContainer
         The AUCs.
     detectable_ : matplotlib Line2D or None

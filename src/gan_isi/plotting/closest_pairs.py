@@ -43,9 +43,9 @@ class ClosestPairsDisplay:
     ax_ : matplotlib Axes
         The axes drawn on: those of the pictures lie within.
     axes_ : ndarray of matplotlib Axes, shape (n_pairs, 3)
-        Those of the real image, the generated image and the heat map of each pair.
+        Axes of the real image, the generated image and the heat map of each pair.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure of the axes.
 
     See Also
     --------

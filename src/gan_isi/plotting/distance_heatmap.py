@@ -21,7 +21,7 @@ _BEYOND_SCALE = 2.0
 class DistanceHeatmapDisplay:
     """Distances of every query to every generated image.
 
-    Members are above non-members, and in each of the two the queries with the closest
+    Used queries are above others, and in each of the two the queries with the closest
     generated image come first. Use `from_estimator` or `from_distances`.
 
     Parameters
@@ -33,7 +33,7 @@ class DistanceHeatmapDisplay:
     name : str, default="distance"
         What the distances are.
     unit : str, default=None
-        Their unit, where they have one.
+        Unit of the distances, where they have one.
 
     Attributes
     ----------
@@ -42,11 +42,11 @@ class DistanceHeatmapDisplay:
     ax_ : matplotlib Axes
         The axes drawn on.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure of the axes.
     im_ : matplotlib AxesImage
         The heat map.
     colorbar_ : matplotlib Colorbar
-        Its scale. It ends where 2 % of the distances are larger, so that a few far
+        Scale of the colours. It ends where 2 % of the distances are larger, so that a few far
         images do not take all the contrast.
 
     See Also
@@ -65,7 +65,7 @@ class DistanceHeatmapDisplay:
     >>> from gan_isi.plotting import DistanceHeatmapDisplay
     >>> distances = np.random.default_rng(0).random((6, 20))
     >>> shown = DistanceHeatmapDisplay.from_distances(distances, [0, 0, 0, 1, 1, 1])
-    >>> sorted(int(query) for query in shown.order_[:3])  # the members
+    >>> sorted(int(query) for query in shown.order_[:3])  # the used ones
     [3, 4, 5]
     """
 
@@ -97,7 +97,7 @@ class DistanceHeatmapDisplay:
         Parameters
         ----------
         attack : SourceIdentificationPipeline
-            Fitted.
+            Fitted attack.
         X : array-like or sequence of array-like
             Query images.
         y : array-like of shape (n_queries,), default=None

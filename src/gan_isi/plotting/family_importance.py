@@ -33,7 +33,7 @@ def family_importance(
     Parameters
     ----------
     attack : SourceIdentificationPipeline
-        Fitted.
+        Fitted attack.
     X : array-like or sequence of array-like
         Queries that the attack was not fitted on; on others it measures what was
         learned by heart.
@@ -45,7 +45,7 @@ def family_importance(
     n_repeats : int, default=10
         How often each family is shuffled.
     random_state : int, RandomState instance or None, default=None
-        Draws the shuffles.
+        Seed of the shuffles.
 
     Returns
     -------
@@ -163,7 +163,7 @@ class FamilyImportanceDisplay:
     ax_ : matplotlib Axes
         The axes drawn on.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure of the axes.
     bars_ : matplotlib BarContainer
         The bars, the most important family on top.
     order_ : ndarray of shape (n_families,)
@@ -221,7 +221,7 @@ class FamilyImportanceDisplay:
         Parameters
         ----------
         attack : SourceIdentificationPipeline
-            Fitted.
+            Fitted attack.
         X : array-like or sequence of array-like
             Queries that the attack was not fitted on.
         y : array-like of shape (n_queries,)
@@ -231,7 +231,7 @@ class FamilyImportanceDisplay:
         n_repeats : int, default=10
             How often each family is shuffled.
         random_state : int, RandomState instance or None, default=None
-            Draws the shuffles.
+            Seed of the shuffles.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
 

@@ -59,14 +59,14 @@ class FeatureMapsDisplay:
     maps : dict of str to ndarray of shape (n_maps, height, width)
         The maps of each family.
     map_names : dict of str to sequence of str
-        Their names.
+        Names of the maps.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        Those of the image, then of the maps in their order.
+        Axes of the image, then of the maps in their order.
     ax_ : matplotlib Axes
-        Those of the image.
+        Axes of the image.
     figure_ : matplotlib Figure
         The sheet. Its size follows from the number of maps.
 
@@ -149,7 +149,7 @@ class FeatureMapsDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Their place is divided into the sheet, and they are switched off; None makes
+            Axes whose place is divided into the sheet, and which are switched off; None makes
             a figure of a size that fits.
         max_columns : int, default=8
             Maps side by side, at most; fewer where that makes rows of equal length.

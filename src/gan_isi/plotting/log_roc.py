@@ -24,10 +24,10 @@ _FAR_LEFT = 1e-12
 class LogRocDisplay:
     """ROC curve on logarithmic axes, with the rates that the data can't resolve shaded.
 
-    What matters of a membership attack is how many members it finds at few false
-    positives. With n non-members no false positive rate between 0 and 1/n can be
+    What matters of a membership attack is how many used images it finds at few false
+    positives. With n images not used no false positive rate between 0 and 1/n can be
     observed: to the left of 1/n a curve is its rate at zero observed false positives,
-    which n non-members do not tell from a rate of a few 1/n. Use `from_estimator` or
+    which n images not used do not tell from a rate of a few 1/n. Use `from_estimator` or
     `from_predictions`; a further display on the same axes adds a curve.
 
     Parameters
@@ -37,7 +37,7 @@ class LogRocDisplay:
     tpr : array-like of shape (n_thresholds,)
         True positive rates.
     n_nonmembers : int
-        Number of non-members that the rates come from.
+        Number of images not used that the rates come from.
     roc_auc : float, default=None
         Area under the (linear) curve.
     name : str, default=None
@@ -48,11 +48,11 @@ class LogRocDisplay:
     ax_ : matplotlib Axes
         The axes drawn on.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure of the axes.
     line_ : matplotlib Line2D
         The curve from 1/n on, in steps: between two observed rates the smaller one holds.
     extension_ : matplotlib Line2D
-        Its rate at zero observed false positives, thin, to the left of 1/n.
+        Line of its rate at zero observed false positives, thin, to the left of 1/n.
     chance_line_ : matplotlib Line2D or None
         TPR equal to FPR; None when the axes have one already.
     tpr_at_fpr_ : dict of float to float
@@ -110,7 +110,7 @@ class LogRocDisplay:
         Parameters
         ----------
         attack : fitted classifier
-            With `predict_proba` or else `decision_function`, as a
+            Attack with `predict_proba` or else `decision_function`, such as a
             :class:`~gan_isi.SourceIdentificationPipeline`.
         X : array-like or sequence of array-like
             Queries of known membership.
@@ -123,7 +123,7 @@ class LogRocDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **line_options : dict
-            For matplotlib's `plot`, such as ``color``.
+            Options of matplotlib's `plot`, such as ``color``.
 
         Returns
         -------
@@ -166,7 +166,7 @@ class LogRocDisplay:
         y_true : array-like of shape (n_queries,)
             Whether each was used: booleans, 0/1 or -1/1.
         y_score : array-like of shape (n_queries,)
-            Scores, larger for members.
+            Scores, larger for used images.
         name : str, default=None
             What to call the curve.
         tpr_at : sequence of float, default=(0.1, 0.01)
@@ -174,7 +174,7 @@ class LogRocDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **line_options : dict
-            For matplotlib's `plot`, such as ``color``.
+            Options of matplotlib's `plot`, such as ``color``.
 
         Returns
         -------
@@ -218,7 +218,7 @@ class LogRocDisplay:
         tpr_at : sequence of float, default=(0.1, 0.01)
             False positive rates at which the legend gives the true positive rate.
         **line_options : dict
-            For matplotlib's `plot`, such as ``color``.
+            Options of matplotlib's `plot`, such as ``color``.
 
         Returns
         -------
@@ -228,7 +228,7 @@ class LogRocDisplay:
         Raises
         ------
         ValueError
-            For rates of different lengths, no non-members, and `tpr_at` outside 0..1.
+            For rates of different lengths, no images not used, and `tpr_at` outside 0..1.
         """
         self._check()
         self.tpr_at_fpr_ = {float(rate): self._tpr_at(rate) for rate in tpr_at}
@@ -260,7 +260,7 @@ class LogRocDisplay:
         shapes = np.shape(self.fpr), np.shape(self.tpr)
         if len(shapes[0]) != 1 or shapes[0] != shapes[1] or self.n_nonmembers < 1:
             raise ValueError(
-                "Expected as many false as true positive rates, of at least 1 non-member; got "
+                "Expected as many false as true positive rates, of at least 1 image not used; got "
                 f"shapes {shapes[0]} and {shapes[1]}, and n_nonmembers={self.n_nonmembers}."
             )
 
@@ -336,7 +336,7 @@ class LogRocDisplay:
         for i in shades:
             self.ax_.patches[i].set_label("_shade")
         self.ax_.patches[shades[0]].set_label(
-            f"FPR < {below}: not resolvable\nwith {prefix}{with_n} non-members"
+            f"FPR < {below}: not resolvable\nwith {prefix}{with_n} images not used"
         )
         handles, _ = self.ax_.get_legend_handles_labels()
         handles.sort(key=lambda handle: handle.get_gid() != "roc")  # keeps order otherwise

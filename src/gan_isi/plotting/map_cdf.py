@@ -26,15 +26,15 @@ class MapCdfDisplay:
     query : array-like of shape (n_levels,)
         Mean of the map's values of the query in each cell, in the units of the map.
     generated : array-like of shape (n_shown, n_levels)
-        Those of the nearest generated images, the nearest first.
+        CDF vectors of the nearest generated images, the nearest first.
     distances : array-like of shape (n_shown,)
-        Their 1-Wasserstein distances from the query, in the units of the map.
+        1-Wasserstein distances of these from the query, in the units of the map.
     indices : array-like of shape (n_shown,)
-        Their positions among the generated images.
+        Positions of these among the generated images.
     typical : array-like of shape (n_levels,), default=None
         Cell means of the generated image at the median distance, for comparison.
     typical_distance : float, default=None
-        Its distance.
+        Distance of the typical image.
     map_name : str, default="map"
         Name of the map.
     unit : str, default=None
@@ -45,7 +45,7 @@ class MapCdfDisplay:
     ax_ : matplotlib Axes
         The axes drawn on.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure of the axes.
     lines_ : list of matplotlib Line2D
         The query's curve, those of the nearest images, and the typical one.
 
@@ -107,7 +107,7 @@ class MapCdfDisplay:
         Parameters
         ----------
         attack : SourceIdentificationPipeline
-            Fitted.
+            Fitted attack.
         query_image : array-like of shape (height, width) or (height, width, channels)
             One real image.
         map_name : str

@@ -24,7 +24,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 
 class MembershipScoreDisplay:
-    """Scores of members and non-members on one axis, every query a point.
+    """Scores of used and other images on one axis, every query a point.
 
     Use `from_estimator` or `from_predictions`.
 
@@ -46,7 +46,7 @@ class MembershipScoreDisplay:
     ax_ : matplotlib Axes
         The axes drawn on.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure of the axes.
     points_ : list of matplotlib PathCollection
         The points of used, not used, and unknown queries. Only their horizontal
         position has a meaning; equal scores are stacked.
@@ -104,7 +104,7 @@ class MembershipScoreDisplay:
         Parameters
         ----------
         attack : fitted classifier
-            With `predict_proba` or else `decision_function`, as a
+            Attack with `predict_proba` or else `decision_function`, such as a
             :class:`~gan_isi.SourceIdentificationPipeline`.
         X : array-like or sequence of array-like
             Queries of known membership.
@@ -157,7 +157,7 @@ class MembershipScoreDisplay:
         y_true : array-like of shape (n_queries,)
             Whether each was used: booleans, 0/1 or -1/1.
         y_score : array-like of shape (n_queries,)
-            Scores, larger for members.
+            Scores, larger for used images.
         candidate_score : array-like of shape (n_candidates,), default=None
             Scores of queries of unknown membership.
         threshold : float, default=None

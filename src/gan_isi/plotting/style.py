@@ -1,7 +1,7 @@
 """What the figures share: matplotlib when it is needed, axes, and colours.
 
 The colours are those of Okabe and Ito, which people with any kind of colour vision tell
-apart. Members and non-members differ in lightness as well, and in their markers, so that
+apart. Used images and others differ in lightness as well, and in their markers, so that
 a grey print loses nothing.
 """
 

@@ -35,9 +35,9 @@ class TileMapDisplay:
     ax_ : matplotlib Axes
         The axes drawn on: those of the three pictures lie within.
     axes_ : ndarray of matplotlib Axes
-        Those of the query, the generated image, and the heat map.
+        Axes of the query, the generated image, and the heat map.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure of the axes.
     im_ : matplotlib AxesImage
         The heat map.
 

@@ -28,14 +28,14 @@ class WithholdDisplay:
     shares : array-like of shape (n_shares,)
         Shares withheld, ascending.
     curves : mapping of str to array-like of shape (n_shares, 3)
-        By name the AUC and the bounds of its interval at each share; three at most.
+        AUCs by name, with the bounds of their intervals, at each share; three at most.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
         The axes drawn on.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure of the axes.
     lines_ : list of matplotlib ErrorbarContainer
         The curves, in the order of `curves`. They are drawn a little beside each other.
     chance_line_ : matplotlib Line2D

@@ -182,7 +182,7 @@ def generated_for(rate: float, probability: float = 0.95) -> int:
     rate : float
         Probability that one generated image is a copy of it, each independently.
     probability : float, default=0.95
-        Of at least one copy.
+        Probability of at least one copy.
 
     Returns
     -------

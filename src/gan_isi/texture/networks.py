@@ -197,7 +197,7 @@ def layer_output(model: "torch.nn.Module", batch: "torch.Tensor") -> NDArray[np.
     Parameters
     ----------
     model : torch.nn.Module
-        As from `load_network`. It computes on its own device.
+        Network of `load_network`. It computes on its own device.
     batch : torch.Tensor of shape (n, channels, size, size)
         Images as from `preprocess`.
 
@@ -246,7 +246,7 @@ def output_of_each(
     Parameters
     ----------
     compute : callable
-        From a batch to a tensor with a row for each image.
+        Function of a batch that returns a tensor with a row for each image.
     model : torch.nn.Module
         Whose device it is.
     batch : torch.Tensor

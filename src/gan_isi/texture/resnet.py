@@ -30,9 +30,6 @@ from .weights import Weights, fill, read_weights
 if TYPE_CHECKING:
     import torch
 
-#: Channels of the 14th addition layer.
-N_CHANNELS = 2048
-
 #: What errors call the network.
 _TITLE = "ResNet-50"
 
