@@ -10,9 +10,8 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from .._preflight.before_fit import preflight_done
-from .._runtime.progress import progress_bar
 from .._runtime.sklearn_compat import num_samples
-from .._runtime.whole import shown_in_one_line
+from .._runtime.whole import shown_in_one_line, stage
 from .._validation.arrays import check_count
 from .._validation.items import as_images, read_once
 from .._validation.labels import check_groups, check_used, number_groups
@@ -24,7 +23,7 @@ from .compare_result import CompareResult
 from .crossfit import Folds, OutOfFold, cross_fit, refit_often
 from .folds import check_folds, draw_folds, repeat_seeds
 from .inputs import look_first
-from .measures import Estimate
+from .measures import Estimate, made_by
 from .prepared import PreparedAttack, _LabelledPart, keep_generated, prepare, with_distances
 
 #: False positive rate at which the true positive rates are compared.
@@ -152,7 +151,7 @@ def compare(
     )  # fmt: skip
     plan = Folds(queries.known, queries.candidates, queries.groups, n_folds, 1)
     judge = _Judge(plan, labels[0], tuple(generated), seeds, n_permutations, n_resamples,
-                   confidence, n_jobs, n_generated, verbose)  # fmt: skip
+                   confidence, n_jobs, n_generated)  # fmt: skip
     return judge.roles(both) if is_crossover else judge.pairs(both)
 
 
@@ -197,7 +196,6 @@ class _Judge:
     confidence: float
     n_jobs: int | None
     n_generated: int
-    verbose: bool = False
 
     @property
     def groups(self) -> NDArray[Any] | None:
@@ -255,26 +253,20 @@ class _Judge:
         )  # fmt: skip
 
     def _refits(self, statistic: Any, arguments: tuple[Any, ...]) -> list[Any]:
-        with progress_bar(
-            self.n_permutations, description="exchanges", unit="exchange", verbose=self.verbose
-        ) as bar:
+        with stage("exchanges", self.n_permutations, "exchange") as shown:
             return refit_often(
                 statistic, arguments, self.n_permutations, seed=self.seeds[1], n_jobs=self.n_jobs,
-                progress=bar.update,
+                progress=shown.update,
             )  # fmt: skip
 
     def _auc(
         self, scores: NDArray[np.float64], folds: NDArray[np.intp], null: Any = None
     ) -> Estimate:
-        low, high = auc_interval(
+        bounds = auc_interval(
             self.labels, scores, folds, self.groups, null=null, confidence=self.confidence
         )
-        over = "" if self.groups is None else " over groups"
-        kind = "of the fitted scores only"
-        if null is not None and len(null):
-            kind = f"spread of {len(null)} exchanges"
         value = within_fold_auc(self.labels, scores, folds)
-        return Estimate(value, low, high, f"Newcombe{over}, {kind}")
+        return Estimate(value, *bounds, made_by("Newcombe", self.groups, null, "exchanges"))
 
     def _difference(
         self, value: float, sample: NDArray[np.float64], null: NDArray[np.float64]

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime.progress import progress_bar
 from .._runtime.store import Store
 from .._runtime.whole import stage
 from ..statistics import cross_conformal_p_values, recognisable_share
@@ -43,8 +41,6 @@ class Judge:
         Of the folds and of the permutations.
     n_jobs : int or None
         Number of parallel jobs.
-    verbose : bool
-        Whether progress bars are shown.
     store : Store or None
         Where permutations are kept.
     prior : float or None
@@ -58,7 +54,6 @@ class Judge:
     n_permutations: int | Mapping[str, int]
     seeds: tuple[int, int]
     n_jobs: int | None
-    verbose: bool
     store: Store | None
     prior: float | None
 
@@ -95,10 +90,10 @@ class Judge:
         if volumes is not None:
             evidence, close = volumes.evidence(evidence), volumes.mean(close)
         del recorder  # and with it the fits
-        with self._bar(name, planned) as bar:
+        with stage(name, planned, "permutation") as shown:
             null = null_distribution(
                 prepared, self.labels, self.plan, n_permutations=planned, seed=null_seed,
-                n_jobs=self.n_jobs, progress=bar.update, store=self.store,
+                n_jobs=self.n_jobs, progress=shown.update, store=self.store,
             )  # fmt: skip
         labels, groups = self.labels, self.sampling.groups
         scores, n_known = answers.scores.mean(axis=0), len(labels)
@@ -106,7 +101,7 @@ class Judge:
         if self.prior is not None:
             measures |= predictive_values(measures, self.prior, self.fprs, self.sampling.confidence)
         if close is not None:
-            measures[CLOSENESS] = of_rule(labels, close[:n_known], self.sampling)
+            measures[CLOSENESS] = of_rule(labels, close[:n_known], groups, self.sampling.confidence)
         return AttackResult(
             name=name,
             answers=answers,
@@ -138,12 +133,12 @@ class Judge:
         if not len(self.plan.candidates):
             return None
         planned = self.planned(name)
-        with self._bar(f"{name}, candidates", planned) as bar:
+        with stage(f"{name}, candidates", planned, "permutation") as shown:
             return judge_candidates(
                 prepared, self.labels, answers, self.plan, self.sampling,
                 evidence=None if evidence is None else evidence[len(self.labels) :],
                 n_permutations=planned, seed=self.seeds[1], n_jobs=self.n_jobs,
-                progress=bar.update, store=self.store,
+                progress=shown.update, store=self.store,
             )  # fmt: skip
 
     def planned(self, name: str) -> int:
@@ -161,6 +156,3 @@ class Judge:
         if isinstance(self.n_permutations, Mapping):
             return int(self.n_permutations.get(name, self.n_permutations.get("default", 199)))
         return int(self.n_permutations)
-
-    def _bar(self, shown: str, total: int) -> Any:
-        return progress_bar(total, description=shown, unit="permutation", verbose=self.verbose)

@@ -63,12 +63,15 @@ class Sampling:
     confidence: float
     seed: int
 
-    def method(self, name: str, null: NDArray[np.float64] | None = None) -> str:
-        """Return how an interval was made, and of what it is."""
-        units = "" if self.groups is None else " over groups"
-        if null is None or not len(null):
-            return f"{name}{units}, of the fitted scores only"
-        return f"{name}{units}, spread of {len(null)} permutations"
+
+def made_by(
+    name: str, groups: Any, null: NDArray[Any] | None = None, refits: str = "permutations"
+) -> str:
+    """Return how an interval was made, over which units, and which refits gave its spread."""
+    units = "" if groups is None else " over groups"
+    if null is None or not len(null):
+        return f"{name}{units}, of the fitted scores only"
+    return f"{name}{units}, spread of {len(null)} {refits}"
 
 
 def measure(
@@ -129,18 +132,20 @@ def auc_of(
     Estimate
         The mean over the repeats.
     """
-    bounds = [
-        auc_interval(
-            labels, scores, folds, sampling.groups, null=null, confidence=sampling.confidence
-        )
-        for scores, folds in zip(answers.scores, answers.folds, strict=True)
-    ]
-    low, high = np.mean(bounds, axis=0)
-    method = sampling.method("Newcombe", null)
-    return Estimate(answers.auc(labels), float(low), float(high), method)
+    bounds = answers.auc_intervals(
+        labels, sampling.groups, null=null, confidence=sampling.confidence
+    )
+    low, high = bounds.mean(axis=0).tolist()
+    method = made_by("Newcombe", sampling.groups, null)
+    return Estimate(answers.auc(labels), low, high, method)
 
 
-def of_rule(labels: NDArray[np.intp], scores: NDArray[np.float64], sampling: Sampling) -> Estimate:
+def of_rule(
+    labels: NDArray[np.intp],
+    scores: NDArray[np.float64],
+    groups: NDArray[Any] | None,
+    confidence: float = 0.95,
+) -> Estimate:
     """Return the AUC of scores that depend on no label.
 
     Parameters
@@ -149,16 +154,18 @@ def of_rule(labels: NDArray[np.intp], scores: NDArray[np.float64], sampling: Sam
         0 or 1.
     scores : ndarray of shape (n_queries,)
         Scores; larger means used.
-    sampling : Sampling
-        How the interval is made.
+    groups : ndarray of shape (n_queries,) or None
+        Patients.
+    confidence : float, default=0.95
+        Of the interval.
 
     Returns
     -------
     Estimate
     """
-    low, high = auc_interval(labels, scores, None, sampling.groups, confidence=sampling.confidence)
-    over = "" if sampling.groups is None else " over groups"
-    return Estimate(within_fold_auc(labels, scores), low, high, f"Newcombe{over}")
+    bounds = auc_interval(labels, scores, None, groups, confidence=confidence)
+    over = "" if groups is None else " over groups"
+    return Estimate(within_fold_auc(labels, scores), *bounds, f"Newcombe{over}")
 
 
 def beyond_blind(
@@ -192,13 +199,11 @@ def beyond_blind(
             labels, scores, other_scores, folds, sampling.groups,
             null=null["AUC"], other_null=other_null["AUC"], confidence=sampling.confidence,
         )
-        for scores, other_scores, folds in zip(
-            answers.scores, other.scores, answers.folds, strict=True
-        )
+        for (scores, folds), other_scores in zip(answers.repeats, other.scores, strict=True)
     ]  # fmt: skip
-    low, high = np.mean(bounds, axis=0)
-    method = sampling.method("Zou and Yue, correlated AUCs", null["AUC"])
-    return Estimate(answers.auc(labels) - other.auc(labels), float(low), float(high), method)
+    method = made_by("Zou and Yue, correlated AUCs", sampling.groups, null["AUC"])
+    low, high = np.mean(bounds, axis=0).tolist()
+    return Estimate(answers.auc(labels) - other.auc(labels), low, high, method)
 
 
 def _of_decisions(
@@ -211,7 +216,7 @@ def _of_decisions(
             name, counts, n_resamples=sampling.n_resamples, confidence=sampling.confidence,
             seed=sampling.seed,
         )  # fmt: skip
-        return Estimate(value, *bounds, sampling.method("bootstrap"))
+        return Estimate(value, *bounds, made_by("bootstrap", sampling.groups))
     right, among = _COUNTED[name](labels == 1, answers.used[0])
     if not among.any():
         return Estimate(np.nan, np.nan, np.nan, "nothing to count")
@@ -221,7 +226,7 @@ def _of_decisions(
     low, high = proportion_interval(
         right[among], groups, null=null.get(name), confidence=sampling.confidence
     )
-    return Estimate(value, low, high, sampling.method("Wilson", null.get(name)))
+    return Estimate(value, low, high, made_by("Wilson", sampling.groups, null.get(name)))
 
 
 #: Given who was used and who is called used: which answers are right, and among which they count.
@@ -246,4 +251,5 @@ def _recall_at_fpr(
         limit = f"no FPR below {resolvable_fpr(len(units)):.2g} with {len(units)} {many} not used"
         return Estimate(np.nan, np.nan, np.nan, limit)
     # Folds share no scale, so that one threshold for all finds rather too few.
-    return Estimate(*found, sampling.method("order statistics, one threshold for all folds"))
+    method = "order statistics, one threshold for all folds"
+    return Estimate(*found, made_by(method, sampling.groups))

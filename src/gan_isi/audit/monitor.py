@@ -15,11 +15,10 @@ from .._preflight.before_fit import intensity_ranges
 from .._runtime.output import write_atomically
 from .._validation.arrays import check_count
 from .._validation.labels import check_groups, number_groups
-from ..statistics import auc_interval, within_fold_auc
 from ..statistics.arguments import check_share
 from ..statistics.looks import level_of_look, rank_p_values
 from .arguments import joined
-from .measures import Estimate
+from .measures import of_rule
 from .monitor_inputs import MonitorInputs, check_enough, digest_of, plain
 from .monitor_record import MonitorRecord
 from .monitor_rule import as_pair, label_free
@@ -175,12 +174,10 @@ class MemorizationMonitor:
                 "can't be named any more.",
                 stacklevel=2,
             )
-        low, high = auc_interval(self.labels, scores, None, self.groups)
-        over = "" if self.groups is None else " over groups"
         record = MonitorRecord(
             step=step.item() if isinstance(step, np.number) else step,
             n_generated=len(generated),
-            auc=Estimate(within_fold_auc(self.labels, scores), low, high, f"Newcombe{over}"),
+            auc=of_rule(self.labels, scores, self.groups),
             p_value=p_value,
             p_all=p_all,
             p_highest=p_highest,

@@ -105,8 +105,8 @@ def auc_at_most(
     """
     level = max(confidence, 0.5 + 1e-6)
     bounds = [
-        auc_upper_bound(labels, scores, folds, groups, null=null, confidence=level)
-        for scores, folds in zip(answers.scores, answers.folds, strict=True)
+        auc_upper_bound(labels, *pair, groups, null=null, confidence=level)
+        for pair in answers.repeats
     ]
     return float(np.mean(bounds))
 
@@ -140,7 +140,7 @@ def by_patient(result: "AuditResult", attack: "AttackResult", names: Any = None)
     units, labels, patients = units.ravel(), result.labels[first], groups[first]
     sizes = np.bincount(units)
     rows = []
-    for scores, folds in zip(attack.answers.scores, attack.answers.folds, strict=True):
+    for scores, folds in attack.answers.repeats:
         means = np.bincount(units, scores) / sizes
         own = folds[first]  # the images of a patient are held out together
         ranks = (rank_within(means, own) - 0.5) / np.bincount(own)[own]
@@ -259,7 +259,7 @@ def _auc_within(result: "AuditResult", attack: "AttackResult", own: NDArray[np.b
         # So much more than the variance of Mann and Whitney as among all images.
         null = 0.5 + (null - 0.5) * np.sqrt(_variance(labels) / _variance(all_labels))
     rows = []
-    for scores, folds in zip(attack.answers.scores, attack.answers.folds, strict=True):
+    for scores, folds in attack.answers.repeats:
         try:
             value = within_fold_auc(labels, scores[own], folds[own])
         except ValueError:

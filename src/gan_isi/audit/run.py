@@ -23,7 +23,7 @@ from .arguments import (
 )
 from .attack_result import AttackResult
 from .choice import ChosenAttack
-from .controls import Control, ControlPlan
+from .controls import Control, in_halves, unrelated
 from .crossfit import Folds
 from .duration import measure_costs, stages_of_audit
 from .epsilon import EpsilonBound, check_coins, split_bound
@@ -202,15 +202,13 @@ def audit(
     }  # fmt: skip
     X = read_once(as_images(X))
     candidates = None if candidates is None else read_once(as_images(candidates))
-    queries = check_queries(X, y, groups, candidates, candidate_groups)
-    given, of_slices, slices = (groups, candidate_groups), queries, None
-    if volumes is not None or candidate_volumes is not None:
-        queries, of_slices, slices = by_volume(queries, volumes, candidate_volumes)
-        # A volume is one patient, at least: copies within it are no matter.
-        given = (
-            volumes if groups is None else groups,
-            candidate_volumes if candidate_groups is None else candidate_groups,
-        )
+    of_slices = check_queries(X, y, groups, candidates, candidate_groups)
+    queries, of_slices, slices = by_volume(of_slices, volumes, candidate_volumes)
+    # A volume is one patient, at least: copies within it are no matter.
+    given = (
+        volumes if groups is None else groups,
+        candidate_volumes if candidate_groups is None else candidate_groups,
+    )
     generated = read_once(SharedImages(generated).images)
     if unrelated_generated is not None:
         unrelated_generated = read_once(SharedImages(unrelated_generated).images)
@@ -246,20 +244,18 @@ def audit(
 
     cv, splitter = check_cv(queries, cv)
     control = {UNRELATED_SET: unrelated_generated}
-    inputs, together = look_first(
-        named, X, queries if slices is None else of_slices, given, generated, candidates, control
-    )
+    inputs, together = look_first(named, X, of_slices, given, generated, candidates, control)
     others = {"generated": generated, "candidates": candidates, **control}
     digests = describe_inputs(X, of_slices.labels, others, inputs.digests)
     if slices is None and together is not queries:  # copies are one patient now
-        queries = together
+        queries = of_slices = together
         cv, splitter = check_cv(queries, cv if splitter is None else splitter)
     judge = Judge(
         queries.labels,
         Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats, splitter),
         tuple(fprs),
         Sampling(queries.known_groups, n_resamples, confidence, seed),
-        n_permutations, (fold_seed, null_seed), n_jobs, verbose, store_of(memory), prior,
+        n_permutations, (fold_seed, null_seed), n_jobs, store_of(memory), prior,
     )  # fmt: skip
     images = joined(X, candidates)
     # The blind one first: the others are compared with it.
@@ -280,9 +276,7 @@ def audit(
     results: dict[str, AttackResult] = {}
     bound: EpsilonBound | None = None
     found_in_controls: list[Control] = []
-    asking = ControlPlan(queries.labels, judge.plan, judge.sampling, null_seed, n_jobs)
-    patients = queries.groups if slices is None else of_slices.groups
-    for name, one in prepare(in_order, images, generated, patients):
+    for name, one in prepare(in_order, images, generated, of_slices.groups):
         one = one if slices is None else VolumeAttack(one, slices)
         results[name] = judge(name, one, results.get(BLIND))
         if name == epsilon_by:
@@ -291,7 +285,7 @@ def audit(
                 confidence=confidence, seed=fold_seed,
             )  # fmt: skip
         if controls:
-            found_in_controls += asking.in_halves(name, one, judge.planned(name))
+            found_in_controls += in_halves(judge, name, one)
         if choose and name != BLIND:
             prepared[name] = one
     if choose:
@@ -299,9 +293,9 @@ def audit(
         results[CHOSEN] = judge(CHOSEN, chosen, results[BLIND])
     if unrelated_generated is not None:
         compared = {name: attack for name, attack in in_order.items() if name != BLIND}
-        for name, one in prepare(compared, images, unrelated_generated, patients):
+        for name, one in prepare(compared, images, unrelated_generated, of_slices.groups):
             one = one if slices is None else VolumeAttack(one, slices)
-            found_in_controls.append(asking.unrelated(name, one, judge.planned(name)))
+            found_in_controls.append(unrelated(judge, name, one))
     results = adjusted(results, queries.labels, queries.known_groups)
     return AuditResult(
         attacks={name: results[name] for name in [*named, *results]},

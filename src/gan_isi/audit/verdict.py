@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..statistics import auc_interval, detectable_auc, recognisable_share
+from ..statistics import detectable_auc, recognisable_share
 from .names import BLIND, CHOSEN, CLOSENESS
 from .significance import beyond_blind_as
 from .statements import SIGNIFICANCE, Statement, of_controls, say, texts
@@ -288,12 +288,8 @@ def _wrong(result: "AuditResult", tried: list["AttackResult"]) -> list[Statement
 
 def _reversed(result: "AuditResult", attack: "AttackResult", n_tried: int) -> bool:
     """Return whether an attack tells the images apart the other way round, all taken together."""
-    answers = attack.answers
-    highest = [
-        auc_interval(
-            result.labels, scores, folds, result.groups, null=attack.null["AUC"],
-            confidence=1 - (1 - result.confidence) / n_tried,
-        )[1]
-        for scores, folds in zip(answers.scores, answers.folds, strict=True)
-    ]  # fmt: skip
-    return bool(np.mean(highest) < 0.5)
+    level = 1 - (1 - result.confidence) / n_tried
+    bounds = attack.answers.auc_intervals(
+        result.labels, result.groups, null=attack.null["AUC"], confidence=level
+    )
+    return bool(bounds[:, 1].mean() < 0.5)

@@ -62,7 +62,7 @@ class VolumeAttack:
 
 def by_volume(
     queries: Queries, volumes: Any, candidate_volumes: Any
-) -> tuple[Queries, Queries, tuple[NDArray[np.intp], ...]]:
+) -> tuple[Queries, Queries, tuple[NDArray[np.intp], ...] | None]:
     """Take slices together to volumes.
 
     Parameters
@@ -70,7 +70,7 @@ def by_volume(
     queries : Queries
         Slices, with their patients if there are any.
     volumes, candidate_volumes
-        Names of the slices' volumes, see :func:`audit`.
+        Names of the slices' volumes, see :func:`audit`; None without volumes.
 
     Returns
     -------
@@ -78,8 +78,8 @@ def by_volume(
         The volumes.
     of_slices : Queries
         The slices, of which those of a volume are of one patient.
-    slices : tuple of ndarray of int
-        Numbers of the slices of each volume.
+    slices : tuple of ndarray of int, or None
+        Numbers of the slices of each volume; None where each image is a query of its own.
 
     Raises
     ------
@@ -87,6 +87,8 @@ def by_volume(
         If slices have no volume, or a volume has two labels, two patients, or known as well
         as unknown membership.
     """
+    if volumes is None and candidate_volumes is None:
+        return queries, queries, None
     n_known, n_asked = len(queries.known), len(queries.candidates)
     if volumes is None or (candidate_volumes is None) == (n_asked > 0):
         raise ValueError(

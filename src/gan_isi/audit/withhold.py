@@ -14,13 +14,13 @@ from .._runtime.sklearn_compat import num_samples
 from .._runtime.whole import expect, shown_in_one_line, stage
 from .._validation.items import as_images, read_once
 from .._validation.shared import SharedImages
-from ..statistics import auc_interval, permute_labels
+from ..statistics import permute_labels
 from .arguments import check_numbers, check_queries
 from .crossfit import LARGEST_SEED, Folds, OutOfFold, cross_fit, refit_often
 from .duration import measure_costs, stages_of_withhold
 from .folds import check_folds, draw_folds
 from .inputs import look_first
-from .measures import Estimate
+from .measures import Estimate, made_by
 from .names import BLIND
 from .prepared import PreparedAttack, keep_generated, prepare
 from .provenance import describe_inputs, digest_of_names, now, provenance_of
@@ -284,17 +284,14 @@ class _Judge:
                 kept = [np.sort(order[round(share * len(order)) :]) for order in orders]
                 left = [keep_generated(attack, own) for own in kept]
                 answers = design.cross_fit(left, self.labels, design.seed)
-                bounds = auc_interval(
-                    self.labels, answers.scores[0], answers.folds[0], design.groups,
-                    null=nulls[name], confidence=level,
-                )  # fmt: skip
+                (bounds,) = answers.auc_intervals(
+                    self.labels, design.groups, null=nulls[name], confidence=level
+                )
                 rows.append((answers.auc(self.labels), *bounds))
                 self.progress(1)
             value, low, high = np.mean(rows, axis=0).tolist()
-            units = "" if design.groups is None else " over groups"
-            spread = f"spread of {self.n_permutations} permutations"
-            spread = spread if self.n_permutations else "of the fitted scores only"
-            found[name] = Estimate(value, low, high, f"Newcombe{units}, {spread}")
+            method = made_by("Newcombe", design.groups, nulls[name])
+            found[name] = Estimate(value, low, high, method)
         return found
 
 
