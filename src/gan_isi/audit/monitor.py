@@ -341,9 +341,9 @@ class MemorizationMonitor:
             With the records in each checkpoint of the training. If Lightning is not installed, an
             object with the same methods.
         """
-        from .monitor_callback import make_callback
+        from .monitor_callback import callback_class
 
-        return make_callback(self, sample, check_count(every, "every"), stop, path)
+        return callback_class()(self, sample, check_count(every, "every"), stop, path)
 
     def __repr__(self) -> str:
         """Return what is watched, and what was found."""

@@ -74,7 +74,7 @@ def as_record(result: "AuditResult") -> dict[str, Any]:
 
 def as_json(record: dict[str, Any], path: str | Path | None = None) -> str:
     """Return a record as JSON, where NaN becomes null, and write it to a file if there is one."""
-    text = json.dumps(_without_nan(record), indent=2, allow_nan=False)
+    text = json.dumps(without_nan(record), indent=2, allow_nan=False)
     if path is not None:
         write_atomically(path, text)
     return text
@@ -111,9 +111,10 @@ def rows_of(result: "AuditResult") -> list[tuple[Any, ...]]:
     return rows
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """Return plain types with None for each NaN, and lists for tuples."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
     return None if isinstance(value, float) and np.isnan(value) else value
