@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..statistics import permutation_p_value, permute_labels
-from .crossfit import LARGEST_SEED, Folds, OutOfFold, cross_fit, refit_often
+from .crossfit import Folds, OutOfFold, cross_fit, refit_often
 from .evidence import Evidence
+from .folds import LARGEST_SEED
 from .measures import Estimate, Sampling, made_by
 from .prepared import PreparedAttack
 

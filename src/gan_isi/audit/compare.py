@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 
 from .._preflight.before_fit import preflight_done
 from .._runtime.sklearn_compat import num_samples
@@ -21,7 +20,7 @@ from ..statistics.paired import patient_weights, weighted_aucs, weighted_recalls
 from .arguments import check_queries, name_attacks
 from .compare_result import CompareResult
 from .crossfit import Folds, OutOfFold, cross_fit, refit_often
-from .folds import check_folds, draw_folds, repeat_seeds
+from .folds import LARGEST_SEED, check_folds, draw_folds, draw_seeds, repeat_seeds
 from .inputs import look_first
 from .measures import Estimate, made_by
 from .prepared import PreparedAttack, _LabelledPart, keep_generated, prepare, with_distances
@@ -133,8 +132,7 @@ def compare(
         real = real[kept] if is_array else [real[int(i)] for i in kept]
         labels = [one[kept] for one in labels]
         numbers = None if numbers is None else numbers[kept]
-    rng = check_random_state(random_state)
-    seeds = [int(one) for one in rng.randint(np.iinfo(np.int32).max, size=3)]
+    seeds = draw_seeds(random_state, 3)
     parts: list[_LabelledPart] = []
     for own, given in zip(labels, generated.values(), strict=True):
         images = read_once(SharedImages(given).images)
@@ -341,5 +339,5 @@ def _other_roles(
 ) -> float:
     """Exchange which generator used which patients, fit again, and compare."""
     permuted = permute_labels(labels, plan.known_groups, rng=rng)
-    scores, folds = _within(stacked, permuted, plan, int(rng.integers(np.iinfo(np.int32).max)))
+    scores, folds = _within(stacked, permuted, plan, int(rng.integers(LARGEST_SEED)))
     return within_fold_auc(permuted, scores[0] - scores[1], folds)

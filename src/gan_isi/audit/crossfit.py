@@ -22,14 +22,11 @@ from ..statistics import (
     tail_excess,
     within_fold_auc,
 )
-from .folds import draw_folds, repeat_seeds
+from .folds import LARGEST_SEED, draw_folds, repeat_seeds
 from .prepared import PreparedAttack
 
 #: Statistics of refits with permuted labels, see `OutOfFold.statistics`.
 NULL_STATISTICS = ("AUC", "tail", "balanced accuracy", "accuracy", "recall", "specificity")
-
-#: The largest seed that scikit-learn takes.
-LARGEST_SEED = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from .arguments import joined
 from .measures import of_rule
 from .monitor_inputs import MonitorInputs, check_enough, digest_of, plain
 from .monitor_record import MonitorRecord
-from .monitor_rule import as_pair, label_free
+from .monitor_rule import label_free, score
 
 
 class MemorizationMonitor:
@@ -116,18 +116,19 @@ class MemorizationMonitor:
         )
         self.n_pairs = check_count(n_pairs, "n_pairs", 0)
         self.records: list[MonitorRecord] = []
-        self._rule = label_free(attack, intensity_range, n_jobs)
+        self._attack = label_free(attack, intensity_range, n_jobs)
+        self._descriptors = self._attack.steps[0][1]
         sets = {"used": plain(used, "used"), "not used": plain(not_used, "not_used")}
         sizes = [len(one) for one in sets.values()]
         self.labels = np.repeat([1, 0], sizes)
         self.groups: NDArray[np.intp] | None = None
         if groups is not None:
             self.groups = number_groups(check_groups(groups, sum(sizes)))
-        self._inputs = MonitorInputs(sets, intensity_ranges(self._rule.attack))
+        self._inputs = MonitorInputs(sets, intensity_ranges(self._attack))
         self.groups = self._inputs.patients(sets, self.groups)
         check_enough(self.labels, self.groups, level_of_look(self.alpha, 1, self.n_checkpoints))
         self._digest = digest_of(sets, self.groups)
-        self._real = self._rule.describe(joined(*sets.values()))
+        self._real = self._descriptors.fit_transform(joined(*sets.values()))
 
     @property
     def onset(self) -> float | None:
@@ -163,8 +164,9 @@ class MemorizationMonitor:
         if not isinstance(step, (int, float, np.number)) or not np.isfinite(step):
             raise ValueError(f"step has to be a finite number, such as 1000; got {step!r}.")
         self._inputs.check_scale(generated, first=not self.records)
-        reference = self._rule.transform(generated)
-        scores, pairs = self._rule.score(self._real, reference, self.n_pairs)
+        reference = self._descriptors.transform(generated)
+        n_used = int(self.labels.sum())
+        scores, pairs = score(self._attack, self._real, reference, n_used, self.n_pairs)
         p_all, p_highest = rank_p_values(self.labels, scores, self.groups)
         p_value = min(1.0, 2 * min(p_all, p_highest))
         level = level_of_look(self.alpha, len(self.records) + 1, self.n_checkpoints)
@@ -183,7 +185,7 @@ class MemorizationMonitor:
             p_highest=p_highest,
             level=level,
             copies=p_value <= level,
-            pairs=tuple(as_pair(pair, int(self.labels.sum())) for pair in pairs),
+            pairs=pairs,
             seconds=perf_counter() - began,
         )
         self.records.append(record)

@@ -204,7 +204,7 @@ class _LabelledPart:
     def _fit(self, train: NDArray[np.intp], labels: NDArray[np.intp]) -> Any:
         groups = None if self.groups is None else self.groups[train]
         rows = self._rows(train, train)
-        scales = None if self.medians is None else self.medians(train)
+        scales = self.scales if self.medians is None else self.medians(train)
         return fit_membership(clone(self.estimator), rows, labels, groups, self.blocks, scales)
 
     def _rows(self, queries: NDArray[np.intp], train: NDArray[np.intp]) -> Any:
@@ -225,19 +225,7 @@ def _with_closest(part: _LabelledPart) -> _LabelledPart:
     if n_needed is None or part.with_real or (np.isnan(part.rows).any() and not streamed):
         return replace(part, closest=None, medians=None)
     closest = np.ascontiguousarray(closest_distances(part.rows, n_needed))
-    if part.scales is not None:
-        return replace(part, closest=closest, medians=_Same(part.scales))
-    return replace(part, closest=closest, medians=QueryMedians.of(part.rows))
-
-
-@dataclass(frozen=True)
-class _Same:
-    """The same medians for any queries."""
-
-    medians: NDArray[np.float64]
-
-    def __call__(self, queries: NDArray[np.intp]) -> NDArray[np.float64]:
-        return self.medians
+    return replace(part, closest=closest, medians=None if streamed else QueryMedians.of(part.rows))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 
 from .._preflight.before_fit import preflight_done
 from .._runtime.sklearn_compat import num_samples
@@ -16,9 +15,9 @@ from .._validation.items import as_images, read_once
 from .._validation.shared import SharedImages
 from ..statistics import permute_labels
 from .arguments import check_numbers, check_queries
-from .crossfit import LARGEST_SEED, Folds, OutOfFold, cross_fit, refit_often
+from .crossfit import Folds, OutOfFold, cross_fit, refit_often
 from .duration import measure_costs, stages_of_withhold
-from .folds import check_folds, draw_folds
+from .folds import LARGEST_SEED, check_folds, draw_folds, draw_seeds
 from .inputs import look_first
 from .measures import Estimate, made_by
 from .names import BLIND
@@ -147,8 +146,7 @@ def withhold(
     inputs, queries = look_first(named, X, queries, (groups, None), generated, None)
     labels, patients = queries.labels, queries.known_groups
     digests = describe_inputs(X, labels, {"generated": generated}, inputs.digests)
-    rng = check_random_state(random_state)
-    seeds = [int(seed) for seed in rng.randint(LARGEST_SEED, size=4)]
+    seeds = draw_seeds(random_state, 4)
     design = _halves(labels, patients, cv, seeds[0])
 
     asked_often = 2 * len(shares) + n_random * (len(shares) - 1) + 1
