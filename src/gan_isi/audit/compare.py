@@ -208,24 +208,15 @@ class _Judge:
         weights = patient_weights(labels, self.groups, self.n_resamples, self.seeds[2])
         aucs = [weighted_aucs(labels, a.scores[0], a.folds[0], weights) for a in answers]
         recalls = [weighted_recalls(labels, a.ranks(), FPR, weights) for a in answers]
-        differences = [
-            self._difference(value, sample, varied)
-            for value, sample, varied in zip(
-                observed, (aucs[0] - aucs[1], recalls[0] - recalls[1]), null.T, strict=True
-            )
-        ]
-        p_values = [
-            permutation_p_value(abs(value), np.abs(varied))
-            if len(varied) and not np.isnan(value)
-            else float("nan")
-            for value, varied in zip(observed, null.T, strict=True)
-        ]
+        samples = aucs[0] - aucs[1], recalls[0] - recalls[1]
+        (auc, p_value), (recall, recall_p_value) = (
+            (self._difference(*one), _two_sided(one[0], one[2]))
+            for one in zip(observed, samples, null.T, strict=True)
+        )
         return self._result(
             auc={n: self._auc(a.scores[0], a.folds[0])
                  for n, a in zip(self.names, answers, strict=True)},
-            difference=differences[0], p_value=p_values[0],
-            tpr_difference=differences[1],
-            tpr_p_value=p_values[1],
+            difference=auc, p_value=p_value, tpr_difference=recall, tpr_p_value=recall_p_value,
         )  # fmt: skip
 
     def roles(self, both: list[PreparedAttack]) -> CompareResult:
@@ -280,6 +271,12 @@ class _Judge:
         low, high = value - wider * (value - low), value + wider * (high - value)
         return Estimate(value, max(-1.0, min(low, value)), min(1.0, max(high, value)),
                         "paired bootstrap over patients, no narrower than refits vary")  # fmt: skip
+
+
+def _two_sided(observed: float, null: NDArray[np.float64]) -> float:
+    if not len(null) or np.isnan(observed):
+        return float("nan")
+    return permutation_p_value(abs(observed), np.abs(null))
 
 
 def _differences(answers: list[OutOfFold], labels: NDArray[np.intp]) -> list[float]:

@@ -1,17 +1,20 @@
 """Controls of an audit: the same attacks where there is nothing to find."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime.whole import stage
 from .crossfit import Folds, cross_fit, null_distribution
 from .judge import Judge
 from .measures import Estimate, auc_of
 from .prepared import PreparedAttack
 from .significance import p_values_of
+from .statements import SIGNIFICANCE, Statement, say
+
+if TYPE_CHECKING:
+    from .result import AuditResult
 
 #: What is compared: two halves of the images not used, two of the used ones, and used with
 #: other images by generated images that have nothing to do with them.
@@ -108,13 +111,9 @@ def _ask(
     plan: Folds,
 ) -> Control:
     plan = replace(plan, candidates=plan.candidates[:0])
-    n_permutations, seed = judge.planned(name), judge.seeds[1]
-    with stage(f"{name}: {kind}", n_permutations, "permutation") as shown:
-        answers = cross_fit(prepared, labels, plan, seed=seed)
-        null = null_distribution(
-            prepared, labels, plan, n_permutations=n_permutations, seed=seed,
-            n_jobs=judge.n_jobs, progress=shown.update,
-        )  # fmt: skip
+    with judge.refits(name, f"{name}: {kind}") as how:
+        answers = cross_fit(prepared, labels, plan, seed=judge.seeds[1])
+        null = null_distribution(prepared, labels, plan, **how)
     groups = plan.known_groups
     p_values = p_values_of(answers.statistics(labels, groups), null)
     return Control(
@@ -143,3 +142,36 @@ def control_rows(controls: tuple[Control, ...]) -> list[dict[str, Any]]:
          "AUC": one.auc.value, "low": one.auc.low, "high": one.auc.high, "p_value": one.p_value}
         for one in controls
     ]  # fmt: skip
+
+
+def of_controls(result: "AuditResult") -> list[Statement]:
+    """Return what attacks found where there is nothing to find.
+
+    Parameters
+    ----------
+    result : AuditResult
+        What :func:`audit` found, with controls.
+
+    Returns
+    -------
+    list of Statement
+    """
+    said = []
+    for of_halves, kind in ((True, "controls"), (False, "unrelated")):
+        tested = [
+            one
+            for one in result.controls
+            if (one.kind != UNRELATED) == of_halves and not np.isnan(one.p_value)
+        ]
+        if not tested:
+            continue
+        least = min(tested, key=lambda one: one.p_value)
+        # Bonferroni: of many controls one is an alarm by chance.
+        p_value = min(1.0, len(tested) * least.p_value)
+        numbers = {"n_controls": len(tested), "p_value": p_value}
+        if p_value > SIGNIFICANCE:
+            said.append(say(f"{kind}_quiet", **numbers))
+            continue
+        where = {"control": least.kind} if of_halves else {}
+        said.append(say(f"{kind}_alarm", **numbers, **where, attack=least.attack))
+    return said or [say("controls_untested")]

@@ -278,9 +278,7 @@ def run(
 
     `grey` says whether an attack compares grey images only.
     """
-    real = []
-    for name, which in _of_labels(y, num_samples(X)).items():
-        real.append(look_at(name, X, which))
+    real = [look_at(name, X, which) for name, which in _of_labels(y, num_samples(X)).items()]
     if candidates is not None:
         real.append(look_at("candidates", candidates))
     made = {"generated": generated, **others}

@@ -1,7 +1,9 @@
 """How an audit asks each attack, the same of all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,23 +80,18 @@ class Judge:
         -------
         AttackResult
         """
-        fold_seed, null_seed = self.seeds
-        planned = self.planned(name)
         volumes = prepared if isinstance(prepared, VolumeAttack) else None
         recorder = Recorder(prepared if volumes is None else volumes.attack)
         asked = recorder if volumes is None else replace(volumes, attack=recorder)
         with stage(f"{name}: fitting"):
-            answers = cross_fit(asked, self.labels, self.plan, seed=fold_seed)
+            answers = cross_fit(asked, self.labels, self.plan, seed=self.seeds[0])
             evidence = None if name == BLIND else closest_generated(recorder)
             close = None if name == BLIND else closeness(recorder)
         if volumes is not None:
             evidence, close = volumes.evidence(evidence), volumes.mean(close)
         del recorder  # and with it the fits
-        with stage(name, planned, "permutation") as shown:
-            null = null_distribution(
-                prepared, self.labels, self.plan, n_permutations=planned, seed=null_seed,
-                n_jobs=self.n_jobs, progress=shown.update, store=self.store,
-            )  # fmt: skip
+        with self.refits(name, name) as how:
+            null = null_distribution(prepared, self.labels, self.plan, **how)
         labels, groups = self.labels, self.sampling.groups
         scores, n_known = answers.scores.mean(axis=0), len(labels)
         measures = measure(labels, answers, self.fprs, self.sampling, null)
@@ -132,14 +129,33 @@ class Judge:
     ) -> CandidateResult | None:
         if not len(self.plan.candidates):
             return None
-        planned = self.planned(name)
-        with stage(f"{name}, candidates", planned, "permutation") as shown:
+        own = None if evidence is None else evidence[len(self.labels) :]
+        with self.refits(name, f"{name}, candidates") as how:
             return judge_candidates(
-                prepared, self.labels, answers, self.plan, self.sampling,
-                evidence=None if evidence is None else evidence[len(self.labels) :],
-                n_permutations=planned, seed=self.seeds[1], n_jobs=self.n_jobs,
-                progress=shown.update, store=self.store,
-            )  # fmt: skip
+                prepared, self.labels, answers, self.plan, self.sampling, evidence=own, **how
+            )
+
+    @contextmanager
+    def refits(self, name: str, shown: str) -> Iterator[dict[str, Any]]:
+        """Show a stage of permutations, and give what `refit_often` is told of them.
+
+        Parameters
+        ----------
+        name : str
+            Name of the attack that is fitted again.
+        shown : str
+            Name of the stage.
+
+        Yields
+        ------
+        dict of str to object
+        """
+        planned = self.planned(name)
+        with stage(shown, planned, "permutation") as task:
+            yield {
+                "n_permutations": planned, "seed": self.seeds[1], "n_jobs": self.n_jobs,
+                "progress": task.update, "store": self.store,
+            }  # fmt: skip
 
     def planned(self, name: str) -> int:
         """Return the number of permutations of an attack.

@@ -52,15 +52,14 @@ def predictive_values(
     joint = f"bounds of recall and specificity, {100 * (2 * confidence - 1):g} % at least"
     pairs = [(recall.value, specificity.value), (recall.low, specificity.low),
              (recall.high, specificity.high)]  # fmt: skip
-    found = {
-        "predictive value": _estimate(
-            [_predictive(tpr, 1 - tnr, prior) for tpr, tnr in pairs], joint
-        )
-    }
+    value, low, high = (_predictive(tpr, 1 - tnr, prior) for tpr, tnr in pairs)
+    found = {"predictive value": Estimate(value, low, high, joint)}
     for fpr in fprs:
         rate = measures[f"TPR at FPR {fpr:g}"]
-        values = [_predictive(tpr, fpr, prior) for tpr in (rate.value, rate.low, rate.high)]
-        found[f"predictive value at FPR {fpr:g}"] = _estimate(values, rate.method)
+        value, low, high = (
+            _predictive(tpr, fpr, prior) for tpr in (rate.value, rate.low, rate.high)
+        )
+        found[f"predictive value at FPR {fpr:g}"] = Estimate(value, low, high, rate.method)
     return found
 
 
@@ -68,13 +67,6 @@ def _predictive(tpr: float, fpr: float, prior: float) -> float:
     if np.isnan(tpr) or np.isnan(fpr):
         return float("nan")
     return float(positive_predictive_value(tpr, fpr, prior))
-
-
-def _estimate(values: list[float], method: str) -> Estimate:
-    if np.isnan(values[0]):
-        return Estimate(np.nan, np.nan, np.nan, method)
-    value, low, high = values
-    return Estimate(value, low, high, method)
 
 
 def auc_at_most(

@@ -44,7 +44,8 @@ class PreparedAttack(Protocol):
 
     @property
     def bags(self) -> NDArray[Any] | None:
-        """Distances (n_queries, n_generated, n_maps), where it compares."""
+        """Distances (n_queries, n_generated, n_maps), where it compares; None where not."""
+        return None
 
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
@@ -297,16 +298,12 @@ class Recorder:
 
 
 @dataclass(frozen=True)
-class _WholeAttack:
+class _WholeAttack(PreparedAttack):
     """An attack of another make, fitted from the images each time."""
 
     estimator: Any
     images: Any
     groups: NDArray[Any] | None
-
-    @property
-    def bags(self) -> NDArray[Any] | None:
-        return None
 
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .controls import UNRELATED
 from .measures import Estimate
 from .names import BLIND, CHOSEN, CLOSENESS
 from .significance import beyond_blind_as
@@ -270,39 +269,6 @@ def _single_images(result: "AuditResult", attack: "AttackResult") -> Statement:
         level=level,
         expected=level * (~others).sum(),
     )
-
-
-def of_controls(result: "AuditResult") -> list[Statement]:
-    """Return what attacks found where there is nothing to find.
-
-    Parameters
-    ----------
-    result : AuditResult
-        What :func:`audit` found, with controls.
-
-    Returns
-    -------
-    list of Statement
-    """
-    said = []
-    for of_halves, kind in ((True, "controls"), (False, "unrelated")):
-        tested = [
-            one
-            for one in result.controls
-            if (one.kind != UNRELATED) == of_halves and not np.isnan(one.p_value)
-        ]
-        if not tested:
-            continue
-        least = min(tested, key=lambda one: one.p_value)
-        # Bonferroni: of many controls one is an alarm by chance.
-        p_value = min(1.0, len(tested) * least.p_value)
-        numbers = {"n_controls": len(tested), "p_value": p_value}
-        if p_value > SIGNIFICANCE:
-            said.append(say(f"{kind}_quiet", **numbers))
-            continue
-        where = {"control": least.kind} if of_halves else {}
-        said.append(say(f"{kind}_alarm", **numbers, **where, attack=least.attack))
-    return said or [say("controls_untested")]
 
 
 def of_candidates(result: "AuditResult", attack: "AttackResult") -> list[Statement]:

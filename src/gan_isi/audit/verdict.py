@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..statistics import detectable_auc, recognisable_share
+from .controls import of_controls
 from .measures import Estimate
 from .names import BLIND, CHOSEN, CLOSENESS
 from .significance import beyond_blind_as
-from .statements import SIGNIFICANCE, Statement, bounds_of, of_blind, of_controls, say, texts
+from .statements import SIGNIFICANCE, Statement, bounds_of, of_blind, say, texts
 
 if TYPE_CHECKING:
     from .attack_result import AttackResult

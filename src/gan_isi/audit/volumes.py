@@ -13,7 +13,7 @@ from .prepared import Answers, PreparedAttack
 
 
 @dataclass(frozen=True)
-class VolumeAttack:
+class VolumeAttack(PreparedAttack):
     """A prepared attack on slices that answers for volumes, by the mean of the slices' scores.
 
     Attributes
@@ -26,10 +26,6 @@ class VolumeAttack:
 
     attack: PreparedAttack
     slices: tuple[NDArray[np.intp], ...]
-
-    @property
-    def bags(self) -> None:
-        """Volumes have no distances: this is None."""
 
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
