@@ -30,8 +30,8 @@ class Given:
 def judge_of(labels, groups, seed, n_permutations):
     known = np.arange(len(labels))
     folds = Folds(known, known[:0], groups, 2, 1)
-    sampling = Sampling(groups, 10, 0.95, 0)
-    return Judge(labels, folds, (), sampling, n_permutations, (0, seed), None, None, None)
+    sampling = Sampling(labels, groups, 10, 0.95, 0)
+    return Judge(folds, (), sampling, n_permutations, (0, seed), None, None, None)
 
 
 @pytest.mark.slow

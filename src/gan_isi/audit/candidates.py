@@ -59,7 +59,6 @@ class CandidateResult:
 
 def judge_candidates(
     attack: PreparedAttack,
-    labels: NDArray[np.intp],
     answers: OutOfFold,
     plan: Folds,
     sampling: Sampling,
@@ -74,8 +73,6 @@ def judge_candidates(
     ----------
     attack : PreparedAttack
         Attack to judge by, see `prepare`.
-    labels : ndarray of shape (n_known,)
-        0 or 1.
     answers : OutOfFold
         Answers of `cross_fit`.
     plan : Folds
@@ -93,6 +90,7 @@ def judge_candidates(
     -------
     CandidateResult
     """
+    labels = sampling.labels
     p_values = np.mean(
         [
             candidate_p_values(labels, scores, folds, candidates, plan.known_groups)
@@ -101,7 +99,7 @@ def judge_candidates(
         axis=0,
     )
     null = np.array(refit_often(_exchanged, (attack, labels, plan), n_permutations, **how))
-    estimate = _estimate(labels, answers, plan, sampling, null)
+    estimate = _estimate(answers, plan, sampling, null)
     p_value = float("nan")
     if n_permutations:
         # The same exchange gives another number with other folds, which shows nothing more.
@@ -188,13 +186,10 @@ def _beside(labels: NDArray[np.intp], answers: OutOfFold) -> tuple[NDArray[np.in
 
 
 def _estimate(
-    labels: NDArray[np.intp],
-    answers: OutOfFold,
-    plan: Folds,
-    sampling: Sampling,
-    null: NDArray[np.float64],
+    answers: OutOfFold, plan: Folds, sampling: Sampling, null: NDArray[np.float64]
 ) -> Estimate:
     """Return the AUC with its interval, if the candidates are of two patients at least."""
+    labels = sampling.labels
     of_rows, beside = _beside(labels, answers)
     auc = beside.auc(of_rows)
     if _n_patients(plan, plan.candidates) == 1:

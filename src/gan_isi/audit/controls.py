@@ -73,7 +73,7 @@ def in_halves(judge: Judge, name: str, prepared: PreparedAttack) -> list[Control
     found = []
     plan = judge.plan
     for label, kind in HALVES.items():
-        own = plan.known[judge.labels == label]
+        own = plan.known[judge.sampling.labels == label]
         groups = np.arange(len(own))
         if plan.groups is not None:
             groups = np.unique(plan.groups[own], return_inverse=True)[1]
@@ -99,7 +99,7 @@ def unrelated(judge: Judge, name: str, prepared: PreparedAttack) -> Control:
     -------
     Control
     """
-    return _ask(judge, UNRELATED, name, prepared, judge.labels, judge.plan)
+    return _ask(judge, UNRELATED, name, prepared, judge.sampling.labels, judge.plan)
 
 
 def _ask(
@@ -115,12 +115,13 @@ def _ask(
         answers = cross_fit(prepared, labels, plan, seed=judge.seeds[1])
         null = null_distribution(prepared, labels, plan, **how)
     groups = plan.known_groups
+    sampling = replace(judge.sampling, labels=labels, groups=groups)
     p_values = p_values_of(answers.statistics(labels, groups), null)
     return Control(
         kind=kind,
         attack=name,
         n_images=len(labels),
-        auc=auc_of(labels, answers, replace(judge.sampling, groups=groups), null["AUC"]),
+        auc=auc_of(answers, sampling, null["AUC"]),
         p_value=p_values.get("AUC or tail", float("nan")),
     )
 

@@ -5,9 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .._runtime.store import Store
 from .._runtime.whole import stage
 from ..statistics import cross_conformal_p_values, recognisable_share
@@ -29,14 +26,12 @@ class Judge:
 
     Attributes
     ----------
-    labels : ndarray of shape (n_known,)
-        0 or 1.
     plan : Folds
         How images are held out.
     fprs : tuple of float
         False positive rates.
     sampling : Sampling
-        How intervals are made.
+        Labels, and how intervals are made.
     n_permutations : int or mapping of str to int
         Of all attacks, or by their names.
     seeds : tuple of two int
@@ -49,7 +44,6 @@ class Judge:
         Share of used images among those asked about.
     """
 
-    labels: NDArray[np.intp]
     plan: Folds
     fprs: tuple[float, ...]
     sampling: Sampling
@@ -80,21 +74,21 @@ class Judge:
         -------
         AttackResult
         """
+        labels, groups = self.sampling.labels, self.sampling.groups
         volumes = prepared if isinstance(prepared, VolumeAttack) else None
         recorder = Recorder(prepared if volumes is None else volumes.attack)
         asked = recorder if volumes is None else replace(volumes, attack=recorder)
         with stage(f"{name}: fitting"):
-            answers = cross_fit(asked, self.labels, self.plan, seed=self.seeds[0])
+            answers = cross_fit(asked, labels, self.plan, seed=self.seeds[0])
             evidence = None if name == BLIND else closest_generated(recorder)
             close = None if name == BLIND else closeness(recorder)
         if volumes is not None:
             evidence, close = volumes.evidence(evidence), volumes.mean(close)
         del recorder  # and with it the fits
         with self.refits(name, name) as how:
-            null = null_distribution(prepared, self.labels, self.plan, **how)
-        labels, groups = self.labels, self.sampling.groups
+            null = null_distribution(prepared, labels, self.plan, **how)
         scores, n_known = answers.scores.mean(axis=0), len(labels)
-        measures = measure(labels, answers, self.fprs, self.sampling, null)
+        measures = measure(answers, self.fprs, self.sampling, null)
         if self.prior is not None:
             measures |= predictive_values(measures, self.prior, self.fprs, self.sampling.confidence)
         if close is not None:
@@ -111,12 +105,10 @@ class Judge:
             ),
             beyond_blind=None
             if blind is None
-            else beyond_blind(labels, answers, null, (blind.answers, blind.null), self.sampling),
-            conformal=cross_conformal_p_values(
-                self.labels, answers.scores[0], answers.folds[0], self.plan.known_groups
-            ),
+            else beyond_blind(answers, null, (blind.answers, blind.null), self.sampling),
+            conformal=cross_conformal_p_values(labels, answers.scores[0], answers.folds[0], groups),
             evidence=None if evidence is None else evidence[:n_known],
-            auc_at_most=auc_at_most(labels, answers, groups, null["AUC"], self.sampling.confidence),
+            auc_at_most=auc_at_most(answers, self.sampling, null["AUC"]),
             candidates=self._candidates(name, prepared, answers, evidence),
         )
 
@@ -129,10 +121,10 @@ class Judge:
     ) -> CandidateResult | None:
         if not len(self.plan.candidates):
             return None
-        own = None if evidence is None else evidence[len(self.labels) :]
+        own = None if evidence is None else evidence[len(self.plan.known) :]
         with self.refits(name, f"{name}, candidates") as how:
             return judge_candidates(
-                prepared, self.labels, answers, self.plan, self.sampling, evidence=own, **how
+                prepared, answers, self.plan, self.sampling, evidence=own, **how
             )
 
     @contextmanager

@@ -56,8 +56,23 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How intervals are made: over which units, with how many resamples, how wide."""
+    """What is measured, and how intervals are made: over which units, of how many resamples.
 
+    Attributes
+    ----------
+    labels : ndarray of shape (n_queries,)
+        0 or 1.
+    groups : ndarray of shape (n_queries,) or None
+        Patients.
+    n_resamples : int
+        Of the bootstrap.
+    confidence : float
+        Of the intervals.
+    seed : int
+        Draws the resamples.
+    """
+
+    labels: NDArray[np.intp]
     groups: NDArray[Any] | None
     n_resamples: int
     confidence: float
@@ -75,18 +90,12 @@ def made_by(
 
 
 def measure(
-    labels: NDArray[np.intp],
-    answers: OutOfFold,
-    fprs: Sequence[float],
-    sampling: Sampling,
-    null: Null,
+    answers: OutOfFold, fprs: Sequence[float], sampling: Sampling, null: Null
 ) -> dict[str, Estimate]:
     """Return all numbers of one attack, with their intervals.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_queries,)
-        0 or 1.
     answers : OutOfFold
         Answers of the attack.
     fprs : sequence of float
@@ -103,23 +112,19 @@ def measure(
         the permutations (precision has it without); the true positive rates have exact
         bounds; all else is bootstrapped over queries or patients.
     """
-    table = {"AUC": auc_of(labels, answers, sampling, null["AUC"])}
+    table = {"AUC": auc_of(answers, sampling, null["AUC"])}
     for name in DECISION_METRICS:
-        table[name] = _of_decisions(name, labels, answers, sampling, null)
+        table[name] = _of_decisions(name, answers, sampling, null)
     for fpr in fprs:
-        table[f"TPR at FPR {fpr:g}"] = _recall_at_fpr(labels, answers, fpr, sampling)
+        table[f"TPR at FPR {fpr:g}"] = _recall_at_fpr(answers, fpr, sampling)
     return table
 
 
-def auc_of(
-    labels: NDArray[np.intp], answers: OutOfFold, sampling: Sampling, null: NDArray[np.float64]
-) -> Estimate:
+def auc_of(answers: OutOfFold, sampling: Sampling, null: NDArray[np.float64]) -> Estimate:
     """Return the AUC of an attack, with Newcombe's interval.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_queries,)
-        0 or 1.
     answers : OutOfFold
         Answers of the attack.
     sampling : Sampling
@@ -132,11 +137,10 @@ def auc_of(
     Estimate
         The mean over the repeats.
     """
-    bounds = answers.auc_intervals(
-        labels, sampling.groups, null=null, confidence=sampling.confidence
-    )
+    labels, groups = sampling.labels, sampling.groups
+    bounds = answers.auc_intervals(labels, groups, null=null, confidence=sampling.confidence)
     low, high = bounds.mean(axis=0).tolist()
-    method = made_by("Newcombe", sampling.groups, null)
+    method = made_by("Newcombe", groups, null)
     return Estimate(answers.auc(labels), low, high, method)
 
 
@@ -169,18 +173,12 @@ def of_rule(
 
 
 def beyond_blind(
-    labels: NDArray[np.intp],
-    answers: OutOfFold,
-    null: Null,
-    blind: tuple[OutOfFold, Null],
-    sampling: Sampling,
+    answers: OutOfFold, null: Null, blind: tuple[OutOfFold, Null], sampling: Sampling
 ) -> Estimate:
     """Return the AUC of an attack minus that of the blind one.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_queries,)
-        0 or 1.
     answers, null
         Answers of the attack, and statistics of its refits.
     blind : tuple
@@ -193,7 +191,7 @@ def beyond_blind(
     -------
     Estimate
     """
-    other, other_null = blind
+    labels, (other, other_null) = sampling.labels, blind
     bounds = [
         difference_interval(
             labels, scores, other_scores, folds, sampling.groups,
@@ -206,9 +204,8 @@ def beyond_blind(
     return Estimate(answers.auc(labels) - other.auc(labels), low, high, method)
 
 
-def _of_decisions(
-    name: str, labels: NDArray[np.intp], answers: OutOfFold, sampling: Sampling, null: Null
-) -> Estimate:
+def _of_decisions(name: str, answers: OutOfFold, sampling: Sampling, null: Null) -> Estimate:
+    labels = sampling.labels
     counts = np.stack([confusion_counts(labels, used, sampling.groups) for used in answers.used])
     value = float(np.mean([DECISION_METRICS[name](*one.sum(axis=0)) for one in counts]))
     if name not in _COUNTED or len(answers.used) > 1:
@@ -238,9 +235,8 @@ _COUNTED: dict[str, Callable[..., tuple[NDArray[np.bool_], NDArray[np.bool_]]]] 
 }
 
 
-def _recall_at_fpr(
-    labels: NDArray[np.intp], answers: OutOfFold, fpr: float, sampling: Sampling
-) -> Estimate:
+def _recall_at_fpr(answers: OutOfFold, fpr: float, sampling: Sampling) -> Estimate:
+    labels = sampling.labels
     found = recall_at_fpr(
         labels, answers.scores.mean(axis=0), fpr, sampling.groups, confidence=sampling.confidence
     )

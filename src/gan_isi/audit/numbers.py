@@ -16,7 +16,7 @@ from ..statistics import (
     within_fold_auc,
 )
 from .crossfit import OutOfFold
-from .measures import Estimate
+from .measures import Estimate, Sampling
 
 if TYPE_CHECKING:
     from .attack_result import AttackResult
@@ -69,35 +69,25 @@ def _predictive(tpr: float, fpr: float, prior: float) -> float:
     return float(positive_predictive_value(tpr, fpr, prior))
 
 
-def auc_at_most(
-    labels: NDArray[np.intp],
-    answers: OutOfFold,
-    groups: NDArray[Any] | None,
-    null: ArrayLike,
-    confidence: float,
-) -> float:
+def auc_at_most(answers: OutOfFold, sampling: Sampling, null: ArrayLike) -> float:
     """Return the upper bound of an attack's AUC, as the mean over the repeats.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_queries,)
-        0 or 1.
     answers : OutOfFold
         Answers of the attack.
-    groups : ndarray of shape (n_queries,) or None
-        Patients.
+    sampling : Sampling
+        How the bound is made; its confidence is one-sided here, and 0.5 where it is lower.
     null : array-like of shape (n_permutations,)
         AUCs with permuted labels.
-    confidence : float
-        One-sided confidence, or 0.5 where it is lower.
 
     Returns
     -------
     float
     """
-    level = max(confidence, 0.5 + 1e-6)
+    level = max(sampling.confidence, 0.5 + 1e-6)
     bounds = [
-        auc_upper_bound(labels, *pair, groups, null=null, confidence=level)
+        auc_upper_bound(sampling.labels, *pair, sampling.groups, null=null, confidence=level)
         for pair in answers.repeats
     ]
     return float(np.mean(bounds))

@@ -246,10 +246,9 @@ def audit(
         queries = of_slices = together
         cv, splitter = check_cv(queries, cv if splitter is None else splitter)
     judge = Judge(
-        queries.labels,
         Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats, splitter),
         tuple(fprs),
-        Sampling(queries.known_groups, n_resamples, confidence, seed),
+        Sampling(queries.labels, queries.known_groups, n_resamples, confidence, seed),
         n_permutations, (fold_seed, null_seed), n_jobs, store_of(memory), prior,
     )  # fmt: skip
     images = joined(X, candidates)
@@ -316,7 +315,7 @@ def _ask(
         results[name] = judge(name, one, results.get(BLIND))
         if name == epsilon_by:
             bound = split_bound(
-                name, one, judge.labels, plan.known_groups,
+                name, one, judge.sampling.labels, plan.known_groups,
                 confidence=judge.sampling.confidence, seed=fold_seed,
             )  # fmt: skip
         if controls:
