@@ -76,7 +76,7 @@ class Judge:
         """
         labels, groups = self.sampling.labels, self.sampling.groups
         volumes = prepared if isinstance(prepared, VolumeAttack) else None
-        recorder = Recorder(prepared if volumes is None else volumes.attack)
+        recorder = Recorder.of(prepared if volumes is None else volumes.attack)
         asked = recorder if volumes is None else replace(volumes, attack=recorder)
         with stage(f"{name}: fitting"):
             answers = cross_fit(asked, labels, self.plan, seed=self.seeds[0])
@@ -84,7 +84,7 @@ class Judge:
             close = None if name == BLIND else closeness(recorder)
         if volumes is not None:
             evidence, close = volumes.evidence(evidence), volumes.mean(close)
-        del recorder  # and with it the fits
+        del recorder, asked  # and with them the fits
         with self.refits(name, name) as how:
             null = null_distribution(prepared, labels, self.plan, **how)
         scores, n_known = answers.scores.mean(axis=0), len(labels)

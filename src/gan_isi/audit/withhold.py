@@ -19,7 +19,7 @@ from .crossfit import Folds, OutOfFold, cross_fit, refit_often
 from .duration import measure_costs, stages_of_withhold
 from .folds import LARGEST_SEED, check_folds, draw_folds, draw_seeds
 from .inputs import look_first
-from .measures import Estimate, made_by
+from .measures import Estimate, Sampling, auc_of
 from .names import BLIND
 from .prepared import PreparedAttack, keep_generated, prepare
 from .provenance import describe_inputs, digest_of_names, now, provenance_of
@@ -274,6 +274,7 @@ class _Judge:
     ) -> dict[str, Estimate]:
         """Return the AUC of each attack, as the mean over what was drawn."""
         level = 1 - (1 - self.confidence) / len(self.attacks)
+        sampling = Sampling(self.labels, design.groups, 0, level, 0)
         found = {}
         for name, attack in self.attacks.items():
             rows = []
@@ -282,14 +283,10 @@ class _Judge:
                 kept = [np.sort(order[round(share * len(order)) :]) for order in orders]
                 left = [keep_generated(attack, own) for own in kept]
                 answers = design.cross_fit(left, self.labels, design.seed)
-                (bounds,) = answers.auc_intervals(
-                    self.labels, design.groups, null=nulls[name], confidence=level
-                )
-                rows.append((answers.auc(self.labels), *bounds))
+                rows.append(auc_of(answers, sampling, nulls[name]))
                 self.progress(1)
-            value, low, high = np.mean(rows, axis=0).tolist()
-            method = made_by("Newcombe", design.groups, nulls[name])
-            found[name] = Estimate(value, low, high, method)
+            value, low, high = np.mean([(r.value, r.low, r.high) for r in rows], axis=0).tolist()
+            found[name] = Estimate(value, low, high, rows[0].method)
         return found
 
 
