@@ -82,12 +82,10 @@ def render(result: "AuditResult", title: str, real: Any = None, generated: Any =
         undefined=jinja2.StrictUndefined,
         loader=jinja2.PackageLoader("gan_isi", "audit"),
     )
-    tests = [
-        name for name in _SHOWN if any(name in measures_of(a) for a in result.attacks.values())
-    ]
-    fprs = [name for name in next(iter(result.attacks.values())).measures if "TPR" in name]
-    fprs += [name for name in next(iter(result.attacks.values())).measures if "predictive" in name]
-    rows = [_row(attack, tests + fprs) for attack in result.attacks.values()]
+    attacks = list(result.attacks.values())
+    shown = [name for name in _SHOWN if any(name in measures_of(one) for one in attacks)]
+    shown += [n for kind in ("TPR", "predictive") for n in attacks[0].measures if kind in n]
+    rows = [_row(attack, shown) for attack in attacks]
     pairs = list(cards(result, real, generated))
     return environment.from_string(template).render(
         title=title,
