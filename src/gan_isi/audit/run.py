@@ -28,7 +28,7 @@ from .folds import check_folds, draw_seeds
 from .inputs import look_first
 from .judge import Judge
 from .measures import Sampling
-from .names import BLIND, CHOSEN, UNRELATED_SET, names_of
+from .names import BLIND, CHOSEN, UNRELATED_SET, file_names
 from .prepared import PreparedAttack, prepare
 from .provenance import describe_inputs, digest_of_names, now, provenance_of
 from .result import AuditResult
@@ -290,7 +290,9 @@ def audit(
         confidence=confidence,
         preflight=inputs,
         n_slices=None if slices is None else len(of_slices.known),
-        **names_of(X, generated, candidates, volumes, candidate_volumes),
+        real_names=file_names(X, volumes),
+        generated_names=file_names(generated),
+        candidate_names=file_names(candidates, candidate_volumes),
         provenance=provenance_of(began, digests, asked, named),
         prior=prior,
         subgroups=subgroups,
