@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from sklearn.model_selection import PredefinedSplit
 
 from gan_isi.audit import Control, Estimate, audit
 from gan_isi.audit.controls import HALVES, UNRELATED, in_halves
@@ -71,6 +72,14 @@ def test_halves_are_of_one_kind_and_of_whole_patients():
             assert len(set(called[groups[train] == patient])) == 1
     first = [one for one in asked if labels[one[0]][0] == 0]
     assert sorted(np.concatenate([test for *_, test in first])) == list(range(20))
+
+
+def test_halves_are_held_out_in_folds_of_their_own():
+    """Those of the audit may be given for its images."""
+    judge = judge_of(np.repeat([0, 1], 10), None, 0, 0)
+    given = replace(judge.plan, splitter=PredefinedSplit(np.arange(20) % 2))
+    controls = in_halves(replace(judge, plan=given), "given", Given(np.arange(20.0)))
+    assert [one.n_images for one in controls] == [10, 10]
 
 
 @pytest.fixture(scope="module")
