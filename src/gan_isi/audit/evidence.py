@@ -244,8 +244,8 @@ def _weights(
     errors, so that views that say the same don't hide each other), and 0 where the score falls as
     the closest image comes closer. Alike for all views if none is left.
     """
+    n_generated = recorder.n_generated
     # Drawn, as queries may lie in order of their labels; the same on each call.
-    n_generated = recorder.n_generated or 0
     most = max(8, _EXCHANGED_DISTANCES // (n_generated * len(scales)))
     drawn = np.random.default_rng(0).permutation(fit.test)[: min(_EXCHANGED, most)]
     rows = recorder.rows_of(fit, drawn)

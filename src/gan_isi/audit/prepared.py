@@ -248,6 +248,7 @@ class Recorder(_LabelledPart):
         One for each call of `answer`.
     """
 
+    n_generated: int
     fits: list[Fit] = field(default_factory=list)
 
     @classmethod
