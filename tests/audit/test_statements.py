@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gan_isi.audit import (
     audit,
+    controls,
     copies,
     gallery,
     inputs,
@@ -116,6 +117,7 @@ def test_every_kind_in_the_file_is_stated_somewhere_and_every_stated_one_is_ther
     strings = {
         node.value
         for module in (
+            controls,
             copies,
             gallery,
             inputs,
