@@ -13,7 +13,7 @@ from .._validation.blocks import map_names
 from ..membership.rules import BaseBagClassifier
 from ..membership.scores import one_distance
 from ..membership.summaries import low_order_statistics
-from .prepared import Fit, PreparedAttack, Recorder
+from .prepared import Fit, Recorder
 
 #: Distances worked on at once, which bounds the memory.
 _DISTANCES_PER_BLOCK = 5_000_000
@@ -66,22 +66,20 @@ class Evidence:
         return Evidence(self.generated[queries], self.distances[queries], self.maps[queries])
 
 
-def closest_generated(recorder: PreparedAttack, *, n_shown: int = 3) -> Evidence | None:
-    """Find what speaks for "used" of each query; None for an attack without bags.
+def closest_generated(recorder: Recorder, *, n_shown: int = 3) -> Evidence:
+    """Find what speaks for "used" of each query.
 
     Parameters
     ----------
-    recorder : PreparedAttack
-        As of `Recorder.of`, after a cross-validation that held every query out.
+    recorder : Recorder
+        After a cross-validation that held every query out.
     n_shown : int, default=3
         How many generated images, and maps.
 
     Returns
     -------
-    Evidence or None
+    Evidence
     """
-    if not isinstance(recorder, Recorder):
-        return None
     bags = recorder.rows[:, : recorder.n_generated]
     n_queries, n_generated, n_maps = bags.shape
     n_shown = min(n_shown, n_generated)
@@ -124,24 +122,22 @@ def closest_generated(recorder: PreparedAttack, *, n_shown: int = 3) -> Evidence
     return Evidence(recorder.generated_at(order), distances, maps)
 
 
-def closeness(recorder: PreparedAttack) -> NDArray[np.float64] | None:
+def closeness(recorder: Recorder) -> NDArray[np.float64]:
     """Score each query by how close its closest generated image is, without learning.
 
     What an attack learns may be the wrong way round, if folders or labels are: this is not.
 
     Parameters
     ----------
-    recorder : PreparedAttack
-        As of `Recorder.of`, after a cross-validation that held every query out.
+    recorder : Recorder
+        After a cross-validation that held every query out.
 
     Returns
     -------
-    ndarray of shape (n_queries,) or None
+    ndarray of shape (n_queries,)
         Minus the mean over the views of the logarithm of the smallest distance relative to
-        the next 50, see `low_order_statistics`; larger is closer. None without bags.
+        the next 50, see `low_order_statistics`; larger is closer.
     """
-    if not isinstance(recorder, Recorder):
-        return None
     bags = recorder.rows[:, : recorder.n_generated]
     n_queries, n_generated, n_maps = bags.shape
     views, scales = _views(recorder.fits[0].estimator, n_maps), recorder.medians_of_maps

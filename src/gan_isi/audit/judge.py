@@ -80,10 +80,11 @@ class Judge:
         asked = recorder if volumes is None else replace(volumes, attack=recorder)
         with stage(f"{name}: fitting"):
             answers = cross_fit(asked, labels, self.plan, seed=self.seeds[0])
-            evidence = None if name == BLIND else closest_generated(recorder)
-            close = None if name == BLIND else closeness(recorder)
-        if volumes is not None:
-            evidence, close = volumes.evidence(evidence), volumes.mean(close)
+            evidence, close = None, None
+            if name != BLIND and isinstance(recorder, Recorder):
+                evidence, close = closest_generated(recorder), closeness(recorder)
+                if volumes is not None:
+                    evidence, close = volumes.evidence(evidence), volumes.mean(close)
         del recorder, asked  # and with them the fits
         with self.refits(name, name) as how:
             null = null_distribution(prepared, labels, self.plan, **how)

@@ -38,18 +38,14 @@ class VolumeAttack(PreparedAttack):
         votes = np.array([part.mean() for part in np.split(found.used, ends)])
         return Answers(scores, votes > 0.5, found.chosen)
 
-    def evidence(self, of_slices: Evidence | None) -> Evidence | None:
+    def evidence(self, of_slices: Evidence) -> Evidence:
         """Return the evidence of each volume's slice with the closest generated image."""
-        if of_slices is None:
-            return None
         best = [int(own[of_slices.distances[own, 0].argmin()]) for own in self.slices]
         maps = [of_slices.maps[i] for i in best]
         return Evidence(of_slices.generated[best], of_slices.distances[best], maps)
 
-    def mean(self, of_slices: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    def mean(self, of_slices: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean of each volume's slices."""
-        if of_slices is None:
-            return None
         return np.array([of_slices[own].mean() for own in self.slices])
 
     def _of(self, volumes: NDArray[np.intp]) -> NDArray[np.intp]:
