@@ -316,10 +316,7 @@ def _ask(
     for name, one in prepared:
         results[name] = judge(name, one, results.get(BLIND))
         if name == epsilon_by:
-            bound = split_bound(
-                name, one, judge.sampling.labels, plan.known_groups,
-                confidence=judge.sampling.confidence, seed=fold_seed,
-            )  # fmt: skip
+            bound = split_bound(name, one, judge.sampling, fold_seed)
         if controls:
             found_in_controls += in_halves(judge, name, one)
         if choose and name != BLIND:
