@@ -131,14 +131,14 @@ def one_audit(seed, classifier, rows, labels, groups, expected, n_permutations):
         null_distribution(one, labels, plan, n_permutations=n_permutations, seed=seed)
         for one in attacks
     ]
-    sampling = Sampling(groups, 1, 0.95, 0)
+    sampling = Sampling(labels, groups, 1, 0.95, 0)
     found = {}
     for kind, null, blind_null in (("", *nulls), ("scores only: ", NO_NULL, NO_NULL)):
-        table = measure(labels, answers[0], (), sampling, null)
+        table = measure(answers[0], (), sampling, null)
         found[f"{kind}AUC"] = table["AUC"].low <= auc <= table["AUC"].high
         if accuracy is not None:
             found[f"{kind}accuracy"] = table["accuracy"].low <= accuracy <= table["accuracy"].high
-        beyond = beyond_blind(labels, answers[0], null, (answers[1], blind_null), sampling)
+        beyond = beyond_blind(answers[0], null, (answers[1], blind_null), sampling)
         found[f"{kind}beyond blind"] = beyond.low > 0
         found[f"{kind}difference"] = beyond.low <= auc - 0.5 <= beyond.high
     observed = answers[0].statistics(labels, groups)

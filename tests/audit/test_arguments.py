@@ -17,8 +17,7 @@ from sklearn.model_selection import (
 
 from gan_isi import make_pipeline
 from gan_isi.audit import audit
-from gan_isi.audit.crossfit import LARGEST_SEED
-from gan_isi.audit.folds import draw_folds, repeat_seeds
+from gan_isi.audit.folds import LARGEST_SEED, draw_folds, repeat_seeds
 
 USED = np.arange(24) % 2
 PATIENTS = np.arange(24) // 4  # each with both classes

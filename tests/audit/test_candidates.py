@@ -54,10 +54,9 @@ def judged(scores, labels, *, groups=None, n_permutations=99, seed=0, cv=2, n_re
     answers = cross_fit(oracle, labels, plan, seed=seed)
     return judge_candidates(
         oracle,
-        labels,
         answers,
         plan,
-        Sampling(groups, 100, 0.95, 0),
+        Sampling(labels, groups, 100, 0.95, 0),
         evidence=None,
         n_permutations=n_permutations,
         seed=seed,
@@ -467,10 +466,9 @@ def test_level_where_no_candidate_was_used(grouped, attack, world):
         answers = cross_fit(prepared, labels, plan, seed=seed)
         found = judge_candidates(
             prepared,
-            labels,
             answers,
             plan,
-            Sampling(groups, 10, 0.95, 0),
+            Sampling(labels, groups, 10, 0.95, 0),
             evidence=None,
             n_permutations=9,
             seed=seed + 1000,

@@ -43,7 +43,8 @@ def run(problem, attack=None, **options):
 
 @pytest.mark.parametrize("more", [False, True])
 def test_what_was_computed_is_not_again(problem, tmp_path, refits, monkeypatch, more):
-    options = {"candidates": problem.images[20:], "choose": True} if more else {}
+    more_of_all = {"candidates": problem.images[20:], "choose": True, "controls": True}
+    options = more_of_all if more else {}
     expected = run(problem, **options)
     n_all = len(refits)
     refits.clear()

@@ -119,6 +119,16 @@ def test_an_attack_that_learns_learns_from_opposite_roles():
     assert judge(labels, None, 0).roles(both).crossover.value > 0.9
 
 
+def test_which_generator_comes_first_changes_no_p_value():
+    rng = np.random.default_rng(0)
+    labels, alone = np.repeat([0, 1], 20), np.arange(40)
+    both = [_LabelledPart(Line(), simulated(rng, labels, alone, gap), 8, False) for gap in (0.5, 0)]
+    found, turned = (judge(labels, None, 19).pairs(one) for one in (both, both[::-1]))
+    assert found.difference.value == -turned.difference.value > 0
+    assert found.p_value == turned.p_value <= 0.1
+    assert found.tpr_p_value == turned.tpr_p_value
+
+
 def judge(labels, groups, n_permutations, seed=0):
     known = np.arange(len(labels))
     plan = Folds(known, known[:0], groups, 2, 1)

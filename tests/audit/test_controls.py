@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from sklearn.model_selection import PredefinedSplit
 
 from gan_isi.audit import Control, Estimate, audit
-from gan_isi.audit.controls import HALVES, UNRELATED, ControlPlan
+from gan_isi.audit.controls import HALVES, UNRELATED, in_halves
 from gan_isi.audit.crossfit import Folds
+from gan_isi.audit.judge import Judge
 from gan_isi.audit.measures import Sampling
 from gan_isi.audit.prepared import Answers
 
@@ -26,10 +28,11 @@ class Given:
         return Answers(self.scores[test], self.scores[test] > 0)
 
 
-def plan_of(labels, groups, seed):
+def judge_of(labels, groups, seed, n_permutations):
     known = np.arange(len(labels))
     folds = Folds(known, known[:0], groups, 2, 1)
-    return ControlPlan(labels, folds, Sampling(groups, 10, 0.95, 0), seed, None)
+    sampling = Sampling(labels, groups, 10, 0.95, 0)
+    return Judge(folds, (), sampling, n_permutations, (0, seed), None, None, None)
 
 
 @pytest.mark.slow
@@ -42,7 +45,7 @@ def test_p_values_are_uniform(n_each):
     found = []
     for seed in range(150):
         scores = np.repeat(rng.normal(size=24), n_each) + 0.1 * rng.normal(size=len(labels))
-        controls = plan_of(labels, groups, seed).in_halves("given", Given(scores), 19)
+        controls = in_halves(judge_of(labels, groups, seed, 19), "given", Given(scores))
         assert [one.kind for one in controls] == list(HALVES.values())
         found += [one.p_value for one in controls]
     for level in (0.1, 0.25, 0.5, 0.75):
@@ -61,7 +64,7 @@ def test_halves_are_of_one_kind_and_of_whole_patients():
             asked.append((train, called, test))
             return super().answer(train, called, test)
 
-    plan_of(labels, groups, 0).in_halves("given", Asked(np.arange(40.0)), 0)
+    in_halves(judge_of(labels, groups, 0, 0), "given", Asked(np.arange(40.0)))
     for train, called, test in asked:
         assert len(set(labels[[*train, *test]])) == 1
         assert not set(groups[train]) & set(groups[test])
@@ -69,6 +72,14 @@ def test_halves_are_of_one_kind_and_of_whole_patients():
             assert len(set(called[groups[train] == patient])) == 1
     first = [one for one in asked if labels[one[0]][0] == 0]
     assert sorted(np.concatenate([test for *_, test in first])) == list(range(20))
+
+
+def test_halves_are_held_out_in_folds_of_their_own():
+    """Those of the audit may be given for its images."""
+    judge = judge_of(np.repeat([0, 1], 10), None, 0, 0)
+    given = replace(judge.plan, splitter=PredefinedSplit(np.arange(20) % 2))
+    controls = in_halves(replace(judge, plan=given), "given", Given(np.arange(20.0)))
+    assert [one.n_images for one in controls] == [10, 10]
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +141,8 @@ def test_they_are_in_the_json_and_on_the_page(audited):
 
 
 def test_too_few_patients_have_no_halves():
-    controls = plan_of(np.repeat([0, 1], [3, 9]), None, 0).in_halves("a", Given(np.arange(12.0)), 9)
+    judge = judge_of(np.repeat([0, 1], [3, 9]), None, 0, 9)
+    controls = in_halves(judge, "a", Given(np.arange(12.0)))
     assert [one.kind for one in controls] == [HALVES[1]]
 
 

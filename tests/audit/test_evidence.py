@@ -151,7 +151,7 @@ def recorded(
         summary = summary or BagSummaryTransformer(n_closest=(1,), contrast=5)
         estimator = make_pipeline(summary, classifier)
     part = _LabelledPart(estimator, bags, bags.shape[1], with_real=False, blocks=blocks)
-    recorder = Recorder(part)
+    recorder = Recorder.of(part)
     known, asked = np.split(np.arange(len(bags)), [len(bags) - candidates])
     for fold in range(cv):
         train, test = known[known // 2 % cv != fold], known[known // 2 % cv == fold]
@@ -303,13 +303,13 @@ def test_the_label_of_a_query_changes_nothing_of_its_evidence(rng, told_by):
 def test_what_a_fit_listens_to_is_asked_of_queries_that_it_did_not_see(rng, monkeypatch):
     bags, used, _ = bags_where(rng, (2,), n=400)
     recorder, asked = recorded(bags, used, cv=2), []
-    rows = Recorder.rows
+    rows_of = Recorder.rows_of
 
     def seen(self, fit, queries):
         asked.append((fit, queries))
-        return rows(self, fit, queries)
+        return rows_of(self, fit, queries)
 
-    monkeypatch.setattr(Recorder, "rows", seen)
+    monkeypatch.setattr(Recorder, "rows_of", seen)
     closest_generated(recorder)
     assert len(asked) == 2
     for fit, queries in asked:

@@ -59,13 +59,13 @@ def test_intervals_hold_where_there_is_nothing_to_find(n_patients, n_images, n_a
         nulls = [
             null_distribution(one, used, plan, n_permutations=19, seed=seed) for one in attacks
         ]
-        sampling = Sampling(groups, 1, 0.95, 0)
-        table = measure(used, answers[0], (), sampling, nulls[0])
+        sampling = Sampling(used, groups, 1, 0.95, 0)
+        table = measure(answers[0], (), sampling, nulls[0])
         for name in ("AUC", "accuracy"):
             found[name].append(table[name].low <= 0.5 <= table[name].high)
         low, high = auc_interval(used, answers[0].scores[0], answers[0].folds[0], groups)
         found["scores only"].append(low <= 0.5 <= high)
-        beyond = beyond_blind(used, answers[0], nulls[0], (answers[1], nulls[1]), sampling)
+        beyond = beyond_blind(answers[0], nulls[0], (answers[1], nulls[1]), sampling)
         found["false alarm"].append(beyond.low > 0)
     least = binom.ppf(0.001, n_audits, 0.95) / n_audits
     assert np.mean(found["AUC"]) >= least

@@ -59,6 +59,19 @@ def test_ties_count_against_the_used():
     assert rank_p_values([1, 1, 0, 0], [2, 2, 1, 1])[0] == pytest.approx(1 / 6)
 
 
+def test_pairs_have_the_numbers_within_their_own_set(problem):
+    """Copies of one image of each set: as many pairs as images, each image once."""
+    n_used, n_others = len(problem.used), len(problem.others)
+    monitor = make(problem, n_pairs=n_used + n_others)
+    copies = np.concatenate([problem.used[2:3], problem.others[3:4], problem.generated[:10]])
+    pairs = monitor.check(copies, step=1).pairs
+    for used, n in ((True, n_used), (False, n_others)):
+        assert sorted(pair.real for pair in pairs if pair.used is used) == list(range(n))
+    of_copies = {(pair.used, pair.real): pair.generated for pair in pairs}
+    assert of_copies[True, 2] == 0
+    assert of_copies[False, 3] == 1
+
+
 def test_large_sets_have_p_values_no_smaller_than_exact_ones():
     rng = np.random.default_rng(0)
     scores = rng.normal(size=600) + np.repeat([0.4, 0], 300)

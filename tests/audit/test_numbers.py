@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from gan_isi.audit import EpsilonBound, audit
 from gan_isi.audit.epsilon import split_bound
+from gan_isi.audit.measures import Sampling
 from gan_isi.audit.prepared import Answers
 from gan_isi.statistics import auc_upper_bound, conformal_p_values, epsilon_lower_bound
 
@@ -171,7 +172,7 @@ def test_guesses_are_of_the_other_half_at_both_ends():
     labels = np.repeat([0, 1], 20)
     scores = labels + 0.8 * rng.normal(size=40)
     attack = Given(scores)
-    found = split_bound("given", attack, labels, None, confidence=0.9, seed=3)
+    found = split_bound("given", attack, Sampling(labels, None, 0, 0.9, 0), 3)
     ((train, told, test),) = attack.asked
     assert sorted([*train, *test]) == list(range(40))
     assert_array_equal(told, labels[train])
@@ -184,11 +185,11 @@ def test_guesses_are_of_the_other_half_at_both_ends():
 def test_patients_are_one_coin_each():
     labels = np.repeat([0, 1], 24)
     groups = np.arange(48) // 3
-    found = split_bound("given", Given(1.0 * labels), labels, groups, confidence=0.95, seed=0)
+    found = split_bound("given", Given(1.0 * labels), Sampling(labels, groups, 0, 0.95, 0), 0)
     assert (found.n_right, found.n_guesses) == (4, 4)
     groups[23] = groups[24]
     with pytest.raises(ValueError, match="all images were used or none; 1 have both"):
-        split_bound("given", Given(1.0 * labels), labels, groups, confidence=0.95, seed=0)
+        split_bound("given", Given(1.0 * labels), Sampling(labels, groups, 0, 0.95, 0), 0)
 
 
 def test_a_generator_that_ignores_the_coins_keeps_the_confidence():
@@ -198,7 +199,7 @@ def test_a_generator_that_ignores_the_coins_keeps_the_confidence():
     for seed in range(400):
         labels = rng.permutation(np.repeat([0, 1], 30))
         found = split_bound(
-            "a", Given(rng.normal(size=60)), labels, None, confidence=0.95, seed=seed
+            "a", Given(rng.normal(size=60)), Sampling(labels, None, 0, 0.95, 0), seed
         )
         above += found.epsilon > 0
     assert binomtest(above, 400, 0.05, "greater").pvalue > 0.01

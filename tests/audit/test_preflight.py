@@ -390,6 +390,21 @@ class TestDoors:
         assert result.preflight.warnings == []
         assert result.attacks["nearest"].measures["AUC"].value > 0.9
 
+    def test_copies_are_one_patient_to_attacks_that_calibrate(self, problem, nearest, monkeypatch):
+        given = []
+        run = importlib.import_module("gan_isi.audit.run")
+        prepare = run.prepare
+        monkeypatch.setattr(run, "prepare", lambda *args: given.append(args[3]) or prepare(*args))
+        keep = np.r_[np.arange(40), np.arange(40)]
+        with pytest.warns(PreflightWarning, match="there more than once"):
+            audit.audit(
+                nearest, problem.images[keep], problem.target[keep], generated=problem.generated,
+                **QUICK,
+            )  # fmt: skip
+        (patients,) = given
+        np.testing.assert_array_equal(patients[:40], patients[40:])
+        assert len(np.unique(patients)) == 40
+
     def test_copies_are_one_patient(self, problem, nearest):
         keep = np.r_[np.arange(40), np.arange(40)]
         X, y = problem.images[keep], problem.target[keep]

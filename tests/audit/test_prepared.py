@@ -38,7 +38,7 @@ def test_answers_and_evidence_are_those_of_whole_bags(membership, rng, world, fo
         assert one.closest.shape[1] < one.n_generated
         found = []
         for attack in (one, replace(one, closest=None, medians=None)):
-            recorder = Recorder(attack)
+            recorder = Recorder.of(attack)
             answers = cross_fit(recorder, used, folds_of(used, cv=4), seed=0)
             evidence = closest_generated(recorder)
             null = null_distribution(attack, used, folds_of(used), n_permutations=3, seed=0)

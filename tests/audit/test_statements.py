@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gan_isi.audit import (
     audit,
+    controls,
     copies,
     gallery,
     inputs,
@@ -22,7 +23,8 @@ from gan_isi.audit import (
     verdict,
     withhold_result,
 )
-from gan_isi.audit.statements import say, sentences
+from gan_isi.audit.measures import Estimate
+from gan_isi.audit.statements import of_blind, say, sentences
 
 KINDS = sorted(sentences())
 
@@ -115,6 +117,7 @@ def test_every_kind_in_the_file_is_stated_somewhere_and_every_stated_one_is_ther
     strings = {
         node.value
         for module in (
+            controls,
             copies,
             gallery,
             inputs,
@@ -167,3 +170,16 @@ def test_every_form_of_an_audit_says_the_same(attack, world):
     for name, some in said.items():
         rows = read["statements"][name]
         assert rows == [{"kind": s.kind, "text": s.text, "values": s.values} for s in some]
+
+
+def test_by_what_the_blind_attack_tells_two_sets_apart():
+    auc = Estimate(0.625, 0.5625, 0.75, "")
+    (by_interval,) = of_blind(0.4, auc, 0.875)
+    assert by_interval.kind == "blind_interval"
+    assert by_interval.values == {"low": 56.25, "high": 75, "confidence": 87.5}
+    (below,) = of_blind(0.4, Estimate(0.25, 0.125, 0.375, ""), 0.875)
+    assert below.values == {"low": 12.5, "high": 37.5, "confidence": 87.5}
+    (by_p_value,) = of_blind(0.05, auc, 0.875)
+    assert by_p_value.values == {"p_value": 0.05}
+    assert of_blind(0.06, Estimate(0.625, 0.25, 0.75, ""), 0.875) == []
+    assert of_blind(0.06, Estimate(0.625, float("nan"), float("nan"), ""), 0.875) == []

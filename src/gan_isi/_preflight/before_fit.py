@@ -110,9 +110,6 @@ def _sampled(X: Any, y: Any, generated: Any) -> list[Look]:
         look_at(name, X, which[spread(len(which), _SAMPLED)], copies=False)
         for name, which in numbers.items()
     ]
-    some = spread(_length(generated), _SAMPLED)
+    n_generated = len(check_images(generated, BaseEstimator(), reset=True))
+    some = spread(n_generated, _SAMPLED)
     return [*looks, look_at("generated", generated, some, copies=False)]
-
-
-def _length(images: Any) -> int:
-    return len(check_images(images, BaseEstimator(), reset=True))

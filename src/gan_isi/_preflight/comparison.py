@@ -39,12 +39,10 @@ _SIZES, _ASPECTS = 1.25, 1.03
 #: Least share of the variance that is colour, and least ratio of steps at and off the seams.
 _LOST, _SEAM = 0.5, 2.5
 
-Findings = tuple[list[str], list[str]]
-
 
 def compare(
     sets: Sequence[Look], ranges: Sequence[IntensityRange], *, grey: bool = False
-) -> Findings:
+) -> tuple[list[str], list[str]]:
     """Compare sets of images.
 
     Parameters

@@ -193,14 +193,15 @@ def look_at(
         image = np.asarray(checked[i])
         if copies and not hasattr(images, "files_of"):
             digests[str(i)] = pixel_digest(image)
+        grey = to_grey(image, (0.0, 1.0), called)  # the values as they are stored
+        brief = _brief(image, grey, copies)
         if not closely[place]:
-            brief = _brief(image, called, copies)
             if (kind := (brief["sizes"], brief["kinds"], brief["channels"])) in known:
                 further.append(brief)
                 continue
             known.add(kind)
             closely[place] = True
-        found.append(_look(image, called, copies))
+        found.append(brief | _look(image, grey))
         steps = found[-1].pop("edges")
         if found[-1]["sizes"] != found[0]["sizes"]:
             edges = []
@@ -277,22 +278,17 @@ def unit(vectors: NDArray[Any], of: NDArray[Any] | None = None) -> NDArray[np.fl
     return np.asarray(scaled, dtype=np.float32)
 
 
-def _brief(image: NDArray[Any], name: str, copies: bool) -> dict[str, Any]:
+def _brief(image: NDArray[Any], grey: NDArray[Any], copies: bool) -> dict[str, Any]:
     """Return what is cheap to know of an image."""
-    key = None
-    if copies:
-        grey = to_grey(image, (0.0, 1.0), name)
-        key = _key(image, grey) if np.ptp(grey) > 0 else None
     return {
         "kinds": _kind(image.dtype),
-        "sizes": image.shape[:2],
+        "sizes": grey.shape,
         "channels": image.shape[2] if image.ndim == 3 else 1,
-        "keys": key,
+        "keys": _key(image, grey) if copies and np.ptp(grey) > 0 else None,
     }
 
 
-def _look(image: NDArray[Any], name: str, copies: bool) -> dict[str, Any]:
-    grey = to_grey(image, (0.0, 1.0), name)  # the values as they are stored
+def _look(image: NDArray[Any], grey: NDArray[Any]) -> dict[str, Any]:
     size, spread = grey.shape, float(np.ptp(grey))
     # Multiples of the golden ratio are spread evenly, and have no period in common with rows.
     spots = ((np.arange(_PIXELS) * 0.6180339887498949) % 1 * grey.size).astype(np.intp)
@@ -301,17 +297,13 @@ def _look(image: NDArray[Any], name: str, copies: bool) -> dict[str, Any]:
     top, bottom, left, right = borders = _borders(grey, spread)
     inside = grey[top : size[0] - bottom, left : size[1] - right]
     return {
-        "kinds": _kind(image.dtype),
         "dtype": image.dtype,
-        "sizes": size,
-        "channels": image.shape[2] if image.ndim == 3 else 1,
         "pixels": grey.ravel()[spots],
         "borders": float((borders / np.repeat(size, 2)).max()),
         "lost": lost,
         "thumbs": _thumbnail(inside if inside.size else grey, THUMB).ravel(),
         "hues": hue,
         "edges": tuple(_steps(grey, axis) / (spread or 1) for axis in (0, 1)),
-        "keys": _key(image, grey) if copies and spread > 0 else None,
     }
 
 

@@ -244,12 +244,9 @@ def check_numbers(
         permute_labels(queries.labels, queries.known_groups, rng=np.random.default_rng(0))
     if isinstance(fprs, str) or not isinstance(fprs, Iterable):
         raise ValueError(f"fprs has to be a list of rates between 0 and 1; got {fprs!r}.")
-    for name, shares in (("confidence", [confidence]), ("fprs", fprs)):
-        for share in shares:
-            if not (isinstance(share, Real) and 0 < float(share) < 1):
-                raise ValueError(
-                    f"{name} has to lie between 0 and 1, both excluded; got {share!r}."
-                )
+    _check_share("confidence", confidence)
+    for fpr in fprs:
+        _check_share("fprs", fpr)
     if n_jobs is not None and (not _is_whole(n_jobs) or n_jobs == 0):
         raise ValueError(f"n_jobs has to be None, or a whole number other than 0; got {n_jobs!r}.")
 
@@ -278,8 +275,8 @@ def check_asked(
     ValueError
         For a prior outside 0..1, images without a subgroup, and an attack that there is not.
     """
-    if prior is not None and not (_is_number(prior) and 0 < float(prior) < 1):
-        raise ValueError(f"prior has to lie between 0 and 1, both excluded; got {prior!r}.")
+    if prior is not None:
+        _check_share("prior", prior)
     if epsilon_by is not None and epsilon_by not in (known := [n for n in names if n != CHOSEN]):
         raise ValueError(
             f"epsilon_by names {epsilon_by!r}, and no attack is named so; there are "
@@ -290,8 +287,9 @@ def check_asked(
     return None if prior is None else float(prior), subgroups
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+def _check_share(name: str, value: Any) -> None:
+    if not (isinstance(value, Real) and 0 < float(value) < 1):
+        raise ValueError(f"{name} has to lie between 0 and 1, both excluded; got {value!r}.")
 
 
 def _check_count(name: str, value: Any, least: int) -> None:

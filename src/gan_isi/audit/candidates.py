@@ -1,6 +1,5 @@
 """Candidates, the images of unknown membership, are judged each, and all as one set."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import comb
 from typing import Any
@@ -8,16 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime.store import Store
-from ..statistics import (
-    auc_interval,
-    permutation_p_value,
-    permute_labels,
-    within_fold_auc,
-)
-from .crossfit import LARGEST_SEED, Folds, OutOfFold, cross_fit, refit_often
+from ..statistics import permutation_p_value, permute_labels
+from .crossfit import Folds, OutOfFold, cross_fit, refit_often
 from .evidence import Evidence
-from .measures import Estimate, Sampling
+from .folds import LARGEST_SEED
+from .measures import Estimate, Sampling, made_by
 from .prepared import PreparedAttack
 
 
@@ -65,17 +59,13 @@ class CandidateResult:
 
 def judge_candidates(
     attack: PreparedAttack,
-    labels: NDArray[np.intp],
     answers: OutOfFold,
     plan: Folds,
     sampling: Sampling,
     *,
     evidence: Evidence | None,
     n_permutations: int,
-    seed: int,
-    n_jobs: int | None = None,
-    progress: Callable[[int], Any] = lambda n: None,
-    store: Store | None = None,
+    **how: Any,
 ) -> CandidateResult:
     """Compare candidates with the held-out images known not to be used.
 
@@ -83,8 +73,6 @@ def judge_candidates(
     ----------
     attack : PreparedAttack
         Attack to judge by, see `prepare`.
-    labels : ndarray of shape (n_known,)
-        0 or 1.
     answers : OutOfFold
         Answers of `cross_fit`.
     plan : Folds
@@ -93,36 +81,33 @@ def judge_candidates(
         How the interval is made.
     evidence : Evidence or None
         Generated images that look closest to the candidates.
-    n_permutations, seed, n_jobs, progress, store
-        Number of exchanges, and the rest as for `null_distribution`.
+    n_permutations : int
+        Number of exchanges.
+    **how
+        Seed, and all else that `refit_often` takes.
 
     Returns
     -------
     CandidateResult
     """
+    labels = sampling.labels
     p_values = np.mean(
         [
             candidate_p_values(labels, scores, folds, candidates, plan.known_groups)
-            for scores, folds, candidates in zip(
-                answers.scores, answers.folds, answers.candidates, strict=True
-            )
+            for (scores, folds), candidates in zip(answers.repeats, answers.candidates, strict=True)
         ],
         axis=0,
     )
-    null = np.array(
-        refit_often(
-            _exchanged, (attack, labels, plan), n_permutations,
-            seed=seed, n_jobs=n_jobs, progress=progress, store=store,
-        )
-    )  # fmt: skip
-    auc = _auc(labels, answers)
+    null = np.array(refit_often(_exchanged, (attack, labels, plan), n_permutations, **how))
+    estimate = _estimate(answers, plan, sampling, null)
     p_value = float("nan")
     if n_permutations:
         # The same exchange gives another number with other folds, which shows nothing more.
         free = plan.known[exchangeable(labels, plan.known_groups)]
         n_asked, n_free = (_n_patients(plan, images) for images in (plan.candidates, free))
-        p_value = max(permutation_p_value(auc, null), 1 / comb(n_asked + n_free, n_asked))
-    estimate = _estimate(auc, labels, answers, plan, sampling, null)
+        p_value = max(
+            permutation_p_value(estimate.value, null), 1 / comb(n_asked + n_free, n_asked)
+        )
     n_units = _n_patients(plan, plan.known[labels == 0])
     return CandidateResult(
         _ranks(answers), p_values, 1 / (1 + n_units), estimate, null, p_value, evidence
@@ -180,65 +165,46 @@ def candidate_p_values(
 def _ranks(answers: OutOfFold) -> NDArray[np.float64]:
     """Return the mean over folds and repeats of the share of held-out queries that score lower."""
     shares = []
-    for scores, folds, candidates in zip(
-        answers.scores, answers.folds, answers.candidates, strict=True
-    ):
+    for (scores, folds), candidates in zip(answers.repeats, answers.candidates, strict=True):
         for fold, own in enumerate(candidates):
             others = scores[folds == fold][:, None]
             shares.append(((others < own).mean(axis=0) + (others <= own).mean(axis=0)) / 2)
     return np.asarray(np.mean(shares, axis=0))
 
 
-def _beside(
-    labels: NDArray[np.intp], answers: OutOfFold, repeat: int
-) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp]]:
-    """Return labels, scores and folds of the images not used, then of all candidates by fold."""
+def _beside(labels: NDArray[np.intp], answers: OutOfFold) -> tuple[NDArray[np.intp], OutOfFold]:
+    """Return labels and answers of the images not used, then of all candidates by fold."""
     others = labels == 0
-    candidates = answers.candidates[repeat]
-    n_folds, n_candidates = candidates.shape
-    return (
-        np.repeat([0, 1], [others.sum(), candidates.size]),
-        np.concatenate([answers.scores[repeat, others], candidates.ravel()]),
-        np.concatenate(
-            [answers.folds[repeat, others], np.repeat(np.arange(n_folds), n_candidates)]
-        ),
+    n_repeats, n_folds, n_candidates = answers.candidates.shape
+    folds = np.tile(np.repeat(np.arange(n_folds), n_candidates), (n_repeats, 1))
+    beside = replace(
+        answers,
+        folds=np.hstack([answers.folds[:, others], folds]),
+        scores=np.hstack([answers.scores[:, others], answers.candidates.reshape(folds.shape)]),
     )
-
-
-def _auc(labels: NDArray[np.intp], answers: OutOfFold) -> float:
-    repeats = range(len(answers.scores))
-    return float(np.mean([within_fold_auc(*_beside(labels, answers, one)) for one in repeats]))
+    return np.repeat([0, 1], [others.sum(), folds.shape[1]]), beside
 
 
 def _estimate(
-    auc: float,
-    labels: NDArray[np.intp],
-    answers: OutOfFold,
-    plan: Folds,
-    sampling: Sampling,
-    null: NDArray[np.float64],
+    answers: OutOfFold, plan: Folds, sampling: Sampling, null: NDArray[np.float64]
 ) -> Estimate:
     """Return the AUC with its interval, if the candidates are of two patients at least."""
+    labels = sampling.labels
+    of_rows, beside = _beside(labels, answers)
+    auc = beside.auc(of_rows)
     if _n_patients(plan, plan.candidates) == 1:
         who = "image" if len(plan.candidates) == 1 else "patient"
         return Estimate(auc, np.nan, np.nan, f"one {who} does not say how others vary")
-    bounds = [
-        auc_interval(*_beside(labels, answers, repeat), groups=_units(labels, plan),
-                     null=null, confidence=sampling.confidence)
-        for repeat in range(plan.n_repeats)
-    ]  # fmt: skip
-    low, high = np.mean(bounds, axis=0)
-    return Estimate(auc, float(low), float(high), sampling.method("Newcombe", null))
+    # In the rows each candidate is once a fold.
+    images = np.concatenate([plan.known[labels == 0], np.tile(plan.candidates, plan.cv)])
+    units = images if plan.groups is None else plan.groups[images]
+    bounds = beside.auc_intervals(of_rows, units, null=null, confidence=sampling.confidence)
+    low, high = bounds.mean(axis=0).tolist()
+    return Estimate(auc, low, high, made_by("Newcombe", sampling.groups, null))
 
 
 def _n_patients(plan: Folds, images: NDArray[np.intp]) -> int:
     return len(images if plan.groups is None else np.unique(plan.groups[images]))
-
-
-def _units(labels: NDArray[np.intp], plan: Folds) -> NDArray[Any]:
-    """Return the patients of the rows of `_beside`, where each candidate is once a fold."""
-    images = np.concatenate([plan.known[labels == 0], np.tile(plan.candidates, plan.cv)])
-    return images if plan.groups is None else plan.groups[images]
 
 
 def exchangeable(labels: NDArray[np.intp], groups: NDArray[Any] | None) -> NDArray[np.bool_]:
@@ -275,4 +241,5 @@ def _exchanged(
     new_labels = np.concatenate([labels[fixed], np.zeros((~drawn).sum(), dtype=np.intp)])
     refit = replace(plan, known=known, candidates=pool[drawn])
     answers = cross_fit(attack, new_labels, refit, seed=int(rng.integers(LARGEST_SEED)))
-    return _auc(new_labels, answers)
+    of_rows, beside = _beside(new_labels, answers)
+    return beside.auc(of_rows)

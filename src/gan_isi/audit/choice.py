@@ -12,7 +12,7 @@ from .prepared import Answers, PreparedAttack
 
 
 @dataclass(frozen=True)
-class ChosenAttack:
+class ChosenAttack(PreparedAttack):
     """Whichever attack does best in a cross-validation of the queries it is fitted on.
 
     The choice is part of the fit. Out of fold, it has not seen the queries that it is
@@ -35,10 +35,6 @@ class ChosenAttack:
     groups: NDArray[Any] | None
     cv: int
     seed: int
-
-    @property
-    def bags(self) -> None:
-        """Several attacks have no one set of distances: this is None."""
 
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]

@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils import check_random_state
 
 from .._preflight.before_fit import preflight_done
-from .._runtime.progress import progress_bar
-from .._runtime.sklearn_compat import num_samples
-from .._runtime.whole import shown_in_one_line
+from .._runtime.sklearn_compat import num_samples, safe_indexing
+from .._runtime.whole import shown_in_one_line, stage
 from .._validation.arrays import check_count
 from .._validation.items import as_images, read_once
 from .._validation.labels import check_groups, check_used, number_groups
@@ -22,9 +20,9 @@ from ..statistics.paired import patient_weights, weighted_aucs, weighted_recalls
 from .arguments import check_queries, name_attacks
 from .compare_result import CompareResult
 from .crossfit import Folds, OutOfFold, cross_fit, refit_often
-from .folds import check_folds, draw_folds, repeat_seeds
+from .folds import LARGEST_SEED, check_folds, draw_folds, draw_seeds, repeat_seeds
 from .inputs import look_first
-from .measures import Estimate
+from .measures import Estimate, made_by
 from .prepared import PreparedAttack, _LabelledPart, keep_generated, prepare, with_distances
 
 #: False positive rate at which the true positive rates are compared.
@@ -130,12 +128,10 @@ def compare(
     is_crossover = bool(crossed.any())
     if is_crossover:
         kept = np.flatnonzero(crossed)
-        is_array = isinstance(real, np.ndarray)
-        real = real[kept] if is_array else [real[int(i)] for i in kept]
+        real = safe_indexing(real, kept)
         labels = [one[kept] for one in labels]
         numbers = None if numbers is None else numbers[kept]
-    rng = check_random_state(random_state)
-    seeds = [int(one) for one in rng.randint(np.iinfo(np.int32).max, size=3)]
+    seeds = draw_seeds(random_state, 3)
     parts: list[_LabelledPart] = []
     for own, given in zip(labels, generated.values(), strict=True):
         images = read_once(SharedImages(given).images)
@@ -152,7 +148,7 @@ def compare(
     )  # fmt: skip
     plan = Folds(queries.known, queries.candidates, queries.groups, n_folds, 1)
     judge = _Judge(plan, labels[0], tuple(generated), seeds, n_permutations, n_resamples,
-                   confidence, n_jobs, n_generated, verbose)  # fmt: skip
+                   confidence, n_jobs, n_generated)  # fmt: skip
     return judge.roles(both) if is_crossover else judge.pairs(both)
 
 
@@ -197,7 +193,6 @@ class _Judge:
     confidence: float
     n_jobs: int | None
     n_generated: int
-    verbose: bool = False
 
     @property
     def groups(self) -> NDArray[Any] | None:
@@ -212,24 +207,15 @@ class _Judge:
         weights = patient_weights(labels, self.groups, self.n_resamples, self.seeds[2])
         aucs = [weighted_aucs(labels, a.scores[0], a.folds[0], weights) for a in answers]
         recalls = [weighted_recalls(labels, a.ranks(), FPR, weights) for a in answers]
-        differences = [
-            self._difference(value, sample, varied)
-            for value, sample, varied in zip(
-                observed, (aucs[0] - aucs[1], recalls[0] - recalls[1]), null.T, strict=True
-            )
-        ]
-        p_values = [
-            permutation_p_value(abs(value), np.abs(varied))
-            if len(varied) and not np.isnan(value)
-            else float("nan")
-            for value, varied in zip(observed, null.T, strict=True)
-        ]
+        samples = aucs[0] - aucs[1], recalls[0] - recalls[1]
+        (auc, p_value), (recall, recall_p_value) = (
+            (self._difference(*one), _two_sided(one[0], one[2]))
+            for one in zip(observed, samples, null.T, strict=True)
+        )
         return self._result(
             auc={n: self._auc(a.scores[0], a.folds[0])
                  for n, a in zip(self.names, answers, strict=True)},
-            difference=differences[0], p_value=p_values[0],
-            tpr_difference=differences[1],
-            tpr_p_value=p_values[1],
+            difference=auc, p_value=p_value, tpr_difference=recall, tpr_p_value=recall_p_value,
         )  # fmt: skip
 
     def roles(self, both: list[PreparedAttack]) -> CompareResult:
@@ -255,26 +241,20 @@ class _Judge:
         )  # fmt: skip
 
     def _refits(self, statistic: Any, arguments: tuple[Any, ...]) -> list[Any]:
-        with progress_bar(
-            self.n_permutations, description="exchanges", unit="exchange", verbose=self.verbose
-        ) as bar:
+        with stage("exchanges", self.n_permutations, "exchange") as shown:
             return refit_often(
                 statistic, arguments, self.n_permutations, seed=self.seeds[1], n_jobs=self.n_jobs,
-                progress=bar.update,
+                progress=shown.update,
             )  # fmt: skip
 
     def _auc(
         self, scores: NDArray[np.float64], folds: NDArray[np.intp], null: Any = None
     ) -> Estimate:
-        low, high = auc_interval(
+        bounds = auc_interval(
             self.labels, scores, folds, self.groups, null=null, confidence=self.confidence
         )
-        over = "" if self.groups is None else " over groups"
-        kind = "of the fitted scores only"
-        if null is not None and len(null):
-            kind = f"spread of {len(null)} exchanges"
         value = within_fold_auc(self.labels, scores, folds)
-        return Estimate(value, low, high, f"Newcombe{over}, {kind}")
+        return Estimate(value, *bounds, made_by("Newcombe", self.groups, null, "exchanges"))
 
     def _difference(
         self, value: float, sample: NDArray[np.float64], null: NDArray[np.float64]
@@ -290,6 +270,12 @@ class _Judge:
         low, high = value - wider * (value - low), value + wider * (high - value)
         return Estimate(value, max(-1.0, min(low, value)), min(1.0, max(high, value)),
                         "paired bootstrap over patients, no narrower than refits vary")  # fmt: skip
+
+
+def _two_sided(observed: float, null: NDArray[np.float64]) -> float:
+    if not len(null) or np.isnan(observed):
+        return float("nan")
+    return permutation_p_value(abs(observed), np.abs(null))
 
 
 def _differences(answers: list[OutOfFold], labels: NDArray[np.intp]) -> list[float]:
@@ -349,5 +335,5 @@ def _other_roles(
 ) -> float:
     """Exchange which generator used which patients, fit again, and compare."""
     permuted = permute_labels(labels, plan.known_groups, rng=rng)
-    scores, folds = _within(stacked, permuted, plan, int(rng.integers(np.iinfo(np.int32).max)))
+    scores, folds = _within(stacked, permuted, plan, int(rng.integers(LARGEST_SEED)))
     return within_fold_auc(permuted, scores[0] - scores[1], folds)

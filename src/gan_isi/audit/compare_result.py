@@ -1,11 +1,11 @@
 """What a comparison of two generators found, in numbers and words."""
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from .measures import Estimate
+from .record import as_json, without_nan
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class CompareResult:
         dict
             With the sentences as `words`.
         """
-        return {**_plain(asdict(self)), "words": str(self).splitlines()}
+        return {**without_nan(asdict(self)), "words": str(self).splitlines()}
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON.
@@ -112,14 +112,8 @@ class CompareResult:
         -------
         str
         """
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+        return as_json(self.to_dict()) + "\n"
 
 
 def _p(value: float) -> str:
     return "" if math.isnan(value) else f", p = {value:.2g}"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value

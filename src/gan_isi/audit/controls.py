@@ -1,16 +1,20 @@
 """Controls of an audit: the same attacks where there is nothing to find."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._runtime.whole import stage
 from .crossfit import Folds, cross_fit, null_distribution
-from .measures import Estimate, Sampling, auc_of
+from .judge import Judge
+from .measures import Estimate, auc_of
 from .prepared import PreparedAttack
 from .significance import p_values_of
+from .statements import SIGNIFICANCE, Statement, say
+
+if TYPE_CHECKING:
+    from .result import AuditResult
 
 #: What is compared: two halves of the images not used, two of the used ones, and used with
 #: other images by generated images that have nothing to do with them.
@@ -47,116 +51,79 @@ class Control:
     p_value: float
 
 
-@dataclass(frozen=True)
-class ControlPlan:
-    """How attacks are asked where there is nothing to find.
+def in_halves(judge: Judge, name: str, prepared: PreparedAttack) -> list[Control]:
+    """Ask an attack to tell two halves of images that are of the same kind.
 
-    Attributes
+    Parameters
     ----------
-    labels : ndarray of shape (n_known,)
-        0 or 1.
-    plan : Folds
-        How the known images of the audit are held out.
-    sampling : Sampling
-        How intervals are made.
-    seed : int
-        Draws halves, folds and permutations, the same for each attack.
-    n_jobs : int or None
-        Number of parallel jobs.
+    judge : Judge
+        How the audit asks; its second seed draws halves, folds and permutations, the same for
+        each attack.
+    name : str
+        Name of the attack.
+    prepared : PreparedAttack
+        The attack.
+
+    Returns
+    -------
+    list of Control
+        One for the images not used and one for the used ones, where each has four
+        patients at least.
     """
+    found = []
+    plan = judge.plan
+    for label, kind in HALVES.items():
+        own = plan.known[judge.sampling.labels == label]
+        groups = np.arange(len(own))
+        if plan.groups is not None:
+            groups = np.unique(plan.groups[own], return_inverse=True)[1]
+        n_patients = int(groups.max()) + 1
+        if n_patients < 4:
+            continue
+        rng = np.random.default_rng([judge.seeds[1], label])
+        called = (rng.permutation(n_patients) < n_patients // 2).astype(np.intp)[groups]
+        folds = replace(plan, known=own, cv=min(plan.cv, n_patients // 2), splitter=None)
+        found.append(_ask(judge, kind, name, prepared, called, folds))
+    return found
 
-    labels: NDArray[np.intp]
-    plan: Folds
-    sampling: Sampling
-    seed: int
-    n_jobs: int | None
 
-    def in_halves(self, name: str, prepared: PreparedAttack, n_permutations: int) -> list[Control]:
-        """Ask an attack to tell two halves of images that are of the same kind.
+def unrelated(judge: Judge, name: str, prepared: PreparedAttack) -> Control:
+    """Ask an attack that was prepared with unrelated generated images.
 
-        Parameters
-        ----------
-        name : str
-            Name of the attack.
-        prepared : PreparedAttack
-            The attack.
-        n_permutations : int
-            Number of permutations.
+    Parameters
+    ----------
+    judge, name, prepared
+        As for `in_halves`.
 
-        Returns
-        -------
-        list of Control
-            One for the images not used and one for the used ones, where each has four
-            patients at least.
-        """
-        found = []
-        for label, kind in HALVES.items():
-            own = self.plan.known[self.labels == label]
-            groups = np.arange(len(own))
-            if self.plan.groups is not None:
-                groups = np.unique(self.plan.groups[own], return_inverse=True)[1]
-            n_patients = int(groups.max()) + 1
-            if n_patients < 4:
-                continue
-            rng = np.random.default_rng([self.seed, label])
-            called = (rng.permutation(n_patients) < n_patients // 2).astype(np.intp)[groups]
-            folds = Folds(
-                own,
-                own[:0],
-                self.plan.groups,
-                min(self.plan.cv, n_patients // 2),
-                self.plan.n_repeats,
-            )
-            found.append(self._ask(kind, name, prepared, called, folds, n_permutations))
-        return found
+    Returns
+    -------
+    Control
+    """
+    return _ask(judge, UNRELATED, name, prepared, judge.sampling.labels, judge.plan)
 
-    def unrelated(self, name: str, prepared: PreparedAttack, n_permutations: int) -> Control:
-        """Ask an attack that was prepared with unrelated generated images.
 
-        Parameters
-        ----------
-        name : str
-            Name of the attack.
-        prepared : PreparedAttack
-            The attack.
-        n_permutations : int
-            Number of permutations.
-
-        Returns
-        -------
-        Control
-        """
-        known = Folds(
-            self.plan.known, self.plan.known[:0], self.plan.groups, self.plan.cv,
-            self.plan.n_repeats, self.plan.splitter,
-        )  # fmt: skip
-        return self._ask(UNRELATED, name, prepared, self.labels, known, n_permutations)
-
-    def _ask(
-        self,
-        kind: str,
-        name: str,
-        prepared: PreparedAttack,
-        labels: NDArray[np.intp],
-        plan: Folds,
-        n_permutations: int,
-    ) -> Control:
-        with stage(f"{name}: {kind}", n_permutations, "permutation") as shown:
-            answers = cross_fit(prepared, labels, plan, seed=self.seed)
-            null = null_distribution(
-                prepared, labels, plan, n_permutations=n_permutations, seed=self.seed,
-                n_jobs=self.n_jobs, progress=shown.update,
-            )  # fmt: skip
-        groups = plan.known_groups
-        sampling = Sampling(groups, self.sampling.n_resamples, self.sampling.confidence, self.seed)
-        p_values = p_values_of(answers.statistics(labels, groups), null)
-        return Control(
-            kind=kind,
-            attack=name,
-            n_images=len(labels),
-            auc=auc_of(labels, answers, sampling, null["AUC"]),
-            p_value=p_values.get("AUC or tail", float("nan")),
-        )
+def _ask(
+    judge: Judge,
+    kind: str,
+    name: str,
+    prepared: PreparedAttack,
+    labels: NDArray[np.intp],
+    plan: Folds,
+) -> Control:
+    plan = replace(plan, candidates=plan.candidates[:0])
+    with judge.refits(name, f"{name}: {kind}") as how:
+        answers = cross_fit(prepared, labels, plan, seed=judge.seeds[1])
+        null = null_distribution(prepared, labels, plan, **how)
+    groups = plan.known_groups
+    sampling = replace(judge.sampling, labels=labels, groups=groups)
+    p_values = p_values_of(answers.statistics(labels, groups), null)
+    return Control(
+        kind=kind,
+        attack=name,
+        n_images=len(labels),
+        auc=auc_of(answers, sampling, null["AUC"]),
+        p_value=p_values.get("AUC or tail", float("nan")),
+    )
 
 
 def control_rows(controls: tuple[Control, ...]) -> list[dict[str, Any]]:
@@ -176,3 +143,36 @@ def control_rows(controls: tuple[Control, ...]) -> list[dict[str, Any]]:
          "AUC": one.auc.value, "low": one.auc.low, "high": one.auc.high, "p_value": one.p_value}
         for one in controls
     ]  # fmt: skip
+
+
+def of_controls(result: "AuditResult") -> list[Statement]:
+    """Return what attacks found where there is nothing to find.
+
+    Parameters
+    ----------
+    result : AuditResult
+        What :func:`audit` found, with controls.
+
+    Returns
+    -------
+    list of Statement
+    """
+    said = []
+    for of_halves, kind in ((True, "controls"), (False, "unrelated")):
+        tested = [
+            one
+            for one in result.controls
+            if (one.kind != UNRELATED) == of_halves and not np.isnan(one.p_value)
+        ]
+        if not tested:
+            continue
+        least = min(tested, key=lambda one: one.p_value)
+        # Bonferroni: of many controls one is an alarm by chance.
+        p_value = min(1.0, len(tested) * least.p_value)
+        numbers = {"n_controls": len(tested), "p_value": p_value}
+        if p_value > SIGNIFICANCE:
+            said.append(say(f"{kind}_quiet", **numbers))
+            continue
+        where = {"control": least.kind} if of_halves else {}
+        said.append(say(f"{kind}_alarm", **numbers, **where, attack=least.attack))
+    return said or [say("controls_untested")]

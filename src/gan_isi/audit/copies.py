@@ -28,6 +28,11 @@ def find_copies(real: Sequence[Look]) -> list[list[tuple[str, int]]]:
     return [group for group in found.values() if len(group) > 1]
 
 
+def called_in(looks: Sequence[Look]) -> dict[tuple[str, int], str]:
+    """Return what sentences call the images of sets, by the set and the number."""
+    return {(one.name, int(n)): one.called(i) for one in looks for i, n in enumerate(one.numbers)}
+
+
 def words_of_copies(
     copies: Sequence[Sequence[tuple[str, int]]],
     patients: Mapping[tuple[str, int], Any],

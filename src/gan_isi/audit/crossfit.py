@@ -1,7 +1,7 @@
 """Attacks answer out of fold, and do so again with labels that mean nothing."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from .._runtime.store import Store, code_of_library, digest
 from .._runtime.threads import one_blas_thread
 from ..statistics import (
     DECISION_METRICS,
+    auc_interval,
     balanced_accuracy,
     confusion_counts,
     permute_labels,
@@ -21,14 +22,11 @@ from ..statistics import (
     tail_excess,
     within_fold_auc,
 )
-from .folds import draw_folds, repeat_seeds
+from .folds import LARGEST_SEED, draw_folds, repeat_seeds
 from .prepared import PreparedAttack
 
 #: Statistics of refits with permuted labels, see `OutOfFold.statistics`.
 NULL_STATISTICS = ("AUC", "tail", "balanced accuracy", "accuracy", "recall", "specificity")
-
-#: The largest seed that scikit-learn takes.
-LARGEST_SEED = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
@@ -55,19 +53,26 @@ class OutOfFold:
     candidates: NDArray[np.float64]
     chosen: tuple[str, ...] = ()
 
+    @property
+    def repeats(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.intp]]]:
+        """Scores and folds of one repeat after the other."""
+        return zip(self.scores, self.folds, strict=True)
+
     def auc(self, labels: NDArray[np.intp]) -> float:
         """Return the mean over the repeats of the AUC within folds."""
-        pairs = zip(self.scores, self.folds, strict=True)
-        return float(np.mean([within_fold_auc(labels, scores, folds) for scores, folds in pairs]))
+        return float(np.mean([within_fold_auc(labels, *pair) for pair in self.repeats]))
+
+    def auc_intervals(self, labels: NDArray[np.intp], groups: Any, **how: Any) -> NDArray[Any]:
+        """Return the interval of each repeat's AUC, (n_repeats, 2), see `auc_interval`."""
+        return np.array([auc_interval(labels, *pair, groups, **how) for pair in self.repeats])
 
     def statistics(self, labels: NDArray[np.intp], groups: NDArray[Any] | None) -> dict[str, float]:
         """Return all that permutations of the labels are asked for, as means over the repeats."""
-        pairs = zip(self.scores, self.folds, strict=True)
         counts = np.sum([confusion_counts(labels, used) for used in self.used], axis=(0, 1))
         by_unit = [balanced_accuracy(labels, used, groups) for used in self.used]
         return {
             "AUC": self.auc(labels),
-            "tail": float(np.mean([tail_excess(labels, *pair) for pair in pairs])),
+            "tail": float(np.mean([tail_excess(labels, *pair) for pair in self.repeats])),
             "balanced accuracy": float(np.mean(by_unit)),
         } | {
             name: float(DECISION_METRICS[name](*counts))
@@ -78,7 +83,7 @@ class OutOfFold:
         """Return the rank of each query within its fold, 0 to 1, as the mean over the repeats."""
         rows = [
             (rank_within(scores, folds) - 0.5) / np.bincount(folds)[folds]
-            for scores, folds in zip(self.scores, self.folds, strict=True)
+            for scores, folds in self.repeats
         ]
         return np.asarray(np.mean(rows, axis=0))
 
@@ -158,10 +163,7 @@ def null_distribution(
     plan: Folds,
     *,
     n_permutations: int,
-    seed: int,
-    n_jobs: int | None = None,
-    progress: Callable[[int], Any] = lambda n: None,
-    store: Store | None = None,
+    **how: Any,
 ) -> dict[str, NDArray[np.float64]]:
     """Return statistics where the labels mean nothing, by permuting and fitting again.
 
@@ -173,14 +175,8 @@ def null_distribution(
         Labels and folds, as for `cross_fit`. Candidates are left out.
     n_permutations : int
         Number of permutations.
-    seed : int
-        Seed of the permutations, the same for each attack of an audit.
-    n_jobs : int, default=None
-        Number of parallel jobs, which changes no result.
-    progress : callable
-        Function that is called with 1 after each permutation.
-    store : Store, default=None
-        Store that keeps the result of each, so that what was interrupted goes on.
+    **how
+        Seed, the same for each attack of an audit, and all else that `refit_often` takes.
 
     Returns
     -------
@@ -188,10 +184,7 @@ def null_distribution(
         The statistics of `OutOfFold.statistics`.
     """
     plan = replace(plan, candidates=plan.candidates[:0])
-    rows = refit_often(
-        _permuted, (attack, labels, plan), n_permutations, seed=seed, n_jobs=n_jobs,
-        progress=progress, store=store,
-    )  # fmt: skip
+    rows = refit_often(_permuted, (attack, labels, plan), n_permutations, **how)
     columns = np.reshape(rows, (-1, len(NULL_STATISTICS))).T
     return dict(zip(NULL_STATISTICS, columns, strict=True))
 
@@ -202,8 +195,8 @@ def refit_often(
     n_permutations: int,
     *,
     seed: int,
-    n_jobs: int | None,
-    progress: Callable[[int], Any],
+    n_jobs: int | None = None,
+    progress: Callable[[int], Any] = lambda n: None,
     store: Store | None = None,
 ) -> list[Any]:
     """Call ``statistic(*arguments, rng)`` with other random numbers each time, in parallel.
@@ -218,7 +211,7 @@ def refit_often(
         Number of calls.
     seed : int
         Seed of all random numbers.
-    n_jobs : int or None
+    n_jobs : int, default=None
         Number of parallel jobs, which changes no result.
     progress : callable
         Function that is called with 1 after each call.

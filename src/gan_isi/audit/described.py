@@ -82,10 +82,7 @@ class Described:
         keys = list(dict.fromkeys(key for n in self._streamed for key in self._of_attack[n]))
         families = [self._families[key] for key in keys]
         ends = np.cumsum([one.n_columns for one in families])
-        places = {
-            key: np.arange(end - one.n_columns, end)
-            for key, one, end in zip(keys, families, ends, strict=True)
-        }
+        places = dict(zip(keys, np.split(np.arange(ends[-1]), ends[:-1]), strict=True))
         asked = []
         for name in self._streamed:
             (_, descriptors), (_, distances), _ = self._attacks[name].steps

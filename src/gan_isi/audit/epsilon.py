@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..statistics import epsilon_lower_bound
 from .folds import draw_folds
+from .measures import Sampling
 from .prepared import PreparedAttack
 
 #: Share of the held-out patients of whom a guess is made: those with the highest scores are
@@ -42,15 +43,7 @@ class EpsilonBound:
     confidence: float
 
 
-def split_bound(
-    name: str,
-    prepared: PreparedAttack,
-    labels: NDArray[np.intp],
-    groups: NDArray[np.intp] | None,
-    *,
-    confidence: float,
-    seed: int,
-) -> EpsilonBound:
+def split_bound(name: str, prepared: PreparedAttack, sampling: Sampling, seed: int) -> EpsilonBound:
     """Fit an attack on half of the patients and guess of the others.
 
     Parameters
@@ -59,12 +52,8 @@ def split_bound(
         Name of the attack.
     prepared : PreparedAttack
         The attack.
-    labels : ndarray of shape (n_known,)
-        0 or 1.
-    groups : ndarray of shape (n_known,) or None
-        Patients, each of whom is guessed of once.
-    confidence : float
-        One-sided confidence.
+    sampling : Sampling
+        Labels, patients, each of whom is guessed of once, and the confidence, one-sided here.
     seed : int
         Seed of the halves.
 
@@ -77,6 +66,7 @@ def split_bound(
     ValueError
         If a patient has used images and others: then no coin decided of him or her.
     """
+    labels, groups = sampling.labels, sampling.groups
     numbers = np.arange(len(labels)) if groups is None else groups
     check_coins(labels, groups)
     train, test = draw_folds(2, None, labels, groups, seed)[0]
@@ -87,8 +77,8 @@ def split_bound(
     order = np.argsort(means, kind="stable")
     n_each = int(_GUESSED * len(patients) / 2)
     n_right = int(used[order[len(order) - n_each :]].sum() + (~used[order[:n_each]]).sum())
-    epsilon = epsilon_lower_bound(n_right, 2 * n_each, confidence=confidence)
-    return EpsilonBound(epsilon, n_right, 2 * n_each, name, confidence)
+    epsilon = epsilon_lower_bound(n_right, 2 * n_each, confidence=sampling.confidence)
+    return EpsilonBound(epsilon, n_right, 2 * n_each, name, sampling.confidence)
 
 
 def check_coins(labels: NDArray[np.intp], groups: NDArray[np.intp] | None) -> None:

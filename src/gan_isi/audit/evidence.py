@@ -66,8 +66,8 @@ class Evidence:
         return Evidence(self.generated[queries], self.distances[queries], self.maps[queries])
 
 
-def closest_generated(recorder: Recorder, *, n_shown: int = 3) -> Evidence | None:
-    """Find what speaks for "used" of each query; None for an attack without bags.
+def closest_generated(recorder: Recorder, *, n_shown: int = 3) -> Evidence:
+    """Find what speaks for "used" of each query.
 
     Parameters
     ----------
@@ -78,14 +78,12 @@ def closest_generated(recorder: Recorder, *, n_shown: int = 3) -> Evidence | Non
 
     Returns
     -------
-    Evidence or None
+    Evidence
     """
-    bags = recorder.bags
-    if bags is None:
-        return None
+    bags = recorder.rows[:, : recorder.n_generated]
     n_queries, n_generated, n_maps = bags.shape
     n_shown = min(n_shown, n_generated)
-    scales = recorder.scales
+    scales = recorder.medians_of_maps
     listeners = [_listener(recorder, fit, scales) for fit in recorder.fits]
     views = _views(recorder.fits[0].estimator, n_maps)
     n_fits = np.zeros(n_queries)
@@ -121,10 +119,10 @@ def closest_generated(recorder: Recorder, *, n_shown: int = 3) -> Evidence | Non
         [names[j] for j in row if own[j] > low]
         for row, own, low in zip(strongest, parts, least, strict=True)
     ]
-    return Evidence(recorder.numbers(order), distances, maps)
+    return Evidence(recorder.generated_at(order), distances, maps)
 
 
-def closeness(recorder: Recorder) -> NDArray[np.float64] | None:
+def closeness(recorder: Recorder) -> NDArray[np.float64]:
     """Score each query by how close its closest generated image is, without learning.
 
     What an attack learns may be the wrong way round, if folders or labels are: this is not.
@@ -136,15 +134,13 @@ def closeness(recorder: Recorder) -> NDArray[np.float64] | None:
 
     Returns
     -------
-    ndarray of shape (n_queries,) or None
+    ndarray of shape (n_queries,)
         Minus the mean over the views of the logarithm of the smallest distance relative to
-        the next 50, see `low_order_statistics`; larger is closer. None without bags.
+        the next 50, see `low_order_statistics`; larger is closer.
     """
-    bags = recorder.bags
-    if bags is None:
-        return None
+    bags = recorder.rows[:, : recorder.n_generated]
     n_queries, n_generated, n_maps = bags.shape
-    views, scales = _views(recorder.fits[0].estimator, n_maps), recorder.scales
+    views, scales = _views(recorder.fits[0].estimator, n_maps), recorder.medians_of_maps
     scores = np.empty(n_queries)
     for block in gen_batches(n_queries, max(1, _DISTANCES_PER_BLOCK // (n_generated * n_maps))):
         distances = [one_distance(bags[block][:, :, view], scales[view]) for view in views]
@@ -244,17 +240,18 @@ def _weights(
     errors, so that views that say the same don't hide each other), and 0 where the score falls as
     the closest image comes closer. Alike for all views if none is left.
     """
+    n_generated = recorder.n_generated
     # Drawn, as queries may lie in order of their labels; the same on each call.
-    most = max(8, _EXCHANGED_DISTANCES // (recorder.n_generated * len(scales)))
+    most = max(8, _EXCHANGED_DISTANCES // (n_generated * len(scales)))
     drawn = np.random.default_rng(0).permutation(fit.test)[: min(_EXCHANGED, most)]
-    rows = recorder.rows(fit, drawn)
-    bags = rows[:, : recorder.n_generated]
+    rows = recorder.rows_of(fit, drawn)
+    bags = rows[:, :n_generated]
     before = _heard(fit.estimator, rows)
     weights = np.zeros(len(views))
     for index, view in enumerate(views):
         closest = _logarithm(np.nanmin(one_distance(bags[:, :, view], scales[view]), axis=1))
         changed = rows.copy()
-        changed[:, : recorder.n_generated, view] = np.roll(bags[:, :, view], 1, axis=0)
+        changed[:, :n_generated, view] = np.roll(bags[:, :, view], 1, axis=0)
         rise = _heard(fit.estimator, changed) - before
         if rise @ (closest - np.roll(closest, 1)) > 0:
             weights[index] = np.mean(rise**2)

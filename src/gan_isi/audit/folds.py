@@ -9,6 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
+from sklearn.utils import check_random_state
+
+#: The largest seed that scikit-learn takes.
+LARGEST_SEED = np.iinfo(np.int32).max
 
 #: Times that folds of our own are drawn, at most, until each training part has both classes.
 _ATTEMPTS = 20
@@ -107,10 +111,16 @@ def check_folds(
     return len(again), splitter, least
 
 
+def draw_seeds(random_state: Any, n: int) -> list[int]:
+    """Return n seeds from a seed, a generator of NumPy's old kind, or None."""
+    drawn: list[int] = check_random_state(random_state).randint(LARGEST_SEED, size=n).tolist()
+    return drawn
+
+
 def repeat_seeds(seed: int, n_repeats: int) -> list[int]:
     """Return the seeds of the repeats of a cross-validation."""
     rng = np.random.default_rng(seed)
-    return [int(rng.integers(np.iinfo(np.int32).max)) for _ in range(n_repeats)]
+    return [int(rng.integers(LARGEST_SEED)) for _ in range(n_repeats)]
 
 
 def draw_folds(
@@ -163,7 +173,7 @@ def _own_folds(
 ) -> list[Fold]:
     kind: Any = StratifiedKFold if groups is None else StratifiedGroupKFold
     for attempt in range(_ATTEMPTS):
-        state = (seed + attempt) % np.iinfo(np.int32).max
+        state = (seed + attempt) % LARGEST_SEED
         splitter = kind(n_folds, shuffle=True, random_state=state)
         folds = list(splitter.split(labels, labels, groups))
         # Patients of several images may leave a training part without a class.

@@ -24,6 +24,7 @@ from .._validation.shared import SharedImages
 from .arguments import Queries
 from .copies import (
     among_generated,
+    called_in,
     find_copies,
     near_copies,
     words_of_copies,
@@ -249,21 +250,16 @@ def look_first(
         for text in found.warnings:
             # Of the function that called this one, which two decorators wrap.
             warnings.warn(text, PreflightWarning, stacklevel=5)
-    numbers = queries.groups
-    for copies in found.copies:
-        of_candidates = copies[0][0] == "candidates"
-        if groups[of_candidates] is None:
-            numbers = (
-                np.arange(len(queries.known) + len(queries.candidates))
-                if numbers is None
-                else numbers
-            )
-            members = [number + of_candidates * len(queries.known) for _, number in copies]
-            numbers = np.where(
-                np.isin(np.arange(len(numbers)), members), numbers[members[0]], numbers
-            )
-    if numbers is queries.groups:
+    n_known = len(queries.known)
+    own = [(copies, copies[0][0] == "candidates") for copies in found.copies]
+    alike = [[number + of_candidates * n_known for _, number in copies]
+             for copies, of_candidates in own if groups[of_candidates] is None]  # fmt: skip
+    if not alike:
         return found, queries
+    patients = queries.groups
+    numbers = np.arange(n_known + len(queries.candidates)) if patients is None else patients.copy()
+    for members in alike:
+        numbers[members] = numbers[members[0]]
     return found, replace(queries, groups=numbers)
 
 
@@ -282,9 +278,7 @@ def run(
 
     `grey` says whether an attack compares grey images only.
     """
-    real = []
-    for name, which in _of_labels(y, num_samples(X)).items():
-        real.append(look_at(name, X, which))
+    real = [look_at(name, X, which) for name, which in _of_labels(y, num_samples(X)).items()]
     if candidates is not None:
         real.append(look_at("candidates", candidates))
     made = {"generated": generated, **others}
@@ -298,7 +292,7 @@ def run(
         for given in [groups[one.name == "candidates"]]
         for i in one.numbers
     }
-    called = {(one.name, int(n)): one.called(i) for one in real for i, n in enumerate(one.numbers)}
+    called = called_in(real)
     clash, doubled = words_of_copies(doubles, patients, called)
     near = list(islice(near_copies(real, doubles), _MOST_PAIRS))
     apart = [p for p in near if patients[p[0]] is None or patients[p[0]] != patients[p[1]]]

@@ -1,13 +1,10 @@
 """How an audit asks each attack, the same of all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .._runtime.progress import progress_bar
 from .._runtime.store import Store
 from .._runtime.whole import stage
 from ..statistics import cross_conformal_p_values, recognisable_share
@@ -29,36 +26,30 @@ class Judge:
 
     Attributes
     ----------
-    labels : ndarray of shape (n_known,)
-        0 or 1.
     plan : Folds
         How images are held out.
     fprs : tuple of float
         False positive rates.
     sampling : Sampling
-        How intervals are made.
+        Labels, and how intervals are made.
     n_permutations : int or mapping of str to int
         Number of permutations of all attacks, or by their names.
     seeds : tuple of two int
         Seeds of the folds and of the permutations.
     n_jobs : int or None
         Number of parallel jobs.
-    verbose : bool
-        Whether progress bars are shown.
     store : Store or None
         Where permutations are kept.
     prior : float or None
         Share of used images among those asked about.
     """
 
-    labels: NDArray[np.intp]
     plan: Folds
     fprs: tuple[float, ...]
     sampling: Sampling
     n_permutations: int | Mapping[str, int]
     seeds: tuple[int, int]
     n_jobs: int | None
-    verbose: bool
     store: Store | None
     prior: float | None
 
@@ -83,30 +74,26 @@ class Judge:
         -------
         AttackResult
         """
-        fold_seed, null_seed = self.seeds
-        planned = self.planned(name)
+        labels, groups = self.sampling.labels, self.sampling.groups
         volumes = prepared if isinstance(prepared, VolumeAttack) else None
-        recorder = Recorder(prepared if volumes is None else volumes.attack)
+        recorder = Recorder.of(prepared if volumes is None else volumes.attack)
         asked = recorder if volumes is None else replace(volumes, attack=recorder)
         with stage(f"{name}: fitting"):
-            answers = cross_fit(asked, self.labels, self.plan, seed=fold_seed)
-            evidence = None if name == BLIND else closest_generated(recorder)
-            close = None if name == BLIND else closeness(recorder)
-        if volumes is not None:
-            evidence, close = volumes.evidence(evidence), volumes.mean(close)
-        del recorder  # and with it the fits
-        with self._bar(name, planned) as bar:
-            null = null_distribution(
-                prepared, self.labels, self.plan, n_permutations=planned, seed=null_seed,
-                n_jobs=self.n_jobs, progress=bar.update, store=self.store,
-            )  # fmt: skip
-        labels, groups = self.labels, self.sampling.groups
+            answers = cross_fit(asked, labels, self.plan, seed=self.seeds[0])
+            evidence, close = None, None
+            if name != BLIND and isinstance(recorder, Recorder):
+                evidence, close = closest_generated(recorder), closeness(recorder)
+                if volumes is not None:
+                    evidence, close = volumes.evidence(evidence), volumes.mean(close)
+        del recorder, asked  # and with them the fits
+        with self.refits(name, name) as how:
+            null = null_distribution(prepared, labels, self.plan, **how)
         scores, n_known = answers.scores.mean(axis=0), len(labels)
-        measures = measure(labels, answers, self.fprs, self.sampling, null)
+        measures = measure(answers, self.fprs, self.sampling, null)
         if self.prior is not None:
             measures |= predictive_values(measures, self.prior, self.fprs, self.sampling.confidence)
         if close is not None:
-            measures[CLOSENESS] = of_rule(labels, close[:n_known], self.sampling)
+            measures[CLOSENESS] = of_rule(labels, close[:n_known], groups, self.sampling.confidence)
         return AttackResult(
             name=name,
             answers=answers,
@@ -119,12 +106,10 @@ class Judge:
             ),
             beyond_blind=None
             if blind is None
-            else beyond_blind(labels, answers, null, (blind.answers, blind.null), self.sampling),
-            conformal=cross_conformal_p_values(
-                self.labels, answers.scores[0], answers.folds[0], self.plan.known_groups
-            ),
+            else beyond_blind(answers, null, (blind.answers, blind.null), self.sampling),
+            conformal=cross_conformal_p_values(labels, answers.scores[0], answers.folds[0], groups),
             evidence=None if evidence is None else evidence[:n_known],
-            auc_at_most=auc_at_most(labels, answers, groups, null["AUC"], self.sampling.confidence),
+            auc_at_most=auc_at_most(answers, self.sampling, null["AUC"]),
             candidates=self._candidates(name, prepared, answers, evidence),
         )
 
@@ -137,14 +122,33 @@ class Judge:
     ) -> CandidateResult | None:
         if not len(self.plan.candidates):
             return None
-        planned = self.planned(name)
-        with self._bar(f"{name}, candidates", planned) as bar:
+        own = None if evidence is None else evidence[len(self.plan.known) :]
+        with self.refits(name, f"{name}, candidates") as how:
             return judge_candidates(
-                prepared, self.labels, answers, self.plan, self.sampling,
-                evidence=None if evidence is None else evidence[len(self.labels) :],
-                n_permutations=planned, seed=self.seeds[1], n_jobs=self.n_jobs,
-                progress=bar.update, store=self.store,
-            )  # fmt: skip
+                prepared, answers, self.plan, self.sampling, evidence=own, **how
+            )
+
+    @contextmanager
+    def refits(self, name: str, shown: str) -> Iterator[dict[str, Any]]:
+        """Show a stage of permutations, and give what `refit_often` is told of them.
+
+        Parameters
+        ----------
+        name : str
+            Name of the attack that is fitted again.
+        shown : str
+            Name of the stage.
+
+        Yields
+        ------
+        dict of str to object
+        """
+        planned = self.planned(name)
+        with stage(shown, planned, "permutation") as task:
+            yield {
+                "n_permutations": planned, "seed": self.seeds[1], "n_jobs": self.n_jobs,
+                "progress": task.update, "store": self.store,
+            }  # fmt: skip
 
     def planned(self, name: str) -> int:
         """Return the number of permutations of an attack.
@@ -161,6 +165,3 @@ class Judge:
         if isinstance(self.n_permutations, Mapping):
             return int(self.n_permutations.get(name, self.n_permutations.get("default", 199)))
         return int(self.n_permutations)
-
-    def _bar(self, shown: str, total: int) -> Any:
-        return progress_bar(total, description=shown, unit="permutation", verbose=self.verbose)

@@ -56,34 +56,46 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How intervals are made: over which units, with how many resamples, how wide."""
+    """What is measured, and how intervals are made: over which units, of how many resamples.
 
+    Attributes
+    ----------
+    labels : ndarray of shape (n_queries,)
+        0 or 1.
+    groups : ndarray of shape (n_queries,) or None
+        Patients.
+    n_resamples : int
+        Of the bootstrap.
+    confidence : float
+        Of the intervals.
+    seed : int
+        Draws the resamples.
+    """
+
+    labels: NDArray[np.intp]
     groups: NDArray[Any] | None
     n_resamples: int
     confidence: float
     seed: int
 
-    def method(self, name: str, null: NDArray[np.float64] | None = None) -> str:
-        """Return how an interval was made, and of what it is."""
-        units = "" if self.groups is None else " over groups"
-        if null is None or not len(null):
-            return f"{name}{units}, of the fitted scores only"
-        return f"{name}{units}, spread of {len(null)} permutations"
+
+def made_by(
+    name: str, groups: Any, null: NDArray[Any] | None = None, refits: str = "permutations"
+) -> str:
+    """Return how an interval was made, over which units, and which refits gave its spread."""
+    units = "" if groups is None else " over groups"
+    if null is None or not len(null):
+        return f"{name}{units}, of the fitted scores only"
+    return f"{name}{units}, spread of {len(null)} {refits}"
 
 
 def measure(
-    labels: NDArray[np.intp],
-    answers: OutOfFold,
-    fprs: Sequence[float],
-    sampling: Sampling,
-    null: Null,
+    answers: OutOfFold, fprs: Sequence[float], sampling: Sampling, null: Null
 ) -> dict[str, Estimate]:
     """Return all numbers of one attack, with their intervals.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_queries,)
-        0 or 1.
     answers : OutOfFold
         Answers of the attack.
     fprs : sequence of float
@@ -100,23 +112,19 @@ def measure(
         the permutations (precision has it without); the true positive rates have exact
         bounds; all else is bootstrapped over queries or patients.
     """
-    table = {"AUC": auc_of(labels, answers, sampling, null["AUC"])}
+    table = {"AUC": auc_of(answers, sampling, null["AUC"])}
     for name in DECISION_METRICS:
-        table[name] = _of_decisions(name, labels, answers, sampling, null)
+        table[name] = _of_decisions(name, answers, sampling, null)
     for fpr in fprs:
-        table[f"TPR at FPR {fpr:g}"] = _recall_at_fpr(labels, answers, fpr, sampling)
+        table[f"TPR at FPR {fpr:g}"] = _recall_at_fpr(answers, fpr, sampling)
     return table
 
 
-def auc_of(
-    labels: NDArray[np.intp], answers: OutOfFold, sampling: Sampling, null: NDArray[np.float64]
-) -> Estimate:
+def auc_of(answers: OutOfFold, sampling: Sampling, null: NDArray[np.float64]) -> Estimate:
     """Return the AUC of an attack, with Newcombe's interval.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_queries,)
-        0 or 1.
     answers : OutOfFold
         Answers of the attack.
     sampling : Sampling
@@ -129,18 +137,19 @@ def auc_of(
     Estimate
         The mean over the repeats.
     """
-    bounds = [
-        auc_interval(
-            labels, scores, folds, sampling.groups, null=null, confidence=sampling.confidence
-        )
-        for scores, folds in zip(answers.scores, answers.folds, strict=True)
-    ]
-    low, high = np.mean(bounds, axis=0)
-    method = sampling.method("Newcombe", null)
-    return Estimate(answers.auc(labels), float(low), float(high), method)
+    labels, groups = sampling.labels, sampling.groups
+    bounds = answers.auc_intervals(labels, groups, null=null, confidence=sampling.confidence)
+    low, high = bounds.mean(axis=0).tolist()
+    method = made_by("Newcombe", groups, null)
+    return Estimate(answers.auc(labels), low, high, method)
 
 
-def of_rule(labels: NDArray[np.intp], scores: NDArray[np.float64], sampling: Sampling) -> Estimate:
+def of_rule(
+    labels: NDArray[np.intp],
+    scores: NDArray[np.float64],
+    groups: NDArray[Any] | None,
+    confidence: float = 0.95,
+) -> Estimate:
     """Return the AUC of scores that depend on no label.
 
     Parameters
@@ -149,31 +158,27 @@ def of_rule(labels: NDArray[np.intp], scores: NDArray[np.float64], sampling: Sam
         0 or 1.
     scores : ndarray of shape (n_queries,)
         Scores; larger means used.
-    sampling : Sampling
-        How the interval is made.
+    groups : ndarray of shape (n_queries,) or None
+        Patients.
+    confidence : float, default=0.95
+        Of the interval.
 
     Returns
     -------
     Estimate
     """
-    low, high = auc_interval(labels, scores, None, sampling.groups, confidence=sampling.confidence)
-    over = "" if sampling.groups is None else " over groups"
-    return Estimate(within_fold_auc(labels, scores), low, high, f"Newcombe{over}")
+    bounds = auc_interval(labels, scores, None, groups, confidence=confidence)
+    over = "" if groups is None else " over groups"
+    return Estimate(within_fold_auc(labels, scores), *bounds, f"Newcombe{over}")
 
 
 def beyond_blind(
-    labels: NDArray[np.intp],
-    answers: OutOfFold,
-    null: Null,
-    blind: tuple[OutOfFold, Null],
-    sampling: Sampling,
+    answers: OutOfFold, null: Null, blind: tuple[OutOfFold, Null], sampling: Sampling
 ) -> Estimate:
     """Return the AUC of an attack minus that of the blind one.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_queries,)
-        0 or 1.
     answers, null
         Answers of the attack, and statistics of its refits.
     blind : tuple
@@ -186,24 +191,21 @@ def beyond_blind(
     -------
     Estimate
     """
-    other, other_null = blind
+    labels, (other, other_null) = sampling.labels, blind
     bounds = [
         difference_interval(
             labels, scores, other_scores, folds, sampling.groups,
             null=null["AUC"], other_null=other_null["AUC"], confidence=sampling.confidence,
         )
-        for scores, other_scores, folds in zip(
-            answers.scores, other.scores, answers.folds, strict=True
-        )
+        for (scores, folds), other_scores in zip(answers.repeats, other.scores, strict=True)
     ]  # fmt: skip
-    low, high = np.mean(bounds, axis=0)
-    method = sampling.method("Zou and Yue, correlated AUCs", null["AUC"])
-    return Estimate(answers.auc(labels) - other.auc(labels), float(low), float(high), method)
+    method = made_by("Zou and Yue, correlated AUCs", sampling.groups, null["AUC"])
+    low, high = np.mean(bounds, axis=0).tolist()
+    return Estimate(answers.auc(labels) - other.auc(labels), low, high, method)
 
 
-def _of_decisions(
-    name: str, labels: NDArray[np.intp], answers: OutOfFold, sampling: Sampling, null: Null
-) -> Estimate:
+def _of_decisions(name: str, answers: OutOfFold, sampling: Sampling, null: Null) -> Estimate:
+    labels = sampling.labels
     counts = np.stack([confusion_counts(labels, used, sampling.groups) for used in answers.used])
     value = float(np.mean([DECISION_METRICS[name](*one.sum(axis=0)) for one in counts]))
     if name not in _COUNTED or len(answers.used) > 1:
@@ -211,7 +213,7 @@ def _of_decisions(
             name, counts, n_resamples=sampling.n_resamples, confidence=sampling.confidence,
             seed=sampling.seed,
         )  # fmt: skip
-        return Estimate(value, *bounds, sampling.method("bootstrap"))
+        return Estimate(value, *bounds, made_by("bootstrap", sampling.groups))
     right, among = _COUNTED[name](labels == 1, answers.used[0])
     if not among.any():
         return Estimate(np.nan, np.nan, np.nan, "nothing to count")
@@ -221,7 +223,7 @@ def _of_decisions(
     low, high = proportion_interval(
         right[among], groups, null=null.get(name), confidence=sampling.confidence
     )
-    return Estimate(value, low, high, sampling.method("Wilson", null.get(name)))
+    return Estimate(value, low, high, made_by("Wilson", sampling.groups, null.get(name)))
 
 
 #: Given who was used and who is called used: which answers are right, and among which they count.
@@ -233,9 +235,8 @@ _COUNTED: dict[str, Callable[..., tuple[NDArray[np.bool_], NDArray[np.bool_]]]] 
 }
 
 
-def _recall_at_fpr(
-    labels: NDArray[np.intp], answers: OutOfFold, fpr: float, sampling: Sampling
-) -> Estimate:
+def _recall_at_fpr(answers: OutOfFold, fpr: float, sampling: Sampling) -> Estimate:
+    labels = sampling.labels
     found = recall_at_fpr(
         labels, answers.scores.mean(axis=0), fpr, sampling.groups, confidence=sampling.confidence
     )
@@ -246,4 +247,5 @@ def _recall_at_fpr(
         limit = f"no FPR below {resolvable_fpr(len(units)):.2g} with {len(units)} {many} not used"
         return Estimate(np.nan, np.nan, np.nan, limit)
     # Folds share no scale, so that one threshold for all finds rather too few.
-    return Estimate(*found, sampling.method("order statistics, one threshold for all folds"))
+    method = "order statistics, one threshold for all folds"
+    return Estimate(*found, made_by(method, sampling.groups))

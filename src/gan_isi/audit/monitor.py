@@ -15,14 +15,13 @@ from .._preflight.before_fit import intensity_ranges
 from .._runtime.output import write_atomically
 from .._validation.arrays import check_count
 from .._validation.labels import check_groups, number_groups
-from ..statistics import auc_interval, within_fold_auc
 from ..statistics.arguments import check_share
 from ..statistics.looks import level_of_look, rank_p_values
 from .arguments import joined
-from .measures import Estimate
+from .measures import of_rule
 from .monitor_inputs import MonitorInputs, check_enough, digest_of, plain
 from .monitor_record import MonitorRecord
-from .monitor_rule import as_pair, label_free
+from .monitor_rule import label_free, score
 
 
 class MemorizationMonitor:
@@ -117,18 +116,19 @@ class MemorizationMonitor:
         )
         self.n_pairs = check_count(n_pairs, "n_pairs", 0)
         self.records: list[MonitorRecord] = []
-        self._rule = label_free(attack, intensity_range, n_jobs)
+        self._attack = label_free(attack, intensity_range, n_jobs)
+        self._descriptors = self._attack.steps[0][1]
         sets = {"used": plain(used, "used"), "not used": plain(not_used, "not_used")}
         sizes = [len(one) for one in sets.values()]
         self.labels = np.repeat([1, 0], sizes)
         self.groups: NDArray[np.intp] | None = None
         if groups is not None:
             self.groups = number_groups(check_groups(groups, sum(sizes)))
-        self._inputs = MonitorInputs(sets, intensity_ranges(self._rule.attack))
+        self._inputs = MonitorInputs(sets, intensity_ranges(self._attack))
         self.groups = self._inputs.patients(sets, self.groups)
         check_enough(self.labels, self.groups, level_of_look(self.alpha, 1, self.n_checkpoints))
         self._digest = digest_of(sets, self.groups)
-        self._real = self._rule.describe(joined(*sets.values()))
+        self._real = self._descriptors.fit_transform(joined(*sets.values()))
 
     @property
     def onset(self) -> float | None:
@@ -164,8 +164,9 @@ class MemorizationMonitor:
         if not isinstance(step, (int, float, np.number)) or not np.isfinite(step):
             raise ValueError(f"step has to be a finite number, such as 1000; got {step!r}.")
         self._inputs.check_scale(generated, first=not self.records)
-        reference = self._rule.transform(generated)
-        scores, pairs = self._rule.score(self._real, reference, self.n_pairs)
+        reference = self._descriptors.transform(generated)
+        n_used = int(self.labels.sum())
+        scores, pairs = score(self._attack, self._real, reference, n_used, self.n_pairs)
         p_all, p_highest = rank_p_values(self.labels, scores, self.groups)
         p_value = min(1.0, 2 * min(p_all, p_highest))
         level = level_of_look(self.alpha, len(self.records) + 1, self.n_checkpoints)
@@ -175,18 +176,16 @@ class MemorizationMonitor:
                 "can't be named any more.",
                 stacklevel=2,
             )
-        low, high = auc_interval(self.labels, scores, None, self.groups)
-        over = "" if self.groups is None else " over groups"
         record = MonitorRecord(
             step=step.item() if isinstance(step, np.number) else step,
             n_generated=len(generated),
-            auc=Estimate(within_fold_auc(self.labels, scores), low, high, f"Newcombe{over}"),
+            auc=of_rule(self.labels, scores, self.groups),
             p_value=p_value,
             p_all=p_all,
             p_highest=p_highest,
             level=level,
             copies=p_value <= level,
-            pairs=tuple(as_pair(pair, int(self.labels.sum())) for pair in pairs),
+            pairs=pairs,
             seconds=perf_counter() - began,
         )
         self.records.append(record)
@@ -344,9 +343,9 @@ class MemorizationMonitor:
             With the records in each checkpoint of the training. If Lightning is not installed, an
             object with the same methods.
         """
-        from .monitor_callback import make_callback
+        from .monitor_callback import callback_class
 
-        return make_callback(self, sample, check_count(every, "every"), stop, path)
+        return callback_class()(self, sample, check_count(every, "every"), stop, path)
 
     def __repr__(self) -> str:
         """Return what is watched, and what was found."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -13,22 +14,16 @@ if TYPE_CHECKING:
     from .monitor import MemorizationMonitor
 
 
-def make_callback(
-    monitor: "MemorizationMonitor",
-    sample: Callable[[Any], Any],
-    every: int,
-    stop: bool,
-    path: str | os.PathLike[str] | None,
-) -> Any:
-    """Return a callback, see :meth:`MemorizationMonitor.callback`."""
+def callback_class() -> Any:
+    """Return `MonitorHooks`, as a callback of Lightning's where that is installed."""
     for name in ("lightning", "pytorch_lightning"):
         if find_spec(name) is not None:
             base = import_module("lightning.pytorch" if name == "lightning" else name).Callback
-            kind = type("MonitorCallback", (MonitorHooks, base), {})
-            return kind(monitor, sample, every, stop, path)
-    return MonitorHooks(monitor, sample, every, stop, path)
+            return type("MonitorCallback", (MonitorHooks, base), {})
+    return MonitorHooks
 
 
+@dataclass(eq=False, repr=False)
 class MonitorHooks:
     """The methods that a Trainer calls.
 
@@ -40,20 +35,12 @@ class MonitorHooks:
         See :meth:`MemorizationMonitor.callback`.
     """
 
-    def __init__(
-        self,
-        monitor: "MemorizationMonitor",
-        sample: Callable[[Any], Any],
-        every: int,
-        stop: bool,
-        path: str | os.PathLike[str] | None,
-    ) -> None:
-        self.monitor = monitor
-        self.sample = sample
-        self.every = every
-        self.stop = stop
-        self.path = path
-        self._checked = 0
+    monitor: "MemorizationMonitor"
+    sample: Callable[[Any], Any]
+    every: int
+    stop: bool
+    path: str | os.PathLike[str] | None
+    _checked: int = field(default=0, init=False)
 
     def on_train_batch_end(self, trainer: Any, module: Any, *arguments: Any) -> None:
         """Check if so many steps have passed; batches whose gradients add up are one step."""

@@ -14,7 +14,7 @@ from .._preflight.looks import look_at
 from .._validation.images import IntensityRange
 from .._validation.items import as_image, read_once, spread
 from ..statistics.looks import smallest_p_value
-from .copies import find_copies, words_of_copies
+from .copies import called_in, find_copies, words_of_copies
 
 #: Images of each set whose intensities are compared at each check.
 _LOOKED_AT = 20
@@ -100,21 +100,18 @@ class MonitorInputs:
         """
         looks = [look_at(name, images) for name, images in sets.items()]
         errors, warned = compare(looks, self.ranges)
-        images = [(one.name, int(number)) for one in looks for number in one.numbers]
-        names = [one.called(i) for one in looks for i in range(len(one))]
-        own = [None] * len(images) if groups is None else groups.tolist()
+        called = called_in(looks)
+        own = [None] * len(called) if groups is None else groups.tolist()
         copies = find_copies(looks)
-        clash, doubled = words_of_copies(
-            copies, dict(zip(images, own, strict=True)), dict(zip(images, names, strict=True))
-        )
+        clash, doubled = words_of_copies(copies, dict(zip(called, own, strict=True)), called)
         if errors + clash:
             raise ValueError(" ".join(errors + clash))
         for text in warned + doubled:
             warnings.warn(text, PreflightWarning, stacklevel=4)
         if groups is not None or not copies:
             return groups
-        groups = np.arange(len(images))
-        places = {image: place for place, image in enumerate(images)}
+        groups = np.arange(len(called))
+        places = {image: place for place, image in enumerate(called)}
         for group in copies:
             groups[[places[image] for image in group]] = places[group[0]]
         return groups

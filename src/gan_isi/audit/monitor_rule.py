@@ -1,6 +1,5 @@
 """How a monitor compares: by the rule of an attack that learns nothing."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,68 +15,59 @@ from .monitor_record import MonitorPair
 _CLOSEST = float(np.finfo(np.float32).eps)
 
 
-@dataclass(frozen=True)
-class LabelFreeRule:
-    """The part of an attack that needs no labels, and a rule in place of what it would learn.
+def score(
+    attack: SourceIdentificationPipeline, real: Any, generated: Any, n_used: int, n_pairs: int
+) -> tuple[NDArray[np.float64], tuple[MonitorPair, ...]]:
+    """Score real images by how far their closest generated image stands out.
 
-    Attributes
+    Parameters
     ----------
     attack : SourceIdentificationPipeline
-        Its descriptors are fitted here, and clones of its distances.
+        As of `label_free`; its descriptors are fitted.
+    real, generated : ndarray
+        What describes the images.
+    n_used : int
+        Number of used images, which come first.
+    n_pairs : int
+        Number of pairs that are returned.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_real,)
+        In each view a distance is divided by the mean distance of the real image to all
+        generated ones, and by that of the generated image to all real ones. The score is minus
+        the mean over the views of the logarithm of the smallest, in standard deviations over
+        the real images from their mean.
+    pairs : tuple of MonitorPair
+        The strongest pairs.
     """
-
-    attack: SourceIdentificationPipeline
-
-    def describe(self, images: Any) -> Any:
-        """Fit the descriptors on the real images, and return what describes them."""
-        return self.attack.named_steps["descriptors"].fit(images).transform(images)
-
-    def transform(self, images: Any) -> Any:
-        """Return the same of generated images."""
-        return self.attack.named_steps["descriptors"].transform(images)
-
-    def score(
-        self, real: Any, generated: Any, n_pairs: int
-    ) -> tuple[NDArray[np.float64], list[tuple[int, int, float]]]:
-        """Score real images by how far their closest generated image stands out.
-
-        Parameters
-        ----------
-        real, generated : ndarray
-            What describes the images.
-        n_pairs : int
-            Number of pairs that are returned.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_real,)
-            In each view a distance is divided by the mean distance of the real image to all
-            generated ones, and by that of the generated image to all real ones. The score is minus
-            the mean over the views of the logarithm of the smallest, in standard deviations over
-            the real images from their mean.
-        pairs : list of (real, generated, strength)
-            The strongest pairs, see :class:`MonitorPair`.
-        """
-        distances = clone(self.attack.named_steps["distances"])
-        blocks = getattr(self.attack.named_steps["descriptors"], "blocks_", None)
-        bags = distances.fit(real, generated=generated, blocks=blocks).transform(real)
-        scales = map_scales(bags)
-        scores, together = np.zeros(len(bags)), np.zeros(bags.shape[:2])
-        views = [at for at in slices_of(distances.blocks_) if at.stop > at.start]
-        for at in views:
-            own = np.maximum(one_distance(bags[:, :, at], scales[at]), _CLOSEST)
-            usual = own.mean(axis=1, keepdims=True) * own.mean(axis=0) / own.mean()
-            logarithms = np.log(own / usual)
-            closest = logarithms.min(axis=1)
-            scores -= (closest - closest.mean()) / (closest.std() or 1.0) / len(views)
-            together -= logarithms / len(views)
-        first = together.argmax(axis=1)
-        strongest = np.argsort(-scores, kind="stable")[:n_pairs].tolist()
-        return scores, [(i, int(first[i]), float(np.exp(together[i, first[i]]))) for i in strongest]
+    descriptors, distances, _ = (step for _, step in attack.steps)
+    distances = clone(distances)
+    blocks = getattr(descriptors, "blocks_", None)
+    bags = distances.fit(real, generated=generated, blocks=blocks).transform(real)
+    scales = map_scales(bags)
+    scores, together = np.zeros(len(bags)), np.zeros(bags.shape[:2])
+    views = [at for at in slices_of(distances.blocks_) if at.stop > at.start]
+    for at in views:
+        own = np.maximum(one_distance(bags[:, :, at], scales[at]), _CLOSEST)
+        usual = own.mean(axis=1, keepdims=True) * own.mean(axis=0) / own.mean()
+        logarithms = np.log(own / usual)
+        closest = logarithms.min(axis=1)
+        scores -= (closest - closest.mean()) / (closest.std() or 1.0) / len(views)
+        together -= logarithms / len(views)
+    first = together.argmax(axis=1)
+    strengths = np.exp(together.max(axis=1))
+    pairs = [
+        MonitorPair(i < n_used, i if i < n_used else i - n_used, int(first[i]), float(strengths[i]))
+        for i in np.argsort(-scores, kind="stable")[:n_pairs].tolist()
+    ]
+    return scores, tuple(pairs)
 
 
-def label_free(attack: Any, intensity_range: Any, n_jobs: int | None) -> LabelFreeRule:
-    """Return the rule of an attack, by its name or as an unfitted pipeline.
+def label_free(
+    attack: Any, intensity_range: Any, n_jobs: int | None
+) -> SourceIdentificationPipeline:
+    """Return the attack whose descriptors and distances a monitor takes.
 
     Parameters
     ----------
@@ -90,7 +80,8 @@ def label_free(attack: Any, intensity_range: Any, n_jobs: int | None) -> LabelFr
 
     Returns
     -------
-    LabelFreeRule
+    SourceIdentificationPipeline
+        A clone, unfitted.
 
     Raises
     ------
@@ -116,11 +107,4 @@ def label_free(attack: Any, intensity_range: Any, n_jobs: int | None) -> LabelFr
         )
     if intensity_range is not None:
         descriptors.set_params(intensity_range=intensity_range)
-    return LabelFreeRule(attack)
-
-
-def as_pair(pair: tuple[int, int, float], n_used: int) -> MonitorPair:
-    """Return a pair with the number of its real image among those used, or the others."""
-    real, generated, strength = pair
-    used = real < n_used
-    return MonitorPair(used, real if used else real - n_used, generated, strength)
+    return attack

@@ -43,14 +43,3 @@ def file_names(images: Any, volumes: Iterable[Any] | None = None) -> tuple[str, 
     if volumes is None and len(names) != len(images):
         return None
     return tuple(str(name) for name in names)
-
-
-def names_of(
-    real: Any, generated: Any, candidates: Any, volumes: Any, candidate_volumes: Any
-) -> dict[str, tuple[str, ...] | None]:
-    """Return the names of all images of an audit, by the attributes of its result."""
-    return {
-        "real_names": file_names(real, volumes),
-        "generated_names": file_names(generated),
-        "candidate_names": file_names(candidates, candidate_volumes),
-    }

@@ -16,7 +16,7 @@ from ..statistics import (
     within_fold_auc,
 )
 from .crossfit import OutOfFold
-from .measures import Estimate
+from .measures import Estimate, Sampling
 
 if TYPE_CHECKING:
     from .attack_result import AttackResult
@@ -52,15 +52,14 @@ def predictive_values(
     joint = f"bounds of recall and specificity, {100 * (2 * confidence - 1):g} % at least"
     pairs = [(recall.value, specificity.value), (recall.low, specificity.low),
              (recall.high, specificity.high)]  # fmt: skip
-    found = {
-        "predictive value": _estimate(
-            [_predictive(tpr, 1 - tnr, prior) for tpr, tnr in pairs], joint
-        )
-    }
+    value, low, high = (_predictive(tpr, 1 - tnr, prior) for tpr, tnr in pairs)
+    found = {"predictive value": Estimate(value, low, high, joint)}
     for fpr in fprs:
         rate = measures[f"TPR at FPR {fpr:g}"]
-        values = [_predictive(tpr, fpr, prior) for tpr in (rate.value, rate.low, rate.high)]
-        found[f"predictive value at FPR {fpr:g}"] = _estimate(values, rate.method)
+        value, low, high = (
+            _predictive(tpr, fpr, prior) for tpr in (rate.value, rate.low, rate.high)
+        )
+        found[f"predictive value at FPR {fpr:g}"] = Estimate(value, low, high, rate.method)
     return found
 
 
@@ -70,43 +69,26 @@ def _predictive(tpr: float, fpr: float, prior: float) -> float:
     return float(positive_predictive_value(tpr, fpr, prior))
 
 
-def _estimate(values: list[float], method: str) -> Estimate:
-    if np.isnan(values[0]):
-        return Estimate(np.nan, np.nan, np.nan, method)
-    value, low, high = values
-    return Estimate(value, low, high, method)
-
-
-def auc_at_most(
-    labels: NDArray[np.intp],
-    answers: OutOfFold,
-    groups: NDArray[Any] | None,
-    null: ArrayLike,
-    confidence: float,
-) -> float:
+def auc_at_most(answers: OutOfFold, sampling: Sampling, null: ArrayLike) -> float:
     """Return the upper bound of an attack's AUC, as the mean over the repeats.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_queries,)
-        0 or 1.
     answers : OutOfFold
         Answers of the attack.
-    groups : ndarray of shape (n_queries,) or None
-        Patients.
+    sampling : Sampling
+        How the bound is made; its confidence is one-sided here, and 0.5 where it is lower.
     null : array-like of shape (n_permutations,)
         AUCs with permuted labels.
-    confidence : float
-        One-sided confidence, or 0.5 where it is lower.
 
     Returns
     -------
     float
     """
-    level = max(confidence, 0.5 + 1e-6)
+    level = max(sampling.confidence, 0.5 + 1e-6)
     bounds = [
-        auc_upper_bound(labels, scores, folds, groups, null=null, confidence=level)
-        for scores, folds in zip(answers.scores, answers.folds, strict=True)
+        auc_upper_bound(sampling.labels, *pair, sampling.groups, null=null, confidence=level)
+        for pair in answers.repeats
     ]
     return float(np.mean(bounds))
 
@@ -140,7 +122,7 @@ def by_patient(result: "AuditResult", attack: "AttackResult", names: Any = None)
     units, labels, patients = units.ravel(), result.labels[first], groups[first]
     sizes = np.bincount(units)
     rows = []
-    for scores, folds in zip(attack.answers.scores, attack.answers.folds, strict=True):
+    for scores, folds in attack.answers.repeats:
         means = np.bincount(units, scores) / sizes
         own = folds[first]  # the images of a patient are held out together
         ranks = (rank_within(means, own) - 0.5) / np.bincount(own)[own]
@@ -259,7 +241,7 @@ def _auc_within(result: "AuditResult", attack: "AttackResult", own: NDArray[np.b
         # So much more than the variance of Mann and Whitney as among all images.
         null = 0.5 + (null - 0.5) * np.sqrt(_variance(labels) / _variance(all_labels))
     rows = []
-    for scores, folds in zip(attack.answers.scores, attack.answers.folds, strict=True):
+    for scores, folds in attack.answers.repeats:
         try:
             value = within_fold_auc(labels, scores[own], folds[own])
         except ValueError:

@@ -1,6 +1,5 @@
 """A plan: what an audit of so many patients and generated images would notice."""
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from ..statistics.planning import (
     planned_auc,
     share_returned,
 )
+from .record import as_json, without_nan
 
 #: Rates at which one memorised image comes back, for the table.
 _RATES = (0.1, 0.01, 0.001, 0.0001)
@@ -128,12 +128,8 @@ class Plan:
         -------
         dict
         """
-        values = asdict(self)
-        values["sizes"] = [
-            {key: None if one != one else one for key, one in size.items()}
-            for size in values["sizes"]
-        ]
-        return values
+        found: dict[str, Any] = without_nan(asdict(self))
+        return found
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON.
@@ -142,7 +138,7 @@ class Plan:
         -------
         str
         """
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+        return as_json(self.to_dict()) + "\n"
 
 
 _ASSUMED = (

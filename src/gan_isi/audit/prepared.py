@@ -44,7 +44,8 @@ class PreparedAttack(Protocol):
 
     @property
     def bags(self) -> NDArray[Any] | None:
-        """Distances (n_queries, n_generated, n_maps), where it compares."""
+        """Distances (n_queries, n_generated, n_maps), where it compares; None where not."""
+        return None
 
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
@@ -204,7 +205,7 @@ class _LabelledPart:
     def _fit(self, train: NDArray[np.intp], labels: NDArray[np.intp]) -> Any:
         groups = None if self.groups is None else self.groups[train]
         rows = self._rows(train, train)
-        scales = None if self.medians is None else self.medians(train)
+        scales = self.scales if self.medians is None else self.medians(train)
         return fit_membership(clone(self.estimator), rows, labels, groups, self.blocks, scales)
 
     def _rows(self, queries: NDArray[np.intp], train: NDArray[np.intp]) -> Any:
@@ -225,19 +226,7 @@ def _with_closest(part: _LabelledPart) -> _LabelledPart:
     if n_needed is None or part.with_real or (np.isnan(part.rows).any() and not streamed):
         return replace(part, closest=None, medians=None)
     closest = np.ascontiguousarray(closest_distances(part.rows, n_needed))
-    if part.scales is not None:
-        return replace(part, closest=closest, medians=_Same(part.scales))
-    return replace(part, closest=closest, medians=QueryMedians.of(part.rows))
-
-
-@dataclass(frozen=True)
-class _Same:
-    """The same medians for any queries."""
-
-    medians: NDArray[np.float64]
-
-    def __call__(self, queries: NDArray[np.intp]) -> NDArray[np.float64]:
-        return self.medians
+    return replace(part, closest=closest, medians=None if streamed else QueryMedians.of(part.rows))
 
 
 @dataclass(frozen=True)
@@ -250,75 +239,55 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Recorder:
-    """A prepared attack that keeps its fits, where it compares, to be asked again.
+class Recorder(_LabelledPart):
+    """A prepared attack that keeps its fits to be asked again.
 
     Attributes
     ----------
-    prepared : PreparedAttack
-        See `prepare`.
     fits : list of Fit
         One for each call of `answer`.
     """
 
-    prepared: PreparedAttack
+    n_generated: int
     fits: list[Fit] = field(default_factory=list)
 
-    @property
-    def bags(self) -> NDArray[Any] | None:
-        """Distances to the generated images."""
-        return self.prepared.bags
-
-    @property
-    def n_generated(self) -> int:
-        """How many columns of `rows` are generated images; real ones may follow."""
-        assert self.bags is not None
-        return int(self.bags.shape[1])
+    @classmethod
+    def of(cls, prepared: PreparedAttack) -> PreparedAttack:
+        """Return an attack that keeps its fits; one that does not compare stays as it is."""
+        compares = isinstance(prepared, _LabelledPart) and prepared.n_generated is not None
+        return cls(**vars(prepared)) if compares else prepared
 
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
     ) -> Answers:
         """Fit, keep and answer."""
-        if self.bags is None or not isinstance(self.prepared, _LabelledPart):
-            return self.prepared.answer(train, labels, test)
-        fitted, answers = self.prepared.fit_and_answer(train, labels, test)
+        fitted, answers = self.fit_and_answer(train, labels, test)
         self.fits.append(Fit(fitted, train, test))
         return answers
 
     @property
-    def blocks(self) -> list[Block] | None:
-        """Which maps of the distances belong together, and their names."""
-        return getattr(self.prepared, "blocks", None)
-
-    @property
-    def scales(self) -> NDArray[np.float64]:
+    def medians_of_maps(self) -> NDArray[np.float64]:
         """Median distance of each map."""
-        assert self.bags is not None
-        known = getattr(self.prepared, "scales", None)
-        return map_scales(self.bags) if known is None else known
+        return map_scales(self.rows[:, : self.n_generated]) if self.scales is None else self.scales
 
-    def numbers(self, columns: NDArray[np.intp]) -> NDArray[np.intp]:
+    def generated_at(self, columns: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return which generated images the columns (n_queries, n_shown) of bags are."""
-        known = getattr(self.prepared, "numbers", None)
-        return columns if known is None else np.take_along_axis(known, columns, axis=1)
+        if self.numbers is None:
+            return columns
+        return np.take_along_axis(self.numbers, columns, axis=1)
 
-    def rows(self, fit: Fit, queries: NDArray[np.intp]) -> Any:
+    def rows_of(self, fit: Fit, queries: NDArray[np.intp]) -> Any:
         """Return what a fit gets of some queries."""
-        assert isinstance(self.prepared, _LabelledPart)
-        return self.prepared._rows(queries, fit.train)
+        return self._rows(queries, fit.train)
 
 
 @dataclass(frozen=True)
-class _WholeAttack:
+class _WholeAttack(PreparedAttack):
     """An attack of another make, fitted from the images each time."""
 
     estimator: Any
     images: Any
     groups: NDArray[Any] | None
-
-    @property
-    def bags(self) -> NDArray[Any] | None:
-        return None
 
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]

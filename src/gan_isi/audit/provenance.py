@@ -59,7 +59,7 @@ class InputSet:
     @property
     def sha256(self) -> str:
         """SHA-256 of the lines of the manifest, with names within the folder."""
-        return hashlib.sha256(_encode(_lines(self.digests))).hexdigest()
+        return hashlib.sha256(_manifest(self.digests)).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,8 @@ class Provenance:
     @property
     def sha256(self) -> str:
         """SHA-256 of the digests of all sets: one text that stands for all inputs."""
-        return hashlib.sha256(
-            _encode(_lines({name: one.sha256 for name, one in self.inputs.items()}))
-        ).hexdigest()
+        digests = {name: one.sha256 for name, one in self.inputs.items()}
+        return hashlib.sha256(_manifest(digests)).hexdigest()
 
     def manifest(self) -> bytes:
         """Return one line a file, as ``sha256sum --check`` reads them.
@@ -128,7 +127,7 @@ class Provenance:
             if one.kind == "files"
             for name, digest in one.digests.items()
         }
-        return _encode(_lines(digests))
+        return _manifest(digests)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain types, for JSON.
@@ -365,14 +364,10 @@ def _machine() -> dict[str, str]:
     }
 
 
-def _lines(digests: Mapping[str, str]) -> str:
+def _manifest(digests: Mapping[str, str]) -> bytes:
     """Return the lines that ``sha256sum`` writes, by name; it escapes these three characters."""
     lines = []
     for name in sorted(digests):
         escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
         lines.append(f"{'' if escaped == name else chr(92)}{digests[name]}  {escaped}\n")
-    return "".join(lines)
-
-
-def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")  # names that are no UTF-8 keep their bytes
+    return "".join(lines).encode("utf-8", "surrogateescape")  # what is no UTF-8 keeps its bytes

@@ -10,10 +10,12 @@ import numpy as np
 from .._runtime.output import write_atomically
 from .._version import __version__
 from .controls import control_rows
+from .measures import Estimate
 from .numbers import by_subgroup
 from .statements import texts
 
 if TYPE_CHECKING:
+    from .attack_result import AttackResult
     from .result import AuditResult
 
 #: Version of the form of the record. It rises when the meaning of a key changes or a key goes;
@@ -74,22 +76,25 @@ def as_record(result: "AuditResult") -> dict[str, Any]:
 
 def as_json(record: dict[str, Any], path: str | Path | None = None) -> str:
     """Return a record as JSON, where NaN becomes null, and write it to a file if there is one."""
-    text = json.dumps(_without_nan(record), indent=2, allow_nan=False)
+    text = json.dumps(without_nan(record), indent=2, allow_nan=False)
     if path is not None:
         write_atomically(path, text)
     return text
+
+
+def measures_of(attack: "AttackResult") -> dict[str, Estimate]:
+    """Return the measures of an attack, that beyond the blind one among them."""
+    beyond = attack.beyond_blind
+    return attack.measures | ({} if beyond is None else {"AUC minus blind": beyond})
 
 
 def rows_of(result: "AuditResult") -> list[tuple[Any, ...]]:
     """Return one row of `COLUMNS` for each attack and measure."""
     rows = []
     for name, one in result.attacks.items():
-        measures = dict(one.measures)
-        if one.beyond_blind is not None:
-            measures["AUC minus blind"] = one.beyond_blind
         rows += [
             (name, measure, found.value, found.low, found.high, found.method)
-            for measure, found in measures.items()
+            for measure, found in measures_of(one).items()
         ]
         method = f"{one.n_permutations} permutations with refit"
         rows += [
@@ -111,9 +116,10 @@ def rows_of(result: "AuditResult") -> list[tuple[Any, ...]]:
     return rows
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """Return plain types with None for each NaN, and lists for tuples."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
     return None if isinstance(value, float) and np.isnan(value) else value

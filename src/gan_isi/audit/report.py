@@ -16,6 +16,7 @@ from ..plotting.style import import_pyplot, literal
 from .gallery import Card, best_attack, cards
 from .names import BLIND, CLOSENESS
 from .numbers import subgroup_rows
+from .record import measures_of
 from .statements import Statement, no_answer, say, texts
 from .verdict import RULES
 
@@ -81,10 +82,10 @@ def render(result: "AuditResult", title: str, real: Any = None, generated: Any =
         undefined=jinja2.StrictUndefined,
         loader=jinja2.PackageLoader("gan_isi", "audit"),
     )
-    tests = [name for name in _SHOWN if any(name in _measures(a) for a in result.attacks.values())]
-    fprs = [name for name in next(iter(result.attacks.values())).measures if "TPR" in name]
-    fprs += [name for name in next(iter(result.attacks.values())).measures if "predictive" in name]
-    rows = [_row(attack, tests + fprs) for attack in result.attacks.values()]
+    attacks = list(result.attacks.values())
+    shown = [name for name in _SHOWN if any(name in measures_of(one) for one in attacks)]
+    shown += [n for kind in ("TPR", "predictive") for n in attacks[0].measures if kind in n]
+    rows = [_row(attack, shown) for attack in attacks]
     pairs = list(cards(result, real, generated))
     return environment.from_string(template).render(
         title=title,
@@ -132,15 +133,8 @@ def _of_pairs(result: "AuditResult", pairs: list[Card]) -> list[Statement]:
     return [*said, say("pairs_measure"), say(how)]
 
 
-def _measures(attack: Any) -> dict[str, Any]:
-    measures = dict(attack.measures)
-    if attack.beyond_blind is not None:
-        measures["AUC minus blind"] = attack.beyond_blind
-    return measures
-
-
 def _row(attack: Any, names: list[str]) -> dict[str, Any]:
-    measures = _measures(attack)
+    measures = measures_of(attack)
     tested = f"{attack.n_permutations} permutations" if attack.p_values else "not tested"
     return {
         "name": attack.name,

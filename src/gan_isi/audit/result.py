@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .._runtime.output import write_atomically
 from .attack_result import AttackResult
-from .controls import Control
+from .controls import Control, of_controls
 from .epsilon import EpsilonBound
 from .evidence import Evidence
 from .inputs import Preflight
@@ -17,7 +17,7 @@ from .names import CONTROLS
 from .numbers import by_patient, by_subgroup
 from .provenance import Provenance
 from .record import COLUMNS, as_json, as_record, rows_of
-from .statements import Statement, of_attack, of_audit, of_controls, texts
+from .statements import Statement, of_attack, of_audit, texts
 from .verdict import Verdict, verdict
 
 if TYPE_CHECKING:

@@ -1,10 +1,7 @@
 """One call: attacks against real images of known membership, with their uncertainty."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-
-import numpy as np
-from sklearn.utils import check_random_state
 
 from .._preflight.before_fit import preflight_done
 from .._runtime.sklearn_compat import num_samples
@@ -23,15 +20,15 @@ from .arguments import (
 )
 from .attack_result import AttackResult
 from .choice import ChosenAttack
-from .controls import Control, ControlPlan
+from .controls import Control, in_halves, unrelated
 from .crossfit import Folds
 from .duration import measure_costs, stages_of_audit
 from .epsilon import EpsilonBound, check_coins, split_bound
-from .folds import check_folds
+from .folds import check_folds, draw_seeds
 from .inputs import look_first
 from .judge import Judge
 from .measures import Sampling
-from .names import BLIND, CHOSEN, UNRELATED_SET, names_of
+from .names import BLIND, CHOSEN, UNRELATED_SET, file_names
 from .prepared import PreparedAttack, prepare
 from .provenance import describe_inputs, digest_of_names, now, provenance_of
 from .result import AuditResult
@@ -203,38 +200,34 @@ def audit(
     }  # fmt: skip
     X = read_once(as_images(X))
     candidates = None if candidates is None else read_once(as_images(candidates))
-    queries = check_queries(X, y, groups, candidates, candidate_groups)
-    given, of_slices, slices = (groups, candidate_groups), queries, None
-    if volumes is not None or candidate_volumes is not None:
-        queries, of_slices, slices = by_volume(queries, volumes, candidate_volumes)
-        # A volume is one patient, at least: copies within it are no matter.
-        given = (
-            volumes if groups is None else groups,
-            candidate_volumes if candidate_groups is None else candidate_groups,
-        )
+    of_slices = check_queries(X, y, groups, candidates, candidate_groups)
+    queries, of_slices, slices = by_volume(of_slices, volumes, candidate_volumes)
+    # A volume is one patient, at least: copies within it are no matter.
+    given = (
+        volumes if groups is None else groups,
+        candidate_volumes if candidate_groups is None else candidate_groups,
+    )
     generated = read_once(SharedImages(generated).images)
     if unrelated_generated is not None:
         unrelated_generated = read_once(SharedImages(unrelated_generated).images)
     named = name_attacks(attacks, n_jobs, memory)
+    names = [*named, CHOSEN] if choose else list(named)
     check_numbers(
-        queries, [*named, CHOSEN] if choose else list(named),
+        queries, names,
         n_repeats=n_repeats, n_permutations=n_permutations, n_resamples=n_resamples,
         confidence=confidence, fprs=fprs, n_jobs=n_jobs,
     )  # fmt: skip
-    prior, subgroups = check_asked(
-        prior, subgroups, epsilon_by, num_samples(X), [*named, CHOSEN] if choose else [*named]
-    )
+    prior, subgroups = check_asked(prior, subgroups, epsilon_by, num_samples(X), names)
     if epsilon_by is not None:
         check_coins(queries.labels, queries.known_groups)
-    names = {
+    given_names = {
         "groups": groups, "candidate_groups": candidate_groups, "volumes": volumes,
         "candidate_volumes": candidate_volumes, "subgroups": subgroups,
     }  # fmt: skip
-    asked |= {argument: digest_of_names(one) for argument, one in names.items()}
+    asked |= {argument: digest_of_names(one) for argument, one in given_names.items()}
     if subgroups is not None and slices is not None:
         subgroups = subgroups[[own[0] for own in slices][: len(queries.known)]]
-    rng = check_random_state(random_state)
-    fold_seed, null_seed, seed = (int(s) for s in rng.randint(np.iinfo(np.int32).max, size=3))
+    fold_seed, null_seed, seed = draw_seeds(random_state, 3)
 
     def check_cv(queries: Queries, cv: Any) -> tuple[int, Any]:
         n_folds, splitter, least = check_folds(
@@ -247,20 +240,17 @@ def audit(
 
     cv, splitter = check_cv(queries, cv)
     control = {UNRELATED_SET: unrelated_generated}
-    inputs, together = look_first(
-        named, X, queries if slices is None else of_slices, given, generated, candidates, control
-    )
+    inputs, together = look_first(named, X, of_slices, given, generated, candidates, control)
     others = {"generated": generated, "candidates": candidates, **control}
     digests = describe_inputs(X, of_slices.labels, others, inputs.digests)
     if slices is None and together is not queries:  # copies are one patient now
-        queries = together
+        queries = of_slices = together
         cv, splitter = check_cv(queries, cv if splitter is None else splitter)
     judge = Judge(
-        queries.labels,
         Folds(queries.known, queries.candidates, queries.groups, cv, n_repeats, splitter),
         tuple(fprs),
-        Sampling(queries.known_groups, n_resamples, confidence, seed),
-        n_permutations, (fold_seed, null_seed), n_jobs, verbose, store_of(memory), prior,
+        Sampling(queries.labels, queries.known_groups, n_resamples, confidence, seed),
+        n_permutations, (fold_seed, null_seed), n_jobs, store_of(memory), prior,
     )  # fmt: skip
     images = joined(X, candidates)
     # The blind one first: the others are compared with it.
@@ -277,32 +267,17 @@ def audit(
             n_unrelated=0 if unrelated_generated is None else num_samples(unrelated_generated),
         )
     )  # fmt: skip
-    prepared: dict[str, PreparedAttack] = {}
-    results: dict[str, AttackResult] = {}
-    bound: EpsilonBound | None = None
-    found_in_controls: list[Control] = []
-    asking = ControlPlan(queries.labels, judge.plan, judge.sampling, null_seed, n_jobs)
-    patients = queries.groups if slices is None else of_slices.groups
-    for name, one in prepare(in_order, images, generated, patients):
-        one = one if slices is None else VolumeAttack(one, slices)
-        results[name] = judge(name, one, results.get(BLIND))
-        if name == epsilon_by:
-            bound = split_bound(
-                name, one, queries.labels, queries.known_groups,
-                confidence=confidence, seed=fold_seed,
-            )  # fmt: skip
-        if controls:
-            found_in_controls += asking.in_halves(name, one, judge.planned(name))
-        if choose and name != BLIND:
-            prepared[name] = one
-    if choose:
-        chosen = ChosenAttack(prepared, queries.groups, cv, fold_seed)
-        results[CHOSEN] = judge(CHOSEN, chosen, results[BLIND])
+
+    def prepared(attacks: Mapping[str, Any], fakes: Any) -> Iterator[tuple[str, PreparedAttack]]:
+        for name, one in prepare(attacks, images, fakes, of_slices.groups):
+            yield name, one if slices is None else VolumeAttack(one, slices)
+
+    ready = prepared(in_order, generated)
+    results, found_in_controls, bound = _ask(judge, ready, epsilon_by, choose, controls)
     if unrelated_generated is not None:
         compared = {name: attack for name, attack in in_order.items() if name != BLIND}
-        for name, one in prepare(compared, images, unrelated_generated, patients):
-            one = one if slices is None else VolumeAttack(one, slices)
-            found_in_controls.append(asking.unrelated(name, one, judge.planned(name)))
+        ready = prepared(compared, unrelated_generated)
+        found_in_controls += [unrelated(judge, name, one) for name, one in ready]
     results = adjusted(results, queries.labels, queries.known_groups)
     return AuditResult(
         attacks={name: results[name] for name in [*named, *results]},
@@ -316,10 +291,38 @@ def audit(
         confidence=confidence,
         preflight=inputs,
         n_slices=None if slices is None else len(of_slices.known),
-        **names_of(X, generated, candidates, volumes, candidate_volumes),
+        real_names=file_names(X, volumes),
+        generated_names=file_names(generated),
+        candidate_names=file_names(candidates, candidate_volumes),
         provenance=provenance_of(began, digests, asked, named),
         prior=prior,
         subgroups=subgroups,
         epsilon=bound,
         controls=tuple(found_in_controls),
     )
+
+
+def _ask(
+    judge: Judge,
+    prepared: Iterable[tuple[str, PreparedAttack]],
+    epsilon_by: str | None,
+    choose: bool,
+    controls: bool,
+) -> tuple[dict[str, AttackResult], list[Control], EpsilonBound | None]:
+    """Ask one attack after the other, of which the blind one comes first."""
+    results: dict[str, AttackResult] = {}
+    found_in_controls: list[Control] = []
+    bound, to_choose = None, {}
+    plan, fold_seed = judge.plan, judge.seeds[0]
+    for name, one in prepared:
+        results[name] = judge(name, one, results.get(BLIND))
+        if name == epsilon_by:
+            bound = split_bound(name, one, judge.sampling, fold_seed)
+        if controls:
+            found_in_controls += in_halves(judge, name, one)
+        if choose and name != BLIND:
+            to_choose[name] = one
+    if choose:
+        chosen = ChosenAttack(to_choose, plan.groups, plan.cv, fold_seed)
+        results[CHOSEN] = judge(CHOSEN, chosen, results[BLIND])
+    return results, found_in_controls, bound

@@ -9,8 +9,9 @@ from tomllib import loads
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .controls import UNRELATED
+from .measures import Estimate
 from .names import BLIND, CHOSEN, CLOSENESS
 from .significance import beyond_blind_as
 
@@ -77,6 +78,30 @@ def texts(statements: Iterable[Statement]) -> list[str]:
     return [one.text for one in statements]
 
 
+def bounds_of(found: Estimate, confidence: float, scale: float = 1) -> dict[str, float]:
+    """Return an interval as sentences take it, of numbers or, with the scale 100, of percents."""
+    return {"low": scale * found.low, "high": scale * found.high, "confidence": 100 * confidence}
+
+
+def of_sizes(
+    labels: NDArray[np.intp], groups: NDArray[Any] | None, n_generated: int
+) -> list[Statement]:
+    """Return how many images, and of how many patients, were compared."""
+    n_used = int(labels.sum())
+    counts = {"n_used": n_used, "n_not_used": len(labels) - n_used, "n_generated": n_generated}
+    patients = [] if groups is None else [say("patients", n_patients=len(np.unique(groups)))]
+    return [say("compared", **counts), *patients]
+
+
+def of_blind(p_value: float, auc: Estimate, confidence: float) -> list[Statement]:
+    """Return by what the blind attack tells two sets from each other; nothing if it does not."""
+    if p_value <= SIGNIFICANCE:
+        return [say("blind_p_value", p_value=p_value)]
+    if auc.low > 0.5 or auc.high < 0.5:
+        return [say("blind_interval", **bounds_of(auc, confidence, 100))]
+    return []
+
+
 def of_audit(result: "AuditResult") -> list[Statement]:
     """Return what was asked, of what, and what so many attacks could have shown.
 
@@ -89,11 +114,7 @@ def of_audit(result: "AuditResult") -> list[Statement]:
     -------
     list of Statement
     """
-    n_used = int(result.labels.sum())
-    counts = {"n_used": n_used, "n_not_used": len(result.labels) - n_used}
-    said = [say("question"), say("compared", **counts, n_generated=result.n_generated)]
-    if result.groups is not None:
-        said.append(say("patients", n_patients=len(np.unique(result.groups))))
+    said = [say("question"), *of_sizes(result.labels, result.groups, result.n_generated)]
     if result.n_repeats == 1:
         said.append(say("judged", n_folds=result.cv))
     else:
@@ -132,8 +153,7 @@ def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
     percent = 100 * result.confidence
     auc, beyond = attack.measures["AUC"], attack.beyond_blind
     of_100 = 100 * float(f"{auc.value:.2f}")  # rounded once: 0.975 is not "98 (AUC 0.97)"
-    bounds = {"low": auc.low, "high": auc.high, "confidence": percent}
-    said = [say("auc", auc=auc.value, of_100=of_100, **bounds)]
+    said = [say("auc", auc=auc.value, of_100=of_100, **bounds_of(auc, result.confidence))]
     if not attack.n_permutations:
         said.append(say("auc_as_fitted"))
     if auc.high < 0.5:
@@ -141,7 +161,7 @@ def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
     # A rule that does not learn, beside the attack, which learns exchanged labels as well.
     rule = attack.measures.get(CLOSENESS)
     if rule is not None and rule.high < 0.5:
-        bounds = {"low": rule.low, "high": rule.high, "confidence": percent}
+        bounds = bounds_of(rule, result.confidence)
         said.append(say("closeness_below_chance", auc=rule.value, **bounds))
     said += _significance(attack)
     shown = attack.p_values.get("AUC or tail", 1.0) <= SIGNIFICANCE
@@ -154,8 +174,7 @@ def of_attack(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
         said.append(say("blind"))
     else:
         kind = beyond_blind_as(attack, result.attacks[BLIND])
-        bounds = {"low": beyond.low, "high": beyond.high, "confidence": percent}
-        said.append(say(kind, difference=beyond.value, **bounds))
+        said.append(say(kind, difference=beyond.value, **bounds_of(beyond, result.confidence)))
     if attack.answers.chosen:
         counts = Counter(attack.answers.chosen).most_common()
         said.append(say("chosen", attacks=", ".join(f"{name} ({n})" for name, n in counts)))
@@ -199,16 +218,13 @@ def _significance(attack: "AttackResult") -> list[Statement]:
         "p_auc": attack.p_values["AUC"],
         "p_tail": attack.p_values["tail"],
     }
-    if p_value > SIGNIFICANCE and attack.beyond_blind is None:  # good news, of the blind one
-        if np.isnan(attack.detectable_auc):
-            return [say("blind_not_found", **numbers), say("blind_may_miss_all")]
-        power = say("blind_may_miss", detectable_auc=attack.detectable_auc)
-        return [say("blind_not_found", **numbers), power]
     if p_value > SIGNIFICANCE:
+        kinds = ("not_found", "no_proof_from_so_few", "no_proof_of_absence")
+        if attack.beyond_blind is None:  # good news, of the blind one
+            kinds = ("blind_not_found", "blind_may_miss_all", "blind_may_miss")
         if np.isnan(attack.detectable_auc):
-            return [say("not_found", **numbers), say("no_proof_from_so_few")]
-        power = say("no_proof_of_absence", detectable_auc=attack.detectable_auc)
-        return [say("not_found", **numbers), power]
+            return [say(kinds[0], **numbers), say(kinds[1])]
+        return [say(kinds[0], **numbers), say(kinds[2], detectable_auc=attack.detectable_auc)]
     as_a_set = attack.p_values["AUC"] <= SIGNIFICANCE
     said = [say("found_as_a_set" if as_a_set else "found_a_few", **numbers)]
     said += _smallest(p_value, n)
@@ -255,39 +271,6 @@ def _single_images(result: "AuditResult", attack: "AttackResult") -> Statement:
     )
 
 
-def of_controls(result: "AuditResult") -> list[Statement]:
-    """Return what attacks found where there is nothing to find.
-
-    Parameters
-    ----------
-    result : AuditResult
-        What :func:`audit` found, with controls.
-
-    Returns
-    -------
-    list of Statement
-    """
-    said = []
-    for of_halves, kind in ((True, "controls"), (False, "unrelated")):
-        tested = [
-            one
-            for one in result.controls
-            if (one.kind != UNRELATED) == of_halves and not np.isnan(one.p_value)
-        ]
-        if not tested:
-            continue
-        least = min(tested, key=lambda one: one.p_value)
-        # Bonferroni: of many controls one is an alarm by chance.
-        p_value = min(1.0, len(tested) * least.p_value)
-        numbers = {"n_controls": len(tested), "p_value": p_value}
-        if p_value > SIGNIFICANCE:
-            said.append(say(f"{kind}_quiet", **numbers))
-            continue
-        where = {"control": least.kind} if of_halves else {}
-        said.append(say(f"{kind}_alarm", **numbers, **where, attack=least.attack))
-    return said or [say("controls_untested")]
-
-
 def of_candidates(result: "AuditResult", attack: "AttackResult") -> list[Statement]:
     """Return what one attack says of the candidates.
 
@@ -331,14 +314,8 @@ def no_answer(result: "AuditResult") -> list[Statement]:
     found = result.attacks[BLIND].candidates
     if found is None:
         return []
-    if (p_value := _p_value(found)[0]) <= SIGNIFICANCE:
-        reason = say("blind_p_value", p_value=p_value)
-    elif found.auc.low > 0.5 or found.auc.high < 0.5:
-        bounds = {"low": 100 * found.auc.low, "high": 100 * found.auc.high}
-        reason = say("blind_interval", **bounds, confidence=100 * result.confidence)
-    else:
-        return []
-    return [say("no_answer"), reason, say("candidates_differ")]
+    reason = of_blind(_p_value(found)[0], found.auc, result.confidence)
+    return [say("no_answer"), *reason, say("candidates_differ")] if reason else []
 
 
 def _pairs(found: "CandidateResult", percent: float) -> Statement:

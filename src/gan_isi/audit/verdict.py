@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..statistics import auc_interval, detectable_auc, recognisable_share
+from ..statistics import detectable_auc, recognisable_share
+from .controls import of_controls
+from .measures import Estimate
 from .names import BLIND, CHOSEN, CLOSENESS
 from .significance import beyond_blind_as
-from .statements import SIGNIFICANCE, Statement, of_controls, say, texts
+from .statements import SIGNIFICANCE, Statement, bounds_of, of_blind, say, texts
 
 if TYPE_CHECKING:
     from .attack_result import AttackResult
@@ -198,27 +200,27 @@ def _reasons(
         return _blind_reason(result, result.attacks[BLIND])
     if kind == "not_tested":
         return [say("verdict_permutations", n_permutations=best.n_permutations)]
-    confidence = 100 * result.confidence
-    p_value = {"p_value": found.p_value, "n_attacks": n_tried}
-    said = [say("verdict_p_value", **p_value)]
+    said = [say("verdict_p_value", p_value=found.p_value, n_attacks=n_tried)]
     if n_tried == 1:
         said = [say("verdict_p_value_of_one", p_value=found.p_value)]
     if kind == "recognised":
-        said.append(say("verdict_bound", confidence=confidence))
+        said.append(say("verdict_bound", confidence=100 * result.confidence))
     beyond = best.beyond_blind
     if kind.startswith("recognised") and not found.beyond_blind:
         said.append(say("verdict_tail", attack=best.name, p_tail=best.p_values["tail"]))
     elif kind.startswith("recognised") and beyond is not None:
-        bounds = {"low": beyond.low, "high": beyond.high, "confidence": confidence}
-        said.append(say("verdict_beyond", attack=best.name, difference=beyond.value, **bounds))
+        said.append(_of_difference("verdict_beyond", best.name, beyond, result.confidence))
     if kind in ("differ", "recognised_though"):
         return [*said, *_blind_reason(result, result.attacks[BLIND])]
     if kind == "unclear" and beyond is not None:
-        bounds = {"low": beyond.low, "high": beyond.high, "confidence": confidence}
-        said.append(say("verdict_perhaps", attack=best.name, difference=beyond.value, **bounds))
+        said.append(_of_difference("verdict_perhaps", best.name, beyond, result.confidence))
     if kind in ("recognised", "recognised_set", "recognised_few", "nothing"):
         said.append(say("verdict_blind_silent"))
     return said
+
+
+def _of_difference(kind: str, name: str, found: Estimate, confidence: float) -> Statement:
+    return say(kind, attack=name, difference=found.value, **bounds_of(found, confidence))
 
 
 def _tried(result: "AuditResult") -> list["AttackResult"]:
@@ -262,13 +264,8 @@ def _detectable(result: "AuditResult", tried: list["AttackResult"]) -> float:
 
 def _blind_reason(result: "AuditResult", blind: "AttackResult") -> list[Statement]:
     """Return by what the blind attack tells the sets from each other; nothing if it does not."""
-    p_value, auc = blind.p_values.get("AUC or tail", 1.0), blind.measures["AUC"]
-    if p_value <= SIGNIFICANCE:
-        return [say("blind_p_value", p_value=p_value)]
-    if auc.low > 0.5 or auc.high < 0.5:
-        bounds = {"low": 100 * auc.low, "high": 100 * auc.high}
-        return [say("blind_interval", **bounds, confidence=100 * result.confidence)]
-    return []
+    p_value = blind.p_values.get("AUC or tail", 1.0)
+    return of_blind(p_value, blind.measures["AUC"], result.confidence)
 
 
 def _wrong(result: "AuditResult", tried: list["AttackResult"]) -> list[Statement]:
@@ -288,12 +285,8 @@ def _wrong(result: "AuditResult", tried: list["AttackResult"]) -> list[Statement
 
 def _reversed(result: "AuditResult", attack: "AttackResult", n_tried: int) -> bool:
     """Return whether an attack tells the images apart the other way round, all taken together."""
-    answers = attack.answers
-    highest = [
-        auc_interval(
-            result.labels, scores, folds, result.groups, null=attack.null["AUC"],
-            confidence=1 - (1 - result.confidence) / n_tried,
-        )[1]
-        for scores, folds in zip(answers.scores, answers.folds, strict=True)
-    ]  # fmt: skip
-    return bool(np.mean(highest) < 0.5)
+    level = 1 - (1 - result.confidence) / n_tried
+    bounds = attack.answers.auc_intervals(
+        result.labels, result.groups, null=attack.null["AUC"], confidence=level
+    )
+    return bool(bounds[:, 1].mean() < 0.5)

@@ -13,7 +13,7 @@ from .prepared import Answers, PreparedAttack
 
 
 @dataclass(frozen=True)
-class VolumeAttack:
+class VolumeAttack(PreparedAttack):
     """A prepared attack on slices that answers for volumes, by the mean of the slices' scores.
 
     Attributes
@@ -27,10 +27,6 @@ class VolumeAttack:
     attack: PreparedAttack
     slices: tuple[NDArray[np.intp], ...]
 
-    @property
-    def bags(self) -> None:
-        """Volumes have no distances: this is None."""
-
     def answer(
         self, train: NDArray[np.intp], labels: NDArray[np.intp], test: NDArray[np.intp]
     ) -> Answers:
@@ -42,18 +38,14 @@ class VolumeAttack:
         votes = np.array([part.mean() for part in np.split(found.used, ends)])
         return Answers(scores, votes > 0.5, found.chosen)
 
-    def evidence(self, of_slices: Evidence | None) -> Evidence | None:
+    def evidence(self, of_slices: Evidence) -> Evidence:
         """Return the evidence of each volume's slice with the closest generated image."""
-        if of_slices is None:
-            return None
         best = [int(own[of_slices.distances[own, 0].argmin()]) for own in self.slices]
         maps = [of_slices.maps[i] for i in best]
         return Evidence(of_slices.generated[best], of_slices.distances[best], maps)
 
-    def mean(self, of_slices: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    def mean(self, of_slices: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean of each volume's slices."""
-        if of_slices is None:
-            return None
         return np.array([of_slices[own].mean() for own in self.slices])
 
     def _of(self, volumes: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -62,7 +54,7 @@ class VolumeAttack:
 
 def by_volume(
     queries: Queries, volumes: Any, candidate_volumes: Any
-) -> tuple[Queries, Queries, tuple[NDArray[np.intp], ...]]:
+) -> tuple[Queries, Queries, tuple[NDArray[np.intp], ...] | None]:
     """Take slices together to volumes.
 
     Parameters
@@ -70,7 +62,7 @@ def by_volume(
     queries : Queries
         Slices, with their patients if there are any.
     volumes, candidate_volumes
-        Names of the slices' volumes, see :func:`audit`.
+        Names of the slices' volumes, see :func:`audit`; None without volumes.
 
     Returns
     -------
@@ -78,8 +70,8 @@ def by_volume(
         The volumes.
     of_slices : Queries
         The slices, of which those of a volume are of one patient.
-    slices : tuple of ndarray of int
-        Numbers of the slices of each volume.
+    slices : tuple of ndarray of int, or None
+        Numbers of the slices of each volume; None where each image is a query of its own.
 
     Raises
     ------
@@ -87,6 +79,8 @@ def by_volume(
         If slices have no volume, or a volume has two labels, two patients, or known as well
         as unknown membership.
     """
+    if volumes is None and candidate_volumes is None:
+        return queries, queries, None
     n_known, n_asked = len(queries.known), len(queries.candidates)
     if volumes is None or (candidate_volumes is None) == (n_asked > 0):
         raise ValueError(

@@ -7,20 +7,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 
 from .._preflight.before_fit import preflight_done
 from .._runtime.sklearn_compat import num_samples
 from .._runtime.whole import expect, shown_in_one_line, stage
 from .._validation.items import as_images, read_once
 from .._validation.shared import SharedImages
-from ..statistics import auc_interval, permute_labels
+from ..statistics import permute_labels
 from .arguments import check_numbers, check_queries
-from .crossfit import LARGEST_SEED, Folds, OutOfFold, cross_fit, refit_often
+from .crossfit import Folds, OutOfFold, cross_fit, refit_often
 from .duration import measure_costs, stages_of_withhold
-from .folds import check_folds, draw_folds
+from .folds import LARGEST_SEED, check_folds, draw_folds, draw_seeds
 from .inputs import look_first
-from .measures import Estimate
+from .measures import Estimate, Sampling, auc_of
 from .names import BLIND
 from .prepared import PreparedAttack, keep_generated, prepare
 from .provenance import describe_inputs, digest_of_names, now, provenance_of
@@ -148,8 +147,7 @@ def withhold(
     inputs, queries = look_first(named, X, queries, (groups, None), generated, None)
     labels, patients = queries.labels, queries.known_groups
     digests = describe_inputs(X, labels, {"generated": generated}, inputs.digests)
-    rng = check_random_state(random_state)
-    seeds = [int(seed) for seed in rng.randint(LARGEST_SEED, size=4)]
+    seeds = draw_seeds(random_state, 4)
     design = _halves(labels, patients, cv, seeds[0])
 
     asked_often = 2 * len(shares) + n_random * (len(shares) - 1) + 1
@@ -277,6 +275,7 @@ class _Judge:
     ) -> dict[str, Estimate]:
         """Return the AUC of each attack, as the mean over what was drawn."""
         level = 1 - (1 - self.confidence) / len(self.attacks)
+        sampling = Sampling(self.labels, design.groups, 0, level, 0)
         found = {}
         for name, attack in self.attacks.items():
             rows = []
@@ -285,17 +284,10 @@ class _Judge:
                 kept = [np.sort(order[round(share * len(order)) :]) for order in orders]
                 left = [keep_generated(attack, own) for own in kept]
                 answers = design.cross_fit(left, self.labels, design.seed)
-                bounds = auc_interval(
-                    self.labels, answers.scores[0], answers.folds[0], design.groups,
-                    null=nulls[name], confidence=level,
-                )  # fmt: skip
-                rows.append((answers.auc(self.labels), *bounds))
+                rows.append(auc_of(answers, sampling, nulls[name]))
                 self.progress(1)
-            value, low, high = np.mean(rows, axis=0).tolist()
-            units = "" if design.groups is None else " over groups"
-            spread = f"spread of {self.n_permutations} permutations"
-            spread = spread if self.n_permutations else "of the fitted scores only"
-            found[name] = Estimate(value, low, high, f"Newcombe{units}, {spread}")
+            value, low, high = np.mean([(r.value, r.low, r.high) for r in rows], axis=0).tolist()
+            found[name] = Estimate(value, low, high, rows[0].method)
         return found
 
 

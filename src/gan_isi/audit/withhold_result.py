@@ -13,7 +13,7 @@ from .measures import Estimate
 from .names import BLIND
 from .provenance import Provenance
 from .record import SCHEMA, as_json
-from .statements import Statement, say, texts
+from .statements import Statement, bounds_of, of_sizes, say, texts
 from .withhold_choice import Choice
 
 #: Who is judged: the images that took part in the choice; each half of the patients, of which
@@ -199,11 +199,7 @@ class WithholdResult:
         -------
         list of Statement
         """
-        n_used = int(self.labels.sum())
-        counts = {"n_used": n_used, "n_not_used": len(self.labels) - n_used}
-        said = [say("withhold_question"), say("compared", **counts, n_generated=len(self.order))]
-        if self.groups is not None:
-            said.append(say("patients", n_patients=len(np.unique(self.groups))))
+        said = [say("withhold_question"), *of_sizes(self.labels, self.groups, len(self.order))]
         said += [*self._closest(), *self._verdict(), *self._bought()]
         if self.took_part:
             said.append(say("withhold_took_part", attacks="; ".join(self.took_part)))
@@ -248,9 +244,8 @@ class WithholdResult:
 
     def _verdict(self) -> list[Statement]:
         """Say whether some share is enough, as far as these attacks tell."""
-        percent = 100 * self.confidence
         best, before = self.highest(NAMED, 0.0)
-        said = [say("withhold_before", **_numbers(before, percent), attack=best)]
+        said = [say("withhold_before", **_numbers(before, self.confidence), attack=best)]
         if before.low <= 0.5:
             return [*said, say("withhold_nothing_before")]
         if len(self.shares) == 1:
@@ -278,14 +273,14 @@ class WithholdResult:
 
     def _bought(self) -> list[Statement]:
         """Say what attacks tell where most is withheld."""
-        share, percent = self.shares[-1], 100 * self.confidence
+        share = self.shares[-1]
         if share == 0:
             return []
         said = []
         for who in (NAMED, UNNAMED, RANDOM):
             best, found = self.highest(who, share)
-            kind = f"withhold_{who.replace(' ', '_')}"
-            said.append(say(kind, share=100 * share, **_numbers(found, percent), attack=best))
+            kind, numbers = f"withhold_{who.replace(' ', '_')}", _numbers(found, self.confidence)
+            said.append(say(kind, share=100 * share, **numbers, attack=best))
         named, by_chance = (self.highest(who, share)[1] for who in (NAMED, RANDOM))
         if named.high >= by_chance.value:
             said.append(say("withhold_as_by_chance"))
@@ -315,7 +310,6 @@ class WithholdResult:
         return rows
 
 
-def _numbers(found: Estimate, percent: float) -> dict[str, float]:
+def _numbers(found: Estimate, confidence: float) -> dict[str, float]:
     of_100 = 100 * float(f"{found.value:.2f}")  # rounded once, as of an audit
-    return {"of_100": of_100, "auc": found.value, "low": found.low, "high": found.high,
-            "confidence": percent}  # fmt: skip
+    return {"of_100": of_100, "auc": found.value, **bounds_of(found, confidence)}

@@ -87,6 +87,32 @@ def balanced_accuracy(y: ArrayLike, used: ArrayLike, groups: ArrayLike | None = 
     return float(np.nanmean(recall) + np.nanmean(specificity)) / 2
 
 
+def group_weights(shares: NDArray[np.float64], n_resamples: int, seed: int) -> NDArray[np.float64]:
+    """Draw how often each group is in a bootstrap resample.
+
+    Parameters
+    ----------
+    shares : ndarray of shape (n_groups,)
+        Share of used queries in each group. Groups of each class are drawn separately, so that
+        each class keeps its number, unless a group has both labels.
+    n_resamples : int
+        Number of resamples.
+    seed : int
+        Seed of the resamples.
+
+    Returns
+    -------
+    ndarray of shape (n_resamples, n_groups)
+    """
+    strata = np.zeros(len(shares)) if ((shares > 0) & (shares < 1)).any() else shares
+    rng = np.random.default_rng(seed)
+    weights = np.empty((n_resamples, len(shares)))
+    for stratum in np.unique(strata):
+        own = np.flatnonzero(strata == stratum)
+        weights[:, own] = rng.multinomial(len(own), np.full(len(own), 1 / len(own)), n_resamples)
+    return weights
+
+
 def bootstrap_decisions(
     metric: str,
     counts: NDArray[np.float64],
@@ -107,8 +133,7 @@ def bootstrap_decisions(
     counts : ndarray of shape (n_repeats, n_groups, 4)
         Counts as from `confusion_counts`; the figure is averaged over the repeats.
     n_resamples : int
-        Number of resamples. Groups that were used and groups that were not are drawn
-        separately, so that each class keeps its number, unless a group has both labels.
+        Number of resamples, see `group_weights`.
     confidence : float
         Two-sided confidence level.
     seed : int
@@ -125,15 +150,9 @@ def bootstrap_decisions(
     B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
     """
     margin = (1 - check_share(confidence, "confidence")) / 2
-    kinds = counts[0].reshape(-1, 2, 2).any(axis=2)
-    strata = np.zeros(len(kinds)) if kinds.all(axis=1).any() else kinds[:, 1]
-    rng = np.random.default_rng(seed)
-    resampled = np.zeros((n_resamples, len(counts), 4))
-    for stratum in np.unique(strata):
-        units = counts[:, strata == stratum]
-        n_units = units.shape[1]
-        weights = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=n_resamples)
-        resampled += np.einsum("su,ruc->src", weights, units, optimize=True)
+    sizes = counts[0].reshape(-1, 2, 2).sum(axis=2)
+    weights = group_weights(sizes[:, 1] / sizes.sum(axis=1), n_resamples, seed)
+    resampled = np.einsum("su,ruc->src", weights, counts, optimize=True)
     values = DECISION_METRICS[metric](*np.moveaxis(resampled, 2, 0)).mean(axis=1)
     defined = values[~np.isnan(values)]
     if len(defined) < confidence * n_resamples or np.ptp(defined) == 0:

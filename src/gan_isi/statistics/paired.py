@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import check_groups, check_members, check_scores
+from .decisions import group_weights
 
 
 def patient_weights(
@@ -29,13 +30,7 @@ def patient_weights(
     members = check_members(y)
     numbers = check_groups(groups, len(members))
     shares = np.bincount(numbers, members) / np.bincount(numbers)
-    strata = np.zeros(len(shares)) if ((shares > 0) & (shares < 1)).any() else shares
-    rng = np.random.default_rng(seed)
-    weights = np.empty((n_resamples, len(shares)))
-    for stratum in np.unique(strata):
-        own = np.flatnonzero(strata == stratum)
-        weights[:, own] = rng.multinomial(len(own), np.full(len(own), 1 / len(own)), n_resamples)
-    return weights[:, numbers]
+    return group_weights(shares, n_resamples, seed)[:, numbers]
 
 
 def weighted_aucs(
