@@ -1,6 +1,7 @@
 """What the attacks of an audit tell: their AUCs side by side."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import ArrayLike
 from .style import BLUE, GREY, figure_and_axes, literal
 
 
+@dataclass(eq=False, repr=False)
 class AuditDisplay:
     """AUC of each attack of an audit with its interval, beside chance.
 
@@ -52,20 +54,12 @@ class AuditDisplay:
     ['recommended', 'blind']
     """
 
-    def __init__(
-        self,
-        names: Sequence[str],
-        aucs: ArrayLike,
-        *,
-        p_values: ArrayLike | None = None,
-        detectable: ArrayLike | None = None,
-        confidence: float = 0.95,
-    ) -> None:
-        self.names = names
-        self.aucs = aucs
-        self.p_values = p_values
-        self.detectable = detectable
-        self.confidence = confidence
+    names: Sequence[str]
+    aucs: ArrayLike
+    _: KW_ONLY
+    p_values: ArrayLike | None = None
+    detectable: ArrayLike | None = None
+    confidence: float = 0.95
 
     @classmethod
     def from_result(cls, result: Any, *, ax: Any = None) -> Self:

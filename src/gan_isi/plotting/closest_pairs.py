@@ -1,6 +1,7 @@
 """Real images beside the generated images that are closest to them."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from textwrap import fill
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ _OUTLINED = 0.75
 _ROW, _WRAPPED = 2.4, 30
 
 
+@dataclass(eq=False, repr=False)
 class ClosestPairsDisplay:
     """The strongest pairs: real images, the generated ones closest to them, and what they share.
 
@@ -71,18 +73,11 @@ class ClosestPairsDisplay:
     (True, 1.0)
     """
 
-    def __init__(
-        self,
-        real: Sequence[ArrayLike],
-        generated: Sequence[ArrayLike],
-        pairs: Sequence[Pair],
-        *,
-        names: Sequence[tuple[str, str]] | None = None,
-    ) -> None:
-        self.real = real
-        self.generated = generated
-        self.pairs = pairs
-        self.names = names
+    real: Sequence[ArrayLike]
+    generated: Sequence[ArrayLike]
+    pairs: Sequence[Pair]
+    _: KW_ONLY
+    names: Sequence[tuple[str, str]] | None = None
 
     @classmethod
     def from_estimator(

@@ -1,6 +1,7 @@
 """Which descriptor families an attack relies on."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -139,6 +140,7 @@ def _classifier_of(attack: Any) -> Any:
     return last
 
 
+@dataclass(eq=False, repr=False)
 class FamilyImportanceDisplay:
     """How much an attack's score drops when one family's distances are shuffled.
 
@@ -189,20 +191,12 @@ class FamilyImportanceDisplay:
     'drop of AUC when shuffled'
     """
 
-    def __init__(
-        self,
-        families: Sequence[str],
-        importances: ArrayLike,
-        *,
-        baseline_score: float | None = None,
-        n_queries: int | None = None,
-        score_name: str = "score",
-    ) -> None:
-        self.families = families
-        self.importances = importances
-        self.baseline_score = baseline_score
-        self.n_queries = n_queries
-        self.score_name = score_name
+    families: Sequence[str]
+    importances: ArrayLike
+    _: KW_ONLY
+    baseline_score: float | None = None
+    n_queries: int | None = None
+    score_name: str = "score"
 
     @classmethod
     def from_estimator(

@@ -1,6 +1,7 @@
 """The maps of one image on a sheet."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -45,6 +46,7 @@ class _Block(NamedTuple):
         return [name.replace("_", "\n", 1) for name in short]
 
 
+@dataclass(eq=False, repr=False)
 class FeatureMapsDisplay:
     """The feature maps of one image, labelled, family by family.
 
@@ -80,15 +82,9 @@ class FeatureMapsDisplay:
     ['image', 'range', 'std', 'entropy']
     """
 
-    def __init__(
-        self,
-        image: ArrayLike,
-        maps: Mapping[str, NDArray[Any]],
-        map_names: Mapping[str, Sequence[str]],
-    ) -> None:
-        self.image = image
-        self.maps = maps
-        self.map_names = map_names
+    image: ArrayLike
+    maps: Mapping[str, NDArray[Any]]
+    map_names: Mapping[str, Sequence[str]]
 
     @classmethod
     def from_estimator(

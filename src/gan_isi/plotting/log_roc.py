@@ -1,6 +1,7 @@
 """ROC curves at few false accusations, and where they end to mean anything."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -21,6 +22,7 @@ _TPR_AT = (0.1, 0.01)
 _FAR_LEFT = 1e-12
 
 
+@dataclass(eq=False, repr=False)
 class LogRocDisplay:
     """ROC curve on logarithmic axes, with the rates that the data can't resolve shaded.
 
@@ -78,20 +80,12 @@ class LogRocDisplay:
     (0.75, 2)
     """
 
-    def __init__(
-        self,
-        fpr: ArrayLike,
-        tpr: ArrayLike,
-        *,
-        n_nonmembers: int,
-        roc_auc: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        self.fpr = fpr
-        self.tpr = tpr
-        self.n_nonmembers = n_nonmembers
-        self.roc_auc = roc_auc
-        self.name = name
+    fpr: ArrayLike
+    tpr: ArrayLike
+    _: KW_ONLY
+    n_nonmembers: int
+    roc_auc: float | None = None
+    name: str | None = None
 
     @classmethod
     def from_estimator(

@@ -1,5 +1,6 @@
 """CDFs of one map: a query beside its nearest generated images."""
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from .style import BLACK, CURVES, GREY, figure_and_axes
 _DASHES = ("-", "--", "-.", ":")
 
 
+@dataclass(eq=False, repr=False)
 class MapCdfDisplay:
     """CDFs of one map of a query and of the generated images nearest to it.
 
@@ -68,28 +70,16 @@ class MapCdfDisplay:
     'cumulative probability'
     """
 
-    def __init__(
-        self,
-        edges: ArrayLike,
-        query: ArrayLike,
-        generated: ArrayLike,
-        *,
-        distances: ArrayLike,
-        indices: ArrayLike,
-        typical: ArrayLike | None = None,
-        typical_distance: float | None = None,
-        map_name: str = "map",
-        unit: str | None = None,
-    ) -> None:
-        self.edges = edges
-        self.query = query
-        self.generated = generated
-        self.distances = distances
-        self.indices = indices
-        self.typical = typical
-        self.typical_distance = typical_distance
-        self.map_name = map_name
-        self.unit = unit
+    edges: ArrayLike
+    query: ArrayLike
+    generated: ArrayLike
+    _: KW_ONLY
+    distances: ArrayLike
+    indices: ArrayLike
+    typical: ArrayLike | None = None
+    typical_distance: float | None = None
+    map_name: str = "map"
+    unit: str | None = None
 
     @classmethod
     def from_estimator(

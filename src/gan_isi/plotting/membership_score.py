@@ -1,5 +1,6 @@
 """Membership scores of queries, one row a class."""
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +24,7 @@ _STACK_STEP = 0.09
 _GOLDEN = (5**0.5 - 1) / 2
 
 
+@dataclass(eq=False, repr=False)
 class MembershipScoreDisplay:
     """Scores of members and non-members on one axis, every query a point.
 
@@ -73,20 +75,12 @@ class MembershipScoreDisplay:
     array([0.3, 0.6])
     """
 
-    def __init__(
-        self,
-        member_score: ArrayLike,
-        nonmember_score: ArrayLike,
-        *,
-        candidate_score: ArrayLike | None = None,
-        threshold: float | None = None,
-        score_name: str = "membership score",
-    ) -> None:
-        self.member_score = member_score
-        self.nonmember_score = nonmember_score
-        self.candidate_score = candidate_score
-        self.threshold = threshold
-        self.score_name = score_name
+    member_score: ArrayLike
+    nonmember_score: ArrayLike
+    _: KW_ONLY
+    candidate_score: ArrayLike | None = None
+    threshold: float | None = None
+    score_name: str = "membership score"
 
     @classmethod
     def from_estimator(

@@ -1,5 +1,6 @@
 """A query beside a generated image, and which parts of it are found there."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +16,7 @@ from .style import BLACK, SEQUENTIAL, figure_and_axes
 _OUTLINED = 0.75
 
 
+@dataclass(eq=False, repr=False)
 class TileMapDisplay:
     """A query, a generated image, and which parts of the query are found in it.
 
@@ -62,10 +64,9 @@ class TileMapDisplay:
     True
     """
 
-    def __init__(self, query: ArrayLike, generated: ArrayLike, likeness: ArrayLike) -> None:
-        self.query = query
-        self.generated = generated
-        self.likeness = likeness
+    query: ArrayLike
+    generated: ArrayLike
+    likeness: ArrayLike
 
     @classmethod
     def from_estimator(

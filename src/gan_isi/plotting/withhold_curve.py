@@ -1,6 +1,7 @@
 """What attacks tell as more and more generated images are withheld."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ _SHOWN = {
 _MARKERS, _DASHES = ("o", "s", "^"), ("-", "--", ":")
 
 
+@dataclass(eq=False, repr=False)
 class WithholdDisplay:
     """AUC of what is left, by the share of generated images that is withheld.
 
@@ -53,9 +55,8 @@ class WithholdDisplay:
     1
     """
 
-    def __init__(self, shares: ArrayLike, curves: Mapping[str, ArrayLike]) -> None:
-        self.shares = shares
-        self.curves = curves
+    shares: ArrayLike
+    curves: Mapping[str, ArrayLike]
 
     @classmethod
     def from_result(cls, result: Any, *, ax: Any = None) -> Self:
