@@ -14,10 +14,7 @@ from .._validation.labels import check_used
 from ..membership.scores import map_scales, one_distance
 from .attack import bags_of, check_scores, query_scores, views_of
 from .pair import Pair, compare_pair, in_words, likeness, shown
-from .style import BLACK, SEQUENTIAL, figure_and_axes, literal
-
-#: Likeness from which on a part is outlined.
-_OUTLINED = 0.75
+from .style import draw_likeness, draw_picture, figure_and_axes, literal
 
 #: Height of one pair in inches, and letters that fit beside each other above a picture.
 _ROW, _WRAPPED = 2.4, 30
@@ -231,21 +228,14 @@ class ClosestPairsDisplay:
             bottom, height = 1 - (i + 0.9) / n, 0.7 / n
             three = [self.ax_.inset_axes((0.34 * k, bottom, 0.31, height)) for k in range(3)]
             own, other = shown(real), pair.placed(generated)
-            found = likeness(own, other)
             how = in_words(pair.pose)
             titles = *said, f"similarity {pair.similarity:.2f}"
             if how:
                 three[1].set_xlabel(fill(f"put back (was {how})", _WRAPPED), fontsize="small")
             for axes, title, picture in zip(three, titles, (own, other, own), strict=True):
-                axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
-                axes.set(xticks=[], yticks=[])
-                axes.set_title(fill(literal(title), _WRAPPED), fontsize="small")
-            extent = (-0.5, own.shape[1] - 0.5, own.shape[0] - 0.5, -0.5)
-            three[2].imshow(found, cmap=SEQUENTIAL, vmin=0, vmax=1, alpha=0.65, extent=extent)
-            if found.min() < _OUTLINED < found.max():
-                three[2].contour(
-                    found, [_OUTLINED], colors=BLACK, linewidths=1, extent=extent, origin="upper"
-                )
+                wrapped = fill(literal(title), _WRAPPED)
+                draw_picture(axes, picture, wrapped, fontsize="small", vmin=0, vmax=1)
+            draw_likeness(three[2], likeness(own, other), own, linewidth=1)
             rows.append(three)
         self.axes_ = np.array(rows, dtype=object)
         return self

@@ -285,8 +285,7 @@ class FamilyImportanceDisplay:
         self.ax_.set_xlabel(f"drop of {self.score_name} when shuffled")
         self.ax_.set_title(self._title(importances.shape[1]), fontsize="small", loc="left")
         self.ax_.tick_params(axis="y", length=0)
-        for side in ("top", "right", "left"):
-            self.ax_.spines[side].set_visible(False)
+        self.ax_.spines[["top", "right", "left"]].set_visible(False)
         return self
 
     def _title(self, n_repeats: int) -> str:

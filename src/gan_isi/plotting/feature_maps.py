@@ -174,7 +174,8 @@ class FeatureMapsDisplay:
         blocks = _arrange(self.map_names, max_columns)
         n_columns = max(block.column + block.n_columns for block in blocks)
         grid = self._make_grid(ax, n_columns, blocks)
-        cells = [self._draw_image(grid[1, 0])]
+        image = to_grey(self.image, "image")
+        cells = [self._draw(grid[1, 0], image, "image", "", cmap="gray")]
         for block in blocks:
             heading = self.figure_.add_subplot(grid[block.row, block.column :])
             heading.set_axis_off()
@@ -223,18 +224,19 @@ class FeatureMapsDisplay:
         self.figure_ = ax.get_figure()
         return spec.subgridspec(n_rows, n_columns, height_ratios=heights)
 
-    def _draw_image(self, place: Any) -> Any:
-        axes = self.figure_.add_subplot(place)
-        axes.imshow(to_grey(self.image, "image"), cmap="gray")
-        _bare(axes, "image", "")
-        return axes
-
-    def _draw_map(self, place: Any, values: NDArray[Any], label: str, percentile: float) -> Any:
-        axes = self.figure_.add_subplot(place)
+    def _draw_map(self, place: Any, values: NDArray[Any], title: str, percentile: float) -> Any:
         low, high, is_signed = _limits(values, percentile)
-        axes.imshow(values, cmap=DIVERGING if is_signed else SEQUENTIAL, vmin=low, vmax=high)
         scale = f"±{_short(high)}" if is_signed else f"{_short(low)} to {_short(high)}"
-        _bare(axes, label, scale)
+        cmap = DIVERGING if is_signed else SEQUENTIAL
+        return self._draw(place, values, title, scale, cmap=cmap, vmin=low, vmax=high)
+
+    def _draw(self, place: Any, values: Any, title: str, scale: str, **colours: Any) -> Any:
+        axes = self.figure_.add_subplot(place)
+        axes.imshow(values, **colours)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(title, fontsize=7.5, pad=2)
+        axes.set_xlabel(scale, fontsize=6.5, color="0.35", labelpad=2)
+        axes.spines[:].set_color("0.7")
         return axes
 
 
@@ -299,12 +301,3 @@ def _limits(values: NDArray[Any], percentile: float) -> tuple[float, float, bool
 def _short(value: float) -> str:
     """Return a number to two digits, 1800 rather than 1.8e+03."""
     return f"{float(f'{value:.2g}'):g}"
-
-
-def _bare(axes: Any, title: str, scale: str) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_title(title, fontsize=7.5, pad=2)
-    axes.set_xlabel(scale, fontsize=6.5, color="0.35", labelpad=2)
-    for spine in axes.spines.values():
-        spine.set_color("0.7")
