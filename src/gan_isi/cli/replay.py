@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .folders import reading
 from .outputs import is_output
+from .work import reading
 
 if TYPE_CHECKING:
     from ..audit import AuditResult, WithholdResult
@@ -47,26 +47,27 @@ def options_of(context: click.Context) -> dict[str, Any]:
 
 def folders_of(context: click.Context) -> dict[str, Path | None]:
     """Return the folders of images that a command reads, by the names of the sets."""
-    return {
-        _key(one).replace("-", " "): context.params[one.name]
-        for one in _options(context.command)
-        if isinstance(one.type, click.Path) and one.type.dir_okay and one.name
-    }
+    paths = _paths_of(context, folders=True)
+    return {name.replace("-", " "): path for name, path in paths.items()}
 
 
 def tables_of(context: click.Context) -> dict[str, "InputSet"]:
     """Return the files, other than images, that a command reads, with their digests."""
     from ..audit.provenance import files_with_digests
 
-    tables = {
-        _key(one): context.params[one.name]
-        for one in _options(context.command)
-        if isinstance(one.type, click.Path) and not one.type.dir_okay and one.name
-    }
     return {
         name: files_with_digests({path: path.parent}, 1)
-        for name, path in tables.items()
+        for name, path in _paths_of(context, folders=False).items()
         if path is not None
+    }
+
+
+def _paths_of(context: click.Context, *, folders: bool) -> dict[str, Path | None]:
+    """Return the folders or the files that the options of a command name."""
+    return {
+        _key(one): context.params[one.name]
+        for one in _options(context.command)
+        if isinstance(one.type, click.Path) and one.type.dir_okay == folders and one.name
     }
 
 

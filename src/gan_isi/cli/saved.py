@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .folders import said_in_words
-from .terminal import say
+from .terminal import warn
 
 
 def load_attack(path: Path, jobs: int, cache: Path | None) -> Any:
@@ -139,7 +139,7 @@ def check_with_remembered(attack: Any, candidates: Any) -> None:
         looks.append(replace(kept, sizes=sizes, edges=()))
     errors, warned = compare(looks, ranges)
     for text in warned:
-        say(f"Warning: {text}", err=True)
+        warn(text)
     if errors:
         raise click.ClickException(" ".join(errors))
 

@@ -1,0 +1,151 @@
+"""Options that commands share, and what they say, as one object."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .outputs import is_output
+
+#: Key under which the context of the running command keeps its options of reading.
+_READING = "gan_isi.reading"
+
+
+@dataclass(frozen=True)
+class Work:
+    """How a command works, and what it writes.
+
+    Attributes
+    ----------
+    seed, jobs, cache, quiet, intensity_range, dry_run
+        The options of these names.
+    outputs : dict of str to Path or None
+        Files to write, by the option that names each.
+    """
+
+    seed: int
+    jobs: int
+    cache: Path | None
+    quiet: bool
+    intensity_range: Any
+    outputs: dict[str, Path | None]
+    dry_run: bool = False
+
+    @property
+    def of_attacks(self) -> dict[str, Any]:
+        """Arguments of `make_pipeline`, but for the seed; a dry run fills no cache."""
+        memory = None if self.cache is None or self.dry_run else str(self.cache)
+        return {"n_jobs": self.jobs, "memory": memory, "intensity_range": self.intensity_range}
+
+    @property
+    def of_audits(self) -> dict[str, Any]:
+        """Arguments that `audit`, `withhold` and `compare` of the library have in common."""
+        return {"random_state": self.seed, "n_jobs": self.jobs, "verbose": not self.quiet}
+
+
+def _not_zero(context: click.Context, parameter: click.Parameter, value: int) -> int:
+    if value == 0:
+        raise click.BadParameter(
+            "The number of jobs can't be 0; give 1 or more, or -1 for all processors."
+        )
+    return value
+
+
+def _as_range(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    if value is None:
+        return "dtype"
+    if not value[0] < value[1]:
+        raise click.BadParameter(
+            f"The first value has to be below the second; got {value[0]:g} and {value[1]:g}."
+        )
+    return value
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value is not None:
+        context.meta.setdefault(_READING, {})[parameter.name] = value
+
+
+def reading() -> dict[str, Any]:
+    """Return the running command's options of reading, as arguments of `load_images`."""
+    context = click.get_current_context(silent=True)
+    return {} if context is None else context.meta.get(_READING, {})
+
+
+_WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
+    click.option("--quiet", is_flag=True, help="Show no progress."),
+    click.option(
+        "--cache", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+        help="Folder that keeps what was computed of each image, so that no image is described "
+        "twice.",
+    ),
+    click.option(
+        "--jobs", type=int, default=1, show_default=True, callback=_not_zero,
+        help="Number of parallel jobs; -1 starts one for each processor.",
+    ),
+    click.option(
+        "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default="0", metavar="INTEGER",
+        help="Seed of all random numbers: folds, permutations and models.",
+    ),
+    click.option(
+        "--intensity-range", type=(float, float), callback=_as_range, metavar="LOW HIGH",
+        help="Stored values of black and white, such as -1000 1000 for CT; by default the range "
+        "of 8 or 16 bits. Files whose data type can't hold these values keep the default.",
+    ),
+    click.option(
+        "--recursive/--no-recursive", default=None, callback=_keep, expose_value=False,
+        help="Search subfolders; by default they are searched if a folder itself holds no image.",
+    ),
+    click.option(
+        "--max-pixels", type=click.IntRange(1, 10**9), callback=_keep, expose_value=False,
+        metavar="INTEGER",
+        help="Height x width of the largest picture that is read [default: 134217728].",
+    ),
+    click.option(
+        "--exif-transpose", is_flag=True, callback=_keep, expose_value=False,
+        help="Rotate pictures upright if their files (EXIF, TIFF) have an orientation.",
+    ),
+)  # fmt: skip
+
+
+dry_run_option = click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Read and compare the images, estimate how long the rest takes, and stop.",
+)
+
+folds_option = click.option(
+    "--folds", "cv", type=click.IntRange(2), default=5, show_default=True,
+    help="Number of folds, each of which is held out once.",
+)  # fmt: skip
+
+
+def work_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that all commands have: reading, scale, seed, jobs, cache and progress.
+
+    What they say, and the files to write, are handed to the command as `work`.
+    """
+
+    @wraps(command)
+    def with_work(
+        *,
+        seed: int,
+        jobs: int,
+        cache: Path | None,
+        quiet: bool,
+        intensity_range: Any,
+        dry_run: bool = False,
+        **others: Any,
+    ) -> Any:
+        written = filter(is_output, click.get_current_context().command.params)
+        outputs = {one.opts[0]: others.pop(str(one.name)) for one in written}
+        work = Work(seed, jobs, cache, quiet, intensity_range, outputs, dry_run)
+        return command(work=work, **others)
+
+    decorated: Callable[..., Any] = with_work
+    for option in _WORK_OPTIONS:
+        decorated = option(decorated)
+    return decorated
