@@ -20,7 +20,7 @@ from .folders import (
 )
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
 from .plan import show_plan
-from .saved import answers_of, check_with_remembered, intensity_range_of, load_attack
+from .saved import answers_of, check_with_remembered, load_attack
 from .terminal import say
 from .work import Work, dry_run_option, reading, work_options
 
@@ -92,7 +92,7 @@ def predict(
         --candidates unknown/ --output scores.csv --save attack.joblib
     gan-isi predict --load attack.joblib --candidates more/ --output more.csv
     """
-    from .._preflight.before_fit import preflight_done
+    from .._preflight.before_fit import intensity_ranges, preflight_done
     from .._runtime.whole import expect, one_line
     from ..audit.duration import measure_costs, stages_of_predict
 
@@ -115,7 +115,7 @@ def predict(
         if others is None:
             check_with_remembered(attack, asked)
         else:
-            refuse(look(Sets(known=asked), others, intensity_range_of(attack)))
+            refuse(look(Sets(known=asked), others, intensity_ranges(attack)[0]))
     else:
         attack = make_attack(name, work, svm)
         further = {} if others is None else {"generated (--retarget)": others}

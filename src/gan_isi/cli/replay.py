@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .outputs import is_output
-from .work import reading
 
 if TYPE_CHECKING:
     from ..audit import AuditResult, WithholdResult
@@ -37,11 +36,10 @@ def with_command(result: "Found") -> "Found":
 
 def options_of(context: click.Context) -> dict[str, Any]:
     """Return the options of a command that change a number, as plain values."""
-    given = context.params | reading()
     return {
-        _key(one): _plain(given[one.name])
+        _key(one): _plain(context.params[one.name])
         for one in _options(context.command)
-        if one.name and given.get(one.name) is not None
+        if one.name and context.params[one.name] is not None
     }
 
 

@@ -10,8 +10,8 @@ import click
 
 from .outputs import is_output
 
-#: Key under which the context of the running command keeps its options of reading.
-_READING = "gan_isi.reading"
+#: Options of reading, which are called as the parameters of `load_images`.
+_READING = ("recursive", "max_pixels", "exif_transpose")
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,11 @@ def _as_range(context: click.Context, parameter: click.Parameter, value: Any) ->
     return value
 
 
-def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    if value is not None:
-        context.meta.setdefault(_READING, {})[parameter.name] = value
-
-
 def reading() -> dict[str, Any]:
     """Return the running command's options of reading, as arguments of `load_images`."""
     context = click.get_current_context(silent=True)
-    return {} if context is None else context.meta.get(_READING, {})
+    given = {} if context is None else context.params
+    return {name: given[name] for name in _READING if given.get(name) is not None}
 
 
 _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
@@ -96,16 +92,15 @@ _WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
         "of 8 or 16 bits. Files whose data type can't hold these values keep the default.",
     ),
     click.option(
-        "--recursive/--no-recursive", default=None, callback=_keep, expose_value=False,
+        "--recursive/--no-recursive", default=None,
         help="Search subfolders; by default they are searched if a folder itself holds no image.",
     ),
     click.option(
-        "--max-pixels", type=click.IntRange(1, 10**9), callback=_keep, expose_value=False,
-        metavar="INTEGER",
+        "--max-pixels", type=click.IntRange(1, 10**9), metavar="INTEGER",
         help="Height x width of the largest picture that is read [default: 134217728].",
     ),
     click.option(
-        "--exif-transpose", is_flag=True, callback=_keep, expose_value=False,
+        "--exif-transpose", is_flag=True,
         help="Rotate pictures upright if their files (EXIF, TIFF) have an orientation.",
     ),
 )  # fmt: skip
@@ -140,6 +135,8 @@ def work_options(command: Callable[..., Any]) -> Callable[..., Any]:
         dry_run: bool = False,
         **others: Any,
     ) -> Any:
+        for name in _READING:  # which whoever opens folders asks for
+            del others[name]
         written = filter(is_output, click.get_current_context().command.params)
         outputs = {one.opts[0]: others.pop(str(one.name)) for one in written}
         work = Work(seed, jobs, cache, quiet, intensity_range, outputs, dry_run)

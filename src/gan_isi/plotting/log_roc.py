@@ -11,9 +11,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from .._runtime.sklearn_compat import num_samples
 from .._validation.labels import check_used
 from .attack import check_scores, query_scores
-from .style import CURVES, figure_and_axes, line_style, literal
-
-_DASHES = ("-", "--", "-.", ":")
+from .style import curve_style, figure_and_axes, line_style, literal
 
 #: Where the legend gives the true positive rate.
 _TPR_AT = (0.1, 0.01)
@@ -232,11 +230,9 @@ class LogRocDisplay:
         self.ax_.set_xscale("log", nonpositive="clip")
         self.ax_.set_yscale("log", nonpositive="clip")
         before = [line for line in self.ax_.lines if line.get_gid() == "roc"]
-        rank = len(before)
         self._draw_curve(
             {
-                "color": CURVES[rank % len(CURVES)],
-                "linestyle": _DASHES[rank % len(_DASHES)],
+                **curve_style(len(before)),
                 "linewidth": 2,
                 "drawstyle": "steps-post",
                 **style,

@@ -8,9 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..distances import wasserstein_distances
 from .attack import find_cdf, map_unit, reference_of
-from .style import BLACK, CURVES, GREY, figure_and_axes
-
-_DASHES = ("-", "--", "-.", ":")
+from .style import BLACK, GREY, curve_style, figure_and_axes
 
 
 @dataclass(eq=False, repr=False)
@@ -183,9 +181,8 @@ class MapCdfDisplay:
         shown = (np.asarray(part) for part in (self.generated, self.distances, self.indices))
         rows = zip(*shown, strict=True)
         for rank, (row, distance, index) in enumerate(rows):
-            color, dashes = CURVES[rank % len(CURVES)], _DASHES[rank % len(_DASHES)]
             label = f"generated {index}: W1 = {distance:.3g}"
-            self.lines_.append(self._draw(row, label, color=color, linewidth=1.4, linestyle=dashes))
+            self.lines_.append(self._draw(row, label, linewidth=1.4, **curve_style(rank)))
         if self.typical is not None:
             label = "at the median distance"
             if self.typical_distance is not None:

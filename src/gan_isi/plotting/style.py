@@ -21,8 +21,9 @@ ORANGE = "#E69F00"
 BLACK = "#000000"
 GREY = "0.55"
 
-#: One curve after the other. Their dashes differ as well, for grey prints.
+#: One curve after the other.
 CURVES = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", "#009E73")
+_DASHES = ("-", "--", "-.", ":")
 
 #: Rising lightness from near to far, or from low to high.
 SEQUENTIAL = "cividis"
@@ -85,6 +86,11 @@ def line_style(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     style = {**defaults, **cbook.normalize_kwargs(dict(given), lines.Line2D)}
     lines.Line2D([], [], **style)
     return style
+
+
+def curve_style(number: int) -> dict[str, Any]:
+    """Return the look of one curve after the other; dashes differ as well, for grey prints."""
+    return {"color": CURVES[number % len(CURVES)], "linestyle": _DASHES[number % len(_DASHES)]}
 
 
 def with_errors(
