@@ -1,10 +1,13 @@
 """What the options that commands share say reaches the library."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from gan_isi.cli import main
+from gan_isi.cli.work import Work
 
 ASKED = [
     "--seed", "11", "--jobs", "2", "--folds", "3", "--permutations", "7", "--patients", "p.csv",
@@ -92,3 +95,12 @@ def test_a_dry_run_fills_no_cache(command, folder, capsys):
     assert "Nothing was written." in capsys.readouterr().out
     assert not (folder / "kept").exists()
     assert not (folder / "scores.csv").exists()
+
+
+def test_attacks_of_a_dry_run_get_no_cache():
+    options = {"seed": 0, "jobs": 1, "cache": Path("kept"), "quiet": False, "outputs": {}}
+    one, other = (
+        Work(**options, intensity_range="dtype", dry_run=dry).of_attacks["memory"]
+        for dry in (False, True)
+    )
+    assert (one, other) == ("kept", None)

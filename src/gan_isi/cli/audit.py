@@ -113,8 +113,6 @@ def audit(
     candidates: Path | None,
     no_images: bool,
     names: tuple[str, ...],
-    patients: Path | None,
-    patient_from: str | None,
     volumes: str | None,
     subgroup: str | None,
     unrelated_generated: Path | None,
@@ -135,14 +133,12 @@ def audit(
     sets = open_sets(
         {"used": used, "not used": not_used, "candidates": candidates},
         {UNRELATED: unrelated_generated, "generated": generated},
-        patients,
-        patient_from,
-        outputs=work.outputs,
+        work,
         volumes=volumes,
     )
     subgroups = None
-    if patients is not None and subgroup is not None:
-        subgroups = read_patients(patients, {"known": sets.known}, subgroup)["known"]
+    if work.patients is not None and subgroup is not None:
+        subgroups = read_patients(work.patients, {"known": sets.known}, subgroup)["known"]
     attacks = {name: make_attack(name, work) for name in named}
     fakes, unrelated = sets.generated["generated"], sets.generated.get(UNRELATED)
     others = {} if unrelated is None else {UNRELATED: unrelated}

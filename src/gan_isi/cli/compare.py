@@ -44,8 +44,6 @@ def compare(
     both: tuple[Path, ...],
     crossover: bool,
     attack: str,
-    patients: Path | None,
-    patient_from: str | None,
     cv: int,
     n_permutations: int,
     work: Work,
@@ -58,11 +56,7 @@ def compare(
     if len(both) != 2:
         raise click.UsageError(f"--generated has to be given twice; got it {len(both)} times.")
     sets = open_sets(
-        {"used": used, "not used": not_used},
-        dict(zip(_names(both), both, strict=True)),
-        patients,
-        patient_from,
-        outputs=work.outputs,
+        {"used": used, "not used": not_used}, dict(zip(_names(both), both, strict=True)), work
     )
     labels, fakes = sets.labels, sets.generated
     from .. import audit as auditing

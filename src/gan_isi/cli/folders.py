@@ -13,7 +13,7 @@ import click
 
 from .outputs import check_outputs
 from .terminal import warn
-from .work import reading
+from .work import Work, reading
 
 if TYPE_CHECKING:
     from ..audit import Preflight
@@ -111,10 +111,8 @@ class Sets:
 def open_sets(
     real: Mapping[str, Path | None],
     generated: Mapping[str, Path | None],
-    patients: Path | None,
-    patient_from: str | None,
+    work: Work,
     *,
-    outputs: Mapping[str, Path | None],
     volumes: str | None = None,
     more_inputs: Iterable[Path | None] = (),
     with_patients: Collection[str] = ("used", "not used", "candidates"),
@@ -127,10 +125,10 @@ def open_sets(
         Folders of the sets "used", "not used" and "candidates"; None is left out.
     generated : mapping of str to Path or None
         Folders of generated images by the name of their set.
-    patients, patient_from, volumes
-        Options of the command.
-    outputs : mapping of str to Path or None
-        Files to write, by the option that names each.
+    work : Work
+        Options of the command, with the files to write and what says who the patients are.
+    volumes : {"axial", "coronal", "sagittal"} or None
+        See `open_folders`.
     more_inputs : iterable of Path or None
         Further files that are read.
     with_patients : collection of str
@@ -152,9 +150,9 @@ def open_sets(
     images, made = open_folders(real, volumes), open_folders(generated, volumes)
     read = {path for one in (*images.values(), *made.values()) for path in one.paths}
     parents = {parent for path in read for parent in path.parents}
-    check_outputs(outputs, {*read, *parents, patients, *more_inputs})
+    check_outputs(work.outputs, {*read, *parents, work.patients, *more_inputs})
     asked = {name: one for name, one in images.items() if name in with_patients}
-    groups = find_patients(patient_from, patients, asked, real)
+    groups = find_patients(work.patient_from, work.patients, asked, real)
     sets = Sets(
         candidates=images.get("candidates"),
         candidate_groups=groups.get("candidates"),

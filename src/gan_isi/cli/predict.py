@@ -75,8 +75,6 @@ def predict(
     candidates: Path,
     load: Path | None,
     retarget: Path | None,
-    patients: Path | None,
-    patient_from: str | None,
     name: str,
     svm: str,
     work: Work,
@@ -101,9 +99,7 @@ def predict(
     sets = open_sets(
         {"used": used, "not used": not_used, "candidates": candidates},
         {"generated": generated, "retarget": retarget},
-        patients,
-        patient_from,
-        outputs=work.outputs,
+        work,
         more_inputs=[load],
         with_patients=("used", "not used"),
     )

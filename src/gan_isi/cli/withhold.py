@@ -50,8 +50,6 @@ def withhold(
     generated: Path,
     share: float | None,
     choose_by: str,
-    patients: Path | None,
-    patient_from: str | None,
     cv: int,
     n_permutations: int,
     work: Work,
@@ -71,13 +69,7 @@ def withhold(
         check_installed(["matplotlib"], "The figure needs", "plot")
         if figure.suffix.lower() not in (".png", ".svg", ".pdf"):
             raise click.UsageError(f"--figure has to end in .png, .svg or .pdf; got {figure}.")
-    sets = open_sets(
-        {"used": used, "not used": not_used},
-        {"generated": generated},
-        patients,
-        patient_from,
-        outputs=work.outputs,
-    )
+    sets = open_sets({"used": used, "not used": not_used}, {"generated": generated}, work)
     fakes = sets.generated["generated"]
     from .. import audit as auditing
     from ..audit.withhold_attacks import default_judges, make_chooser, name_all

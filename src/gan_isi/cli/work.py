@@ -1,7 +1,7 @@
 """Options that commands share, and what they say, as one object."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ _READING = ("recursive", "max_pixels", "exif_transpose")
 
 @dataclass(frozen=True)
 class Work:
-    """How a command works, and what it writes.
+    """What the shared options of a command say, and which files it writes.
 
     Attributes
     ----------
-    seed, jobs, cache, quiet, intensity_range, dry_run
+    seed, jobs, cache, quiet, intensity_range, dry_run, patients, patient_from
         The options of these names.
     outputs : dict of str to Path or None
         Files to write, by the option that names each.
@@ -33,6 +33,8 @@ class Work:
     intensity_range: Any
     outputs: dict[str, Path | None]
     dry_run: bool = False
+    patients: Path | None = None
+    patient_from: str | None = None
 
     @property
     def of_attacks(self) -> dict[str, Any]:
@@ -125,22 +127,13 @@ def work_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @wraps(command)
-    def with_work(
-        *,
-        seed: int,
-        jobs: int,
-        cache: Path | None,
-        quiet: bool,
-        intensity_range: Any,
-        dry_run: bool = False,
-        **others: Any,
-    ) -> Any:
+    def with_work(**given: Any) -> Any:
         for name in _READING:  # which whoever opens folders asks for
-            del others[name]
+            del given[name]
         written = filter(is_output, click.get_current_context().command.params)
-        outputs = {one.opts[0]: others.pop(str(one.name)) for one in written}
-        work = Work(seed, jobs, cache, quiet, intensity_range, outputs, dry_run)
-        return command(work=work, **others)
+        outputs = {one.opts[0]: given.pop(str(one.name)) for one in written}
+        shared = {one.name: given.pop(one.name) for one in fields(Work) if one.name in given}
+        return command(work=Work(outputs=outputs, **shared), **given)
 
     decorated: Callable[..., Any] = with_work
     for option in _WORK_OPTIONS:

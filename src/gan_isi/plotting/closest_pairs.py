@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._runtime.sklearn_compat import num_samples, safe_indexing
+from .._validation.arrays import check_count
 from .._validation.items import Items, as_images
 from .._validation.labels import check_used
 from ..membership.scores import map_scales, one_distance
@@ -243,8 +244,7 @@ class ClosestPairsDisplay:
 
 def _strongest(scores: NDArray[np.float64], y: Any, n_pairs: int) -> NDArray[np.intp]:
     """Return the images with the highest scores; last, where it is known, one not used."""
-    if n_pairs < 1:
-        raise ValueError(f"n_pairs has to be at least 1; got {n_pairs}.")
+    check_count(n_pairs, "n_pairs")
     order = np.argsort(-scores, kind="stable")
     if y is None:
         return order[:n_pairs]

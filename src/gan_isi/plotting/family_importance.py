@@ -10,6 +10,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 
 from .._runtime.sklearn_compat import num_samples
+from .._validation.arrays import check_count
 from .._validation.labels import check_used
 from .attack import bags_of, views_of
 from .style import BLACK, BLUE, figure_and_axes
@@ -105,8 +106,7 @@ def family_importance(
     >>> drops.families, drops.importances.shape
     (['statistical', 'steerable'], (2, 10))
     """
-    if n_repeats < 1:
-        raise ValueError(f"n_repeats has to be at least 1; got {n_repeats}.")
+    check_count(n_repeats, "n_repeats")
     families = views_of(attack)
     after = _classifier_of(attack)
     used, _ = check_used(y, num_samples(X), unit="queries")

@@ -134,10 +134,15 @@ class FeatureMapsDisplay:
         for family in families:
             wanted = [i for i, name in enumerate(family.map_names) if name in chosen]
             if wanted:
-                maps[family.name] = _pictures(family, image)[wanted]
+                found = np.asarray(family.descriptor.feature_maps(image))
+                if found.ndim != 3:
+                    raise ValueError(
+                        f"The maps of the family {family.name!r} are no pictures: expected an "
+                        f"array (n_maps, height, width), got shape {found.shape}."
+                    )
+                maps[family.name] = found[wanted]
                 names[family.name] = [family.map_names[i] for i in wanted]
-        display = cls(image, maps, names)
-        return display.plot(ax, max_columns=max_columns, percentile=percentile)
+        return cls(image, maps, names).plot(ax, max_columns=max_columns, percentile=percentile)
 
     def plot(self, ax: Any = None, *, max_columns: int = 8, percentile: float = 99.5) -> Self:
         """Draw the sheet.
@@ -257,16 +262,6 @@ def _choose(families: list[Family], map_names: Sequence[str] | None) -> set[str]
             "choose some with map_names."
         )
     return set(chosen)
-
-
-def _pictures(family: Family, image: ArrayLike) -> NDArray[Any]:
-    maps = family.descriptor.feature_maps(image)
-    if maps.ndim != 3:
-        raise ValueError(
-            f"The maps of the family {family.name!r} are no pictures: expected an array "
-            f"(n_maps, height, width), got shape {maps.shape}."
-        )
-    return np.asarray(maps)
 
 
 def _arrange(map_names: Mapping[str, Sequence[str]], max_columns: int) -> list[_Block]:

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._validation.arrays import check_count
 from ..distances import wasserstein_distances
 from .attack import find_cdf, map_unit, reference_of
 from .style import BLACK, GREY, curve_style, figure_and_axes
@@ -120,8 +121,7 @@ class MapCdfDisplay:
             For unknown maps, those that compare whole images or are cut into tiles, and
             `n_nearest` below 1.
         """
-        if n_nearest < 1:
-            raise ValueError(f"n_nearest has to be at least 1; got {n_nearest}.")
+        check_count(n_nearest, "n_nearest")
         family, position = find_cdf(attack, map_name)
         if family.descriptor.grid > 1:
             raise ValueError(
