@@ -98,7 +98,14 @@ def test_a_dry_run_fills_no_cache(command, folder, capsys):
 
 
 def test_attacks_of_a_dry_run_get_no_cache():
-    options = {"seed": 0, "jobs": 1, "cache": Path("kept"), "quiet": False, "outputs": {}}
+    options = {
+        "seed": 0,
+        "jobs": 1,
+        "cache": Path("kept"),
+        "quiet": False,
+        "folders": {},
+        "outputs": {},
+    }
     one, other = (
         Work(**options, intensity_range="dtype", dry_run=dry).of_attacks["memory"]
         for dry in (False, True)

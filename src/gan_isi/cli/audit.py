@@ -10,18 +10,19 @@ import click
 from .._runtime.output import write_atomically
 from .attacks import ATTACKS, make_attack
 from .conditions import Condition, check_conditions, exit_code, fail_if_option
-from .folders import Sets, check, folder_option, look, open_sets, patient_options, read_patients
+from .folders import Sets, check, look, open_sets, read_patients
 from .outputs import check_installed, name_of, output_option, write_and_say, write_rows
 from .pairs import write_pairs
 from .plan import show_plan
 from .replay import with_command
-from .work import Work, dry_run_option, folds_option, work_options
+from .work import Work, dry_run_option, folder_option, folds_option, patient_options, work_options
 
 if TYPE_CHECKING:
     from .._runtime.whole import Stage
     from ..audit import AuditResult
 
-#: Name of the set of generated images that are a control, which a test compares as well.
+#: Name of the set of generated images that are a control, as of its option and in the library; a
+#: test compares them.
 UNRELATED = "unrelated generated"
 
 #: Outputs that need pandas.
@@ -107,15 +108,10 @@ _TABLES = ("known_csv", "candidates_csv", "patients_csv")
 @dry_run_option
 @work_options
 def audit(
-    used: Path,
-    not_used: Path,
-    generated: Path,
-    candidates: Path | None,
     no_images: bool,
     names: tuple[str, ...],
     volumes: str | None,
     subgroup: str | None,
-    unrelated_generated: Path | None,
     conditions: tuple[Condition, ...],
     work: Work,
     **judged: Any,
@@ -130,12 +126,7 @@ def audit(
     """
     named = list(dict.fromkeys([*names, "blind"]))
     _check_options(named)
-    sets = open_sets(
-        {"used": used, "not used": not_used, "candidates": candidates},
-        {UNRELATED: unrelated_generated, "generated": generated},
-        work,
-        volumes=volumes,
-    )
+    sets = open_sets(work, volumes=volumes)
     subgroups = None
     if work.patients is not None and subgroup is not None:
         subgroups = read_patients(work.patients, {"known": sets.known}, subgroup)["known"]

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from .folders import folder_option, open_sets, patient_options, said_in_words
+from .folders import open_sets, said_in_words
 from .outputs import output_option, write_and_say
-from .work import Work, folds_option, work_options
+from .work import Work, folder_option, folds_option, patient_options, work_options
 
 #: Attacks whose distances are to generated images only; a test compares them with the registry.
 ATTACKS = ("recommended", "paper", "nearest", "relative_nearest", "epsilon_ball", "retrieval")
@@ -39,8 +39,6 @@ ATTACKS = ("recommended", "paper", "nearest", "relative_nearest", "epsilon_ball"
 )  # fmt: skip
 @work_options
 def compare(
-    used: Path,
-    not_used: Path,
     both: tuple[Path, ...],
     crossover: bool,
     attack: str,
@@ -55,9 +53,7 @@ def compare(
     """
     if len(both) != 2:
         raise click.UsageError(f"--generated has to be given twice; got it {len(both)} times.")
-    sets = open_sets(
-        {"used": used, "not used": not_used}, dict(zip(_names(both), both, strict=True)), work
-    )
+    sets = open_sets(work, generated=dict(zip(_names(both), both, strict=True)))
     labels, fakes = sets.labels, sets.generated
     from .. import audit as auditing
     from .._runtime.output import write_atomically

@@ -1,9 +1,9 @@
-"""Options that name folders of images, and checks of these before hours of work begin."""
+"""Sets of images and their patients, and checks of these before hours of work begin."""
 
 import csv
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,26 +19,9 @@ if TYPE_CHECKING:
     from ..audit import Preflight
     from ..datasets import ImageFiles
 
-_FOLDER = click.Path(exists=True, path_type=Path)
 
-
-def folder_option(name: str, help_text: str, *, required: bool = True) -> Callable[..., Any]:
-    """Return an option that names a folder or an archive of images."""
-    return click.option(name, type=_FOLDER, required=required, metavar="DIR", help=help_text)
-
-
-def patient_options(command: Any) -> Any:
-    """Add the options that say which patient an image is of."""
-    command = click.option(
-        "--patients", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-        help="CSV file with the columns file and patient, for patients with several images.",
-    )(command)  # fmt: skip
-    return click.option(
-        "--patient-from", type=click.Choice(("dicom", "folder", "file", "csv")),
-        help="Source of an image's patient: dicom is PatientID of the header (only a digest is "
-        "kept), folder the folder within --used and so on, file the file, for files with several "
-        "frames, and csv the table of --patients.",
-    )(command)  # fmt: skip
+#: Names of the sets of real images.
+_REAL = ("used", "not used", "candidates")
 
 
 @contextmanager
@@ -109,24 +92,21 @@ class Sets:
 
 
 def open_sets(
-    real: Mapping[str, Path | None],
-    generated: Mapping[str, Path | None],
     work: Work,
     *,
+    generated: Mapping[str, Path | None] | None = None,
     volumes: str | None = None,
     more_inputs: Iterable[Path | None] = (),
-    with_patients: Collection[str] = ("used", "not used", "candidates"),
+    with_patients: Collection[str] = _REAL,
 ) -> Sets:
     """Open the folders of a command, and find the patients of the real images.
 
     Parameters
     ----------
-    real : mapping of str to Path or None
-        Folders of the sets "used", "not used" and "candidates"; None is left out.
-    generated : mapping of str to Path or None
-        Folders of generated images by the name of their set.
     work : Work
-        Options of the command, with the files to write and what says who the patients are.
+        Options of the command.
+    generated : mapping of str to Path or None, default=None
+        Folders of generated images by the name of their set; None takes those of `work`.
     volumes : {"axial", "coronal", "sagittal"} or None
         See `open_folders`.
     more_inputs : iterable of Path or None
@@ -147,6 +127,9 @@ def open_sets(
     """
     from .._validation.items import read_once
 
+    real = {name: path for name, path in work.folders.items() if name in _REAL}
+    if generated is None:
+        generated = {name: path for name, path in work.folders.items() if name not in _REAL}
     images, made = open_folders(real, volumes), open_folders(generated, volumes)
     read = {path for one in (*images.values(), *made.values()) for path in one.paths}
     parents = {parent for path in read for parent in path.parents}

@@ -8,21 +8,12 @@ from click.core import ParameterSource
 
 from .._runtime.output import write_atomically
 from .attacks import ATTACKS, make_attack
-from .folders import (
-    Sets,
-    check,
-    folder_option,
-    look,
-    open_sets,
-    patient_options,
-    refuse,
-    said_in_words,
-)
+from .folders import Sets, check, look, open_sets, refuse, said_in_words
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
 from .plan import show_plan
 from .saved import answers_of, check_with_remembered, load_attack
 from .terminal import say
-from .work import Work, dry_run_option, reading, work_options
+from .work import Work, dry_run_option, folder_option, patient_options, reading, work_options
 
 _ATTACK = click.option(
     "--attack", "name", type=click.Choice(ATTACKS),
@@ -69,12 +60,7 @@ _DECIDED = (
 @dry_run_option
 @work_options
 def predict(
-    used: Path | None,
-    not_used: Path | None,
-    generated: Path | None,
-    candidates: Path,
     load: Path | None,
-    retarget: Path | None,
     name: str,
     svm: str,
     work: Work,
@@ -95,14 +81,8 @@ def predict(
     from ..audit.duration import measure_costs, stages_of_predict
 
     output, save = work.outputs["--output"], work.outputs["--save"]
-    _check_options(load, save, retarget)
-    sets = open_sets(
-        {"used": used, "not used": not_used, "candidates": candidates},
-        {"generated": generated, "retarget": retarget},
-        work,
-        more_inputs=[load],
-        with_patients=("used", "not used"),
-    )
+    _check_options(load, save)
+    sets = open_sets(work, more_inputs=[load], with_patients=("used", "not used"))
     known, asked = sets.known, sets.candidates
     fakes: Any = sets.generated.get("generated")
     others = sets.generated.get("retarget")
@@ -152,7 +132,7 @@ def predict(
     say(lines)
 
 
-def _check_options(load: Path | None, save: Path | None, retarget: Path | None) -> None:
+def _check_options(load: Path | None, save: Path | None) -> None:
     """Refuse options that contradict --load, and name those that are missing without it."""
     context = click.get_current_context()
     options = {one.name: one.opts[0] for one in context.command.params}
@@ -175,7 +155,7 @@ def _check_options(load: Path | None, save: Path | None, retarget: Path | None) 
             "nothing; leave it out, or fit without --load. Other generated images are given by "
             "--retarget."
         )
-    if save is not None and retarget is None:
+    if save is not None and context.params["retarget"] is None:
         raise click.UsageError("--save would write again what --load reads; leave it out.")
 
 

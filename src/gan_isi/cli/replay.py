@@ -43,29 +43,15 @@ def options_of(context: click.Context) -> dict[str, Any]:
     }
 
 
-def folders_of(context: click.Context) -> dict[str, Path | None]:
-    """Return the folders of images that a command reads, by the names of the sets."""
-    paths = _paths_of(context, folders=True)
-    return {name.replace("-", " "): path for name, path in paths.items()}
-
-
 def tables_of(context: click.Context) -> dict[str, "InputSet"]:
     """Return the files, other than images, that a command reads, with their digests."""
     from ..audit.provenance import files_with_digests
 
     return {
-        name: files_with_digests({path: path.parent}, 1)
-        for name, path in _paths_of(context, folders=False).items()
-        if path is not None
-    }
-
-
-def _paths_of(context: click.Context, *, folders: bool) -> dict[str, Path | None]:
-    """Return the folders or the files that the options of a command name."""
-    return {
-        _key(one): context.params[one.name]
+        _key(one): files_with_digests({path: path.parent}, 1)
         for one in _options(context.command)
-        if isinstance(one.type, click.Path) and one.type.dir_okay == folders and one.name
+        if isinstance(one.type, click.Path) and not one.type.dir_okay
+        if (path := context.params[str(one.name)]) is not None
     }
 
 

@@ -12,9 +12,10 @@ import click
 
 from .audit import audit
 from .folders import open_folders
-from .replay import arguments_of, folders_of, options_that_moved, tables_of
+from .replay import arguments_of, options_that_moved, tables_of
 from .terminal import in_words, say
 from .withhold import withhold
+from .work import folders_of
 
 
 @click.command()

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from .attacks import CHOICES
-from .folders import check, folder_option, look, open_sets, patient_options
+from .folders import check, look, open_sets
 from .outputs import check_installed, name_of, output_option, write_and_say, write_rows
 from .plan import show_plan
 from .replay import with_command
-from .work import Work, dry_run_option, folds_option, work_options
+from .work import Work, dry_run_option, folder_option, folds_option, patient_options, work_options
 
 if TYPE_CHECKING:
     from ..audit import WithholdResult
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 @dry_run_option
 @work_options
 def withhold(
-    used: Path,
-    not_used: Path,
-    generated: Path,
     share: float | None,
     choose_by: str,
     cv: int,
@@ -69,7 +66,7 @@ def withhold(
         check_installed(["matplotlib"], "The figure needs", "plot")
         if figure.suffix.lower() not in (".png", ".svg", ".pdf"):
             raise click.UsageError(f"--figure has to end in .png, .svg or .pdf; got {figure}.")
-    sets = open_sets({"used": used, "not used": not_used}, {"generated": generated}, work)
+    sets = open_sets(work)
     fakes = sets.generated["generated"]
     from .. import audit as auditing
     from ..audit.withhold_attacks import default_judges, make_chooser, name_all

@@ -10,6 +10,8 @@ import click
 
 from .outputs import is_output
 
+_FOLDER = click.Path(exists=True, path_type=Path)
+
 #: Options of reading, which are called as the parameters of `load_images`.
 _READING = ("recursive", "max_pixels", "exif_transpose")
 
@@ -22,6 +24,8 @@ class Work:
     ----------
     seed, jobs, cache, quiet, intensity_range, dry_run, patients, patient_from
         The options of these names.
+    folders : dict of str to Path or None
+        Folders of images, by the name of the set: that of the option, such as "not used".
     outputs : dict of str to Path or None
         Files to write, by the option that names each.
     """
@@ -31,6 +35,7 @@ class Work:
     cache: Path | None
     quiet: bool
     intensity_range: Any
+    folders: dict[str, Path | None]
     outputs: dict[str, Path | None]
     dry_run: bool = False
     patients: Path | None = None
@@ -46,6 +51,20 @@ class Work:
     def of_audits(self) -> dict[str, Any]:
         """Arguments that `audit`, `withhold` and `compare` of the library have in common."""
         return {"random_state": self.seed, "n_jobs": self.jobs, "verbose": not self.quiet}
+
+
+def folder_option(name: str, help_text: str, *, required: bool = True) -> Callable[..., Any]:
+    """Return an option that names a folder or an archive of images."""
+    return click.option(name, type=_FOLDER, required=required, metavar="DIR", help=help_text)
+
+
+def folders_of(context: click.Context) -> dict[str, Path | None]:
+    """Return the folders of images that a command reads, by the names of the sets."""
+    return {
+        one.opts[0].removeprefix("--").replace("-", " "): context.params[str(one.name)]
+        for one in context.command.params
+        if one.type is _FOLDER
+    }
 
 
 def _not_zero(context: click.Context, parameter: click.Parameter, value: int) -> int:
@@ -114,6 +133,21 @@ dry_run_option = click.option(
     help="Read and compare the images, estimate how long the rest takes, and stop.",
 )
 
+
+def patient_options(command: Any) -> Any:
+    """Add the options that say which patient an image is of."""
+    command = click.option(
+        "--patients", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+        help="CSV file with the columns file and patient, for patients with several images.",
+    )(command)  # fmt: skip
+    return click.option(
+        "--patient-from", type=click.Choice(("dicom", "folder", "file", "csv")),
+        help="Source of an image's patient: dicom is PatientID of the header (only a digest is "
+        "kept), folder the folder within --used and so on, file the file, for files with several "
+        "frames, and csv the table of --patients.",
+    )(command)  # fmt: skip
+
+
 folds_option = click.option(
     "--folds", "cv", type=click.IntRange(2), default=5, show_default=True,
     help="Number of folds, each of which is held out once.",
@@ -123,17 +157,19 @@ folds_option = click.option(
 def work_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that all commands have: reading, scale, seed, jobs, cache and progress.
 
-    What they say, and the files to write, are handed to the command as `work`.
+    What they say is handed to the command as `work`, with the folders and the files to write.
     """
 
     @wraps(command)
     def with_work(**given: Any) -> Any:
-        for name in _READING:  # which whoever opens folders asks for
-            del given[name]
-        written = filter(is_output, click.get_current_context().command.params)
-        outputs = {one.opts[0]: given.pop(str(one.name)) for one in written}
-        shared = {one.name: given.pop(one.name) for one in fields(Work) if one.name in given}
-        return command(work=Work(outputs=outputs, **shared), **given)
+        context = click.get_current_context()
+        options = context.command.params
+        outputs = {one.opts[0]: given[str(one.name)] for one in options if is_output(one)}
+        shared = {one.name: given[one.name] for one in fields(Work) if one.name in given}
+        work = Work(folders=folders_of(context), outputs=outputs, **shared)
+        collected = {one.name for one in options if is_output(one) or one.type is _FOLDER}
+        own = given.keys() - collected - shared.keys() - set(_READING)
+        return command(work=work, **{name: given[name] for name in own})
 
     decorated: Callable[..., Any] = with_work
     for option in _WORK_OPTIONS:
