@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from gan_isi.cli import main
+from gan_isi.cli.terminal import in_words
 from gan_isi.cli.work import Work
 
 ASKED = [
@@ -111,3 +112,20 @@ def test_attacks_of_a_dry_run_get_no_cache():
         for dry in (False, True)
     )
     assert (one, other) == ("kept", None)
+
+
+def test_the_table_of_patients_is_not_written_over(folder, capsys):
+    before = (folder / "p.csv").read_text()
+    assert run("audit", "--json", "p.csv") == 2
+    assert "--json names p.csv, which is read and would be lost" in capsys.readouterr().err
+    assert (folder / "p.csv").read_text() == before
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError, ImportError, TypeError, MemoryError])
+def test_errors_of_the_library_are_said_as_they_are(error):
+    assert in_words(error("A picture is torn.")) == "A picture is torn."
+
+
+def test_other_errors_are_faults():
+    text = in_words(KeyError("x"))
+    assert text == "KeyError: 'x'. Please report this fault of gan-isi."
