@@ -22,6 +22,8 @@ from gan_isi import __version__, audit, datasets
 from gan_isi.attacks import ATTACKS
 
 SHARED_IMAGES = Path(__file__).parents[2] / "shared" / "data" / "cxr256"
+#: Chest X-rays of 64 x 64 pixels, those that trained a diffusion model, and its images.
+KNOWN_IMAGES = SHARED_IMAGES.parent / "cxr64_ddpm"
 
 
 def load_files(folder=None):
@@ -35,6 +37,14 @@ def load_files(folder=None):
 def load_pictures(folder=None, n_images=None):
     """Images of a folder as an array, which have to be of one size."""
     return np.stack(list(load_files(folder)[:n_images]))
+
+
+def load_known(folder=KNOWN_IMAGES):
+    """Real images, which of them were used, and generated ones."""
+    if not Path(folder).is_dir():
+        raise SystemExit(f"No folder {folder} with images of known membership.")
+    data = datasets.load_membership(folder)
+    return np.stack(list(data.images)), np.asarray(data.target), np.stack(list(data.generated))
 
 
 class Resampled(Sequence):

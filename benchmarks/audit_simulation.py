@@ -14,7 +14,7 @@ import argparse
 from functools import cache
 
 import numpy as np
-from _common import SHARED_IMAGES, print_table
+from _common import KNOWN_IMAGES, print_table
 from joblib import Parallel, delayed
 from sklearn.model_selection import StratifiedKFold
 
@@ -175,10 +175,9 @@ def drawn(n_used, n_other, gap, n_images):
 
 def summaries_of_real_bags():
     """Rows of the recommended attack on a real generator, and its classifier of them."""
-    folder = SHARED_IMAGES.parent / "cxr64_ddpm"
-    if not folder.is_dir():
+    if not KNOWN_IMAGES.is_dir():
         return None
-    problem = datasets.load_membership(folder)
+    problem = datasets.load_membership(KNOWN_IMAGES)
     attack = make_pipeline("recommended", generated=problem.generated)
     attack.fit(problem.images, problem.target)
     membership = attack.named_steps["membership"]

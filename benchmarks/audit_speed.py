@@ -20,7 +20,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from _common import SHARED_IMAGES, fastest, figure, peak_resident, print_table
+from _common import KNOWN_IMAGES, fastest, figure, peak_resident, print_table
 from many_generated import load
 from sklearn import metrics
 
@@ -30,7 +30,6 @@ from gan_isi.audit import prepared as audit_prepared
 from gan_isi.audit.crossfit import Folds, null_distribution
 from gan_isi.statistics import bootstrap_decisions, confusion_counts
 
-FOLDER = SHARED_IMAGES.parent / "cxr64_ddpm"
 SETS = ("real_used", "real_not_used", "generated")
 SCORES = {
     "accuracy": metrics.accuracy_score, "precision": metrics.precision_score,
@@ -96,7 +95,7 @@ def from_files(n_real, n_generated, *options):
     with tempfile.TemporaryDirectory() as folder:
         for name, n in zip(SETS, (n_real, n_real, n_generated), strict=True):
             Path(folder, name).mkdir()
-            for file in sorted((FOLDER / name).iterdir())[:n]:
+            for file in sorted((KNOWN_IMAGES / name).iterdir())[:n]:
                 Path(folder, name, file.name).symlink_to(file)
         arguments = [f"--{option}={Path(folder, name)}" for option, name in
                      zip(("used", "not-used", "generated"), SETS, strict=True)]  # fmt: skip
@@ -145,8 +144,8 @@ def main():
     parser.add_argument("--generated", type=int, default=10_000)
     parser.add_argument("--permutations", type=int, default=999)
     options = parser.parse_args()
-    if not FOLDER.is_dir():
-        raise SystemExit(f"No folder {FOLDER}.")
+    if not KNOWN_IMAGES.is_dir():
+        raise SystemExit(f"No folder {KNOWN_IMAGES}.")
     bootstraps()
     permutations()
     rows = [

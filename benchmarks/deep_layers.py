@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pretrained
-from _common import print_table
-from real_generator import SHARED, load_known
+from _common import KNOWN_IMAGES, load_known, print_table
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold
 
@@ -91,7 +90,7 @@ def nearest_held_out(real, generated):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="*")
-    parser.add_argument("--data", default=SHARED)
+    parser.add_argument("--data", default=KNOWN_IMAGES)
     parser.add_argument("--resnet50", type=Path)
     parser.add_argument("--input-size", type=int, default=224)
     parser.add_argument("--only", choices=[*LAYERS, "resnet50"], help="one of the networks")

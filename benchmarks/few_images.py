@@ -11,9 +11,8 @@ of photographs, drawn anew in each draw, from a generator that nothing was chose
 import argparse
 
 import numpy as np
-from _common import auc_of_each, print_means
+from _common import KNOWN_IMAGES, auc_of_each, load_known, print_means
 from dose_response import FIRST_SEED
-from real_generator import SHARED, load_known
 from sklearn.utils.parallel import Parallel, delayed
 
 from gan_isi import datasets, make_pipeline
@@ -67,7 +66,7 @@ def measure_and_print(title, data, n_draws, n_jobs, *, textures):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", default=SHARED)
+    parser.add_argument("folder", nargs="?", default=KNOWN_IMAGES)
     parser.add_argument("--draws", type=int, default=6)
     parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--without-textures", action="store_true", help="in a tenth of the time")

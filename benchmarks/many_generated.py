@@ -11,18 +11,14 @@ import argparse
 import time
 
 import numpy as np
-from _common import SHARED_IMAGES, figure, peak_resident, print_table
+from _common import figure, load_known, peak_resident, print_table
 
-from gan_isi import datasets, make_pipeline
+from gan_isi import make_pipeline
 
 
 def load(n_real, n_generated):
-    folder = SHARED_IMAGES.parent / "cxr64_ddpm"
-    if not folder.is_dir():
-        raise SystemExit(f"No folder {folder}.")
-    known = datasets.load_membership(folder)
-    images, labels = np.stack(list(known.images)), np.asarray(known.target)
-    made, random = np.stack(list(known.generated)), np.random.default_rng(0)
+    images, labels, made = load_known()
+    random = np.random.default_rng(0)
     shifts = random.integers(0, 64, size=(n_generated, 2))
     generated = [np.roll(made[k % len(made)], shift, (0, 1)) for k, shift in enumerate(shifts)]
     chosen = random.permutation(len(images))[:n_real]

@@ -15,20 +15,15 @@ import time
 import warnings
 
 import numpy as np
-from _common import SHARED_IMAGES, Resampled, figure, peak_resident, print_table
+from _common import Resampled, figure, load_known, peak_resident, print_table
 
-from gan_isi import audit, datasets, make_pipeline
+from gan_isi import audit, make_pipeline
 
 
 def load(n_real, n_generated):
-    folder = SHARED_IMAGES.parent / "cxr64_ddpm"
-    if not folder.is_dir():
-        raise SystemExit(f"No folder {folder}.")
-    known = datasets.load_membership(folder)
-    images, labels = np.stack(list(known.images)), np.asarray(known.target)
+    images, labels, made = load_known()
     chosen = np.random.default_rng(0).permutation(len(images))[:n_real]
-    made = Resampled(np.stack(list(known.generated)), n_generated)
-    return images[chosen], labels[chosen], made
+    return images[chosen], labels[chosen], Resampled(made, n_generated)
 
 
 def measured(options, n_generated, stream):

@@ -12,16 +12,13 @@ import argparse
 import itertools
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
-from _common import print_table
+from _common import KNOWN_IMAGES, print_table
 from torch import nn
 
 from gan_isi import MemorizationMonitor, audit, datasets
-
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "cxr64_ddpm"
 
 #: Training images of a batch, and steps of a sample.
 BATCH, SAMPLING = 16, 25
@@ -130,7 +127,7 @@ def audited(images, labels, generated, n_permutations):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", default=SHARED)
+    parser.add_argument("folder", nargs="?", default=KNOWN_IMAGES)
     parser.add_argument("--used", type=int, default=40)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--every", type=int, default=400)

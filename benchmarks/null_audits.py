@@ -13,7 +13,7 @@ should stay uniform (Kolmogorov and Smirnov's test) and the mean AUC 0.5.
 import argparse
 
 import numpy as np
-from _common import SHARED_IMAGES, print_table
+from _common import KNOWN_IMAGES, print_table
 from scipy import stats
 from sklearn.utils.parallel import Parallel, delayed
 from zoo import as_bytes, randomly_moved
@@ -36,9 +36,8 @@ ATTACKS = {
 
 def problems():
     """Yield names, real images and generated ones of a generator that saw none of them."""
-    folder = SHARED_IMAGES.parent / "cxr64_ddpm"
-    if folder.is_dir():
-        known = datasets.load_membership(folder)
+    if KNOWN_IMAGES.is_dir():
+        known = datasets.load_membership(KNOWN_IMAGES)
         unseen = np.flatnonzero(np.asarray(known.target) == 0)
         yield "X-rays, diffusion", known.images[unseen], np.stack(list(known.generated))[:300]
     for memorization in (0.9, 0.5):

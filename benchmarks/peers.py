@@ -34,14 +34,20 @@ from time import process_time
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
-from _common import figure, mean_and_error, measures_of_each, options_of_runs, print_table
-from real_generator import load_known
+from _common import (
+    KNOWN_IMAGES,
+    figure,
+    load_known,
+    mean_and_error,
+    measures_of_each,
+    options_of_runs,
+    print_table,
+)
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from zoo import randomly_moved
 
 from gan_isi import datasets, make_pipeline
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
 FIRST_SEED = 700
 TPR = "TPR at FPR 0.05"
 
@@ -231,7 +237,7 @@ def entry(values):
 def main():
     parser = options_of_runs(__doc__)
     parser.set_defaults(seeds=3)
-    parser.add_argument("--folder", default=SHARED)
+    parser.add_argument("--folder", default=KNOWN_IMAGES.parent)
     parser.add_argument("--only", nargs="*", help="attacks whose names contain one of these")
     options = parser.parse_args()
     named = {

@@ -8,20 +8,17 @@ chosen within each training part, in each permutation as well.
 """
 
 import argparse
-from pathlib import Path
 
-import numpy as np
-from _common import RULES, print_table
+from _common import KNOWN_IMAGES, RULES, load_known, print_table
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline as make_sklearn_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from gan_isi import SummaryClassifier, audit, datasets, make_pipeline
+from gan_isi import SummaryClassifier, audit, make_pipeline
 from gan_isi.descriptors import CLASSICAL_FAMILIES
 from gan_isi.plotting import LogRocDisplay
 
-SHARED = Path(__file__).parents[2] / "shared" / "data" / "cxr64_ddpm"
 #: scikit-learn's default, 1 / 65 for standardised distances of 65 maps; MATLAB's default.
 GAMMAS = ("scale", 1)
 FUSIONS = ("mean", "median", "max", "top_mean", "logit_mean")
@@ -29,14 +26,6 @@ FUSIONS = ("mean", "median", "max", "top_mean", "logit_mean")
 
 #: Tiles along each side of a map, and numbers of each tile's CDF, as the simple attacks have them.
 TILES = {"grid": 8, "n_levels": 8}
-
-
-def load_known(folder):
-    """Real images, which of them were used, and generated ones."""
-    if not Path(folder).is_dir():
-        raise SystemExit(f"No folder {folder}: give one with known membership.")
-    data = datasets.load_membership(folder)
-    return np.stack(list(data.images)), data.target, np.stack(list(data.generated))
 
 
 def summary_attack(families, **tiles):
@@ -103,7 +92,7 @@ def draw(path, result):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", default=SHARED)
+    parser.add_argument("folder", nargs="?", default=KNOWN_IMAGES)
     parser.add_argument("--permutations", type=int, default=199)
     parser.add_argument("--slow-permutations", type=int, default=19, help="with all 65 maps")
     parser.add_argument("--paper-pairs", type=int, default=4000)

@@ -9,8 +9,7 @@ training images may be given.
 import argparse
 
 import numpy as np
-from _common import print_table
-from real_generator import SHARED, load_known
+from _common import KNOWN_IMAGES, load_known, print_table
 
 from gan_isi import audit, datasets
 from gan_isi.plotting import WithholdDisplay
@@ -21,7 +20,7 @@ JUDGED = ("named", "not named", "at random")
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", default=SHARED)
+    parser.add_argument("folder", nargs="?", default=KNOWN_IMAGES)
     parser.add_argument("--generated", help="other generated images")
     parser.add_argument("--choose-by", nargs="*", default=CHOICES)
     parser.add_argument("--permutations", type=int, default=99)

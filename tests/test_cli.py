@@ -170,7 +170,7 @@ class TestAudit:
         assert capsys.readouterr().err == f"Warning: {said.text}\n"
 
     def test_a_missing_extra_is_named_before_the_work(self, folders, tmp_path, capsys, monkeypatch):
-        monkeypatch.setattr("gan_isi.cli.audit.find_spec", lambda name: None)
+        monkeypatch.setattr("gan_isi.cli.outputs.find_spec", lambda name: None)
         assert main(["audit", *known(folders), "--report", f"{tmp_path}/a.html"]) == 1
         assert 'pip install "gan-isi[report]"' in capsys.readouterr().err
 

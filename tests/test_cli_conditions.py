@@ -99,7 +99,7 @@ def test_what_can_not_be_told_is_no_pass(folders, tmp_path, capsys):
     ],
 )
 def test_what_is_refused_before_the_work(text, why, folders, capsys, monkeypatch):
-    monkeypatch.setattr("gan_isi.cli.audit.open_folders", None)  # not called
+    monkeypatch.setattr("gan_isi.cli.audit.open_sets", None)  # not called
     assert audit(folders, text) == 2
     assert why in capsys.readouterr().err
 

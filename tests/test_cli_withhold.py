@@ -11,9 +11,9 @@ from PIL import Image
 from gan_isi import attacks, datasets
 from gan_isi.cli import main
 from gan_isi.cli.attacks import CHOICES
-from gan_isi.cli.folders import reading
 from gan_isi.cli.replay import arguments_of, options_of
 from gan_isi.cli.withhold import withhold as command
+from gan_isi.cli.work import reading
 
 
 @pytest.fixture(scope="module")

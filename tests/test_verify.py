@@ -11,8 +11,8 @@ from PIL import Image
 from gan_isi import datasets
 from gan_isi.cli import main
 from gan_isi.cli.audit import audit as audit_command
-from gan_isi.cli.folders import reading
 from gan_isi.cli.replay import arguments_of
+from gan_isi.cli.work import reading
 
 QUICK = ["--permutations", "3", "--folds", "2", "--attack", "nearest", "--seed", "7"]
 

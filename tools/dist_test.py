@@ -32,6 +32,7 @@ TESTS = (
     "datasets",
 )
 
+SETS = ("--used", "used", "--not-used", "other", "--generated", "generated")
 FOLDERS = """
 from pathlib import Path
 from PIL import Image
@@ -102,19 +103,8 @@ def try_wheel(wheel, folder):
     if said != f"gan-isi, version {version}\n":
         raise SystemExit(f"The wheel is version {version}, the program says {said!r}.")
     run(str(binaries / "python"), "-c", FOLDERS, cwd=folder)
-    command = [
-        "audit",
-        "--used",
-        "used",
-        "--not-used",
-        "other",
-        "--generated",
-        "generated",
-        "--permutations",
-        "9",
-    ]
-    asked = [*command, "--report", "audit.html", "--json", "audit.json"]
-    said = run(str(binaries / "gan-isi"), *asked, cwd=folder)
+    asked = ("--permutations", "9", "--report", "audit.html", "--json", "audit.json")
+    said = run(str(binaries / "gan-isi"), "audit", *SETS, *asked, cwd=folder)
     run(str(binaries / "gan-isi"), "verify", "audit.json", cwd=folder)
     run(str(binaries / "gan-isi"), "demo", "--output", "demo", cwd=folder)
     run(str(binaries / "python"), "-m", "gan_isi", "--version", cwd=folder)

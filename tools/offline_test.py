@@ -13,11 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dist_test import FOLDERS
+from dist_test import FOLDERS, SETS
 
 #: An address of documentation (RFC 5737), which no machine has, and this machine itself.
 ADDRESSES = (("192.0.2.1", 9), ("127.0.0.1", 9))
-SETS = ("--used", "used", "--not-used", "other", "--generated", "generated")
 QUICK = ("--folds", "2", "--permutations", "19")
 COMMANDS = (
     ("demo", "--output", "demo"),

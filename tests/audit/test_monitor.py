@@ -287,9 +287,18 @@ def test_table_and_figure(problem, noise):
     frame = monitor.to_frame()
     assert list(frame["step"]) == [10, 20]
     assert list(frame["copies"]) == [False, True]
-    axes = monitor.plot()
-    assert "onset: 20" in axes.get_legend_handles_labels()[1]
-    matplotlib.pyplot.close(axes.get_figure())
+    display = monitor.plot()
+    assert display.onset_line_.get_label() == "onset: 20"
+    assert display.onset_line_.get_xdata()[0] == 20
+    x, y = display.errorbar_.lines[0].get_data()
+    np.testing.assert_array_equal(x, frame["step"])
+    np.testing.assert_array_equal(y, frame["auc"])
+    (bars,) = display.errorbar_.lines[2]
+    ends = np.array([line[:, 1] for line in bars.get_segments()])
+    np.testing.assert_allclose(ends, frame[["auc_low", "auc_high"]])
+    _, ax = matplotlib.pyplot.subplots()
+    assert monitor.plot(ax).ax_ is ax
+    matplotlib.pyplot.close("all")
     assert "copies appear" in str(monitor.records[1])
     assert "onset 20" in repr(monitor)
 

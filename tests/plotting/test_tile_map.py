@@ -81,3 +81,15 @@ def test_colours_and_other_shapes(rng):
 def test_wrong_likeness(pair, likeness):
     with pytest.raises(ValueError, match="likeness has to be of shape"):
         TileMapDisplay(*pair, likeness).plot()
+
+
+def test_the_outline_lies_where_the_part_is_in_a_larger_picture():
+    likeness = np.zeros((32, 32))
+    likeness[8:24, 4:12] = 1
+    shown = TileMapDisplay(np.zeros((128, 64)), np.zeros((128, 64)), likeness).plot()
+    (outline,) = shown.axes_[2].collections
+    corners = np.concatenate([path.vertices for path in outline.get_paths()])
+    # Four rows and two columns of the picture are one of the likeness, whose middles are joined.
+    np.testing.assert_allclose(corners.min(axis=0), [8, 32], atol=2)
+    np.testing.assert_allclose(corners.max(axis=0), [24, 96], atol=2)
+    assert list(shown.im_.get_extent()) == [-0.5, 63.5, 127.5, -0.5]

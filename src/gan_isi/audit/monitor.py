@@ -216,31 +216,22 @@ class MemorizationMonitor:
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, default=None
-            Where to draw; new axes if None.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
 
         Returns
         -------
-        matplotlib.axes.Axes
-            The axes.
-        """
-        from ..plotting.style import BLUE, ORANGE, figure_and_axes
+        MonitorDisplay
+            Drawn, with the axes as `ax_`, see :class:`gan_isi.plotting.MonitorDisplay`.
 
-        if not self.records:
-            raise ValueError("Nothing was checked yet; call check(generated, step=...) first.")
-        _, ax = figure_and_axes(ax)
-        value, low, high = np.array(
-            [(one.auc.value, one.auc.low, one.auc.high) for one in self.records]
-        ).T
-        bounds = np.maximum([value - low, high - value], 0)
-        steps = [one.step for one in self.records]
-        ax.errorbar(steps, value, bounds, color=BLUE, marker="o", capsize=2)
-        ax.axhline(0.5, color="0.55", linewidth=1, zorder=0)
-        if self.onset is not None:
-            ax.axvline(self.onset, color=ORANGE, linestyle="--", label=f"onset: {self.onset:g}")
-            ax.legend(frameon=False, loc="best")
-        ax.set(xlabel="step", ylabel="AUC, used against not used", ylim=(0, 1.02))
-        return ax
+        Raises
+        ------
+        ValueError
+            If nothing was checked yet.
+        """
+        from ..plotting import MonitorDisplay
+
+        return MonitorDisplay.from_monitor(self, ax=ax)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was recorded as plain types, without any picture.

@@ -13,7 +13,7 @@ from .compare import compare
 from .demo import demo
 from .planning import plan
 from .predict import predict, submit
-from .terminal import interrupted, say, set_up, stop_workers
+from .terminal import in_words, interrupted, say, set_up, stop_workers
 from .verify import verify
 from .withhold import withhold
 
@@ -67,15 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("The work was interrupted; nothing more was written.", err=True)
         return interrupted()
-    # The library's errors about images, folders and missing extras are written for users.
-    except (ValueError, OSError, ImportError, TypeError, MemoryError) as error:
-        say(f"Error: {error}", err=True)
-        return 1
     except Exception as error:
-        say(
-            f"Error: {type(error).__name__}: {error}. Please report this fault of gan-isi.",
-            err=True,
-        )
+        say(f"Error: {in_words(error)}", err=True)
         return 1
 
 

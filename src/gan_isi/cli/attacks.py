@@ -1,7 +1,8 @@
 """The attacks by name, the same names in all commands."""
 
-from pathlib import Path
 from typing import Any
+
+from .work import Work
 
 #: Names of all attacks. They are written out here so that ``--help`` need not import the
 #: library; a test compares them with its registry.
@@ -22,22 +23,17 @@ ATTACKS = (
 CHOICES = ("pixels", "local_contrast", "ssim", "texture", "local_texture", "deep", "recommended")
 
 
-def make_attack(
-    name: str,
-    seed: int,
-    jobs: int,
-    cache: Path | None,
-    intensity_range: Any = "dtype",
-    svm: Any = "libsvm",
-) -> Any:
+def make_attack(name: str, work: Work, svm: Any = "libsvm") -> Any:
     """Return an attack by its name.
 
     Parameters
     ----------
     name : str
         One of `ATTACKS`.
-    seed, jobs, cache, intensity_range, svm
+    work : Work
         Options of the command.
+    svm : {"libsvm", "intelex"}, default="libsvm"
+        What fits and evaluates the support vector machine of "paper".
 
     Returns
     -------
@@ -46,11 +42,4 @@ def make_attack(
     """
     from ..attacks import make_pipeline
 
-    return make_pipeline(
-        name,
-        random_state=seed,
-        n_jobs=jobs,
-        memory=None if cache is None else str(cache),
-        intensity_range=intensity_range,
-        svm=svm,
-    )
+    return make_pipeline(name, random_state=work.seed, svm=svm, **work.of_attacks)

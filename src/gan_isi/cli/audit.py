@@ -1,36 +1,32 @@
 """The command ``gan-isi audit``."""
 
+from collections.abc import Mapping
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .._runtime.output import write_atomically
 from .attacks import ATTACKS, make_attack
 from .conditions import Condition, check_conditions, exit_code, fail_if_option
-from .folders import (
-    check,
-    dry_run_option,
-    find_patients,
-    folder_option,
-    inputs_of,
-    known_of,
-    look,
-    open_folders,
-    patient_options,
-    read_patients,
-    work_options,
-)
-from .outputs import check_outputs, name_of, output_option, write_all, write_rows
+from .folders import Sets, check, look, open_sets, read_patients
+from .outputs import check_installed, name_of, output_option, write_and_say, write_rows
 from .pairs import write_pairs
 from .plan import show_plan
 from .replay import with_command
-from .terminal import say
+from .work import Work, dry_run_option, folder_option, folds_option, patient_options, work_options
 
-#: Name of the set of generated images that are a control, which a test compares as well.
+if TYPE_CHECKING:
+    from .._runtime.whole import Stage
+    from ..audit import AuditResult
+
+#: Name of the set of generated images that are a control, as of its option and in the library; a
+#: test compares them.
 UNRELATED = "unrelated generated"
+
+#: Outputs that need pandas.
+_TABLES = ("known_csv", "candidates_csv", "patients_csv")
 
 
 @click.command()
@@ -71,16 +67,13 @@ UNRELATED = "unrelated generated"
     help="All folders hold volumes (NIfTI, DICOM series), which are cut into these slices; each "
     "volume gets one answer.",
 )  # fmt: skip
+@folds_option
 @click.option(
-    "--folds", type=click.IntRange(2), default=5, show_default=True,
-    help="Number of folds, each of which is held out once.",
-)  # fmt: skip
-@click.option(
-    "--repeats", type=click.IntRange(1), default=1, show_default=True,
+    "--repeats", "n_repeats", type=click.IntRange(1), default=1, show_default=True,
     help="Number of times that the images are divided into folds.",
 )  # fmt: skip
 @click.option(
-    "--permutations", type=click.IntRange(0), default=199, show_default=True,
+    "--permutations", "n_permutations", type=click.IntRange(0), default=199, show_default=True,
     help="Number of permutations of the labels, each with a refit; with N of them no p-value is "
     "below 1 / (N + 1).",
 )  # fmt: skip
@@ -115,38 +108,13 @@ UNRELATED = "unrelated generated"
 @dry_run_option
 @work_options
 def audit(
-    used: Path,
-    not_used: Path,
-    generated: Path,
-    candidates: Path | None,
-    report: Path | None,
-    json: Path | None,
-    manifest: Path | None,
-    known_csv: Path | None,
-    candidates_csv: Path | None,
-    pairs_csv: Path | None,
     no_images: bool,
     names: tuple[str, ...],
-    choose: bool,
-    patients: Path | None,
-    patient_from: str | None,
     volumes: str | None,
-    folds: int,
-    repeats: int,
-    permutations: int,
-    prior: float | None,
     subgroup: str | None,
-    patients_csv: Path | None,
-    epsilon_by: str | None,
-    controls: bool,
-    unrelated_generated: Path | None,
     conditions: tuple[Condition, ...],
-    seed: int,
-    jobs: int,
-    cache: Path | None,
-    quiet: bool,
-    intensity_range: Any,
-    dry_run: bool,
+    work: Work,
+    **judged: Any,
 ) -> int:
     """Test whether used images can be told from others.
 
@@ -156,132 +124,132 @@ def audit(
     \b
     gan-isi audit --used used/ --not-used other/ --generated fakes/ --report audit.html
     """
-    if pairs_csv is not None and volumes is not None:
-        raise click.UsageError("--pairs-csv compares images, and goes not with --volumes.")
-    _check_extras(report, known_csv or candidates_csv or patients_csv)
-    if subgroup is not None and patients is None:
-        raise click.UsageError("--subgroup names a column of --patients; give that file as well.")
-    if patients_csv is not None and patients is None and patient_from is None:
-        raise click.UsageError("--patients-csv needs --patients or --patient-from.")
-    if epsilon_by is not None and epsilon_by not in names:
-        raise click.UsageError(f"--epsilon-by {epsilon_by} needs --attack {epsilon_by} as well.")
-    if candidates_csv is not None and candidates is None:
-        raise click.UsageError("--candidates-csv needs --candidates.")
     named = list(dict.fromkeys([*names, "blind"]))
-    check_conditions(
-        conditions, [*named, "chosen"] if choose else named, n_permutations=permutations,
-        candidates=candidates is not None, epsilon=epsilon_by is not None,
-    )  # fmt: skip
-    folders = {"used": used, "not used": not_used, "candidates": candidates}
-    images = open_folders(
-        folders | {UNRELATED: unrelated_generated, "generated": generated}, volumes
-    )
-    outputs = {
-        "--report": report, "--json": json, "--manifest": manifest, "--known-csv": known_csv,
-        "--candidates-csv": candidates_csv, "--patients-csv": patients_csv,
-        "--pairs-csv": pairs_csv,
-    }  # fmt: skip
-    check_outputs(outputs, inputs_of(images, patients))
-    fakes, unrelated = images.pop("generated"), images.pop(UNRELATED, None)
-    groups = find_patients(patient_from, patients, images, folders)
+    _check_options(named)
+    sets = open_sets(work, volumes=volumes)
     subgroups = None
-    if patients is not None and subgroup is not None:
-        of_sets = read_patients(patients, {n: images[n] for n in ("not used", "used")}, subgroup)
-        subgroups = of_sets["not used"] + of_sets["used"]
+    if work.patients is not None and subgroup is not None:
+        subgroups = read_patients(work.patients, {"known": sets.known}, subgroup)["known"]
+    attacks = {name: make_attack(name, work) for name in named}
+    fakes, unrelated = sets.generated["generated"], sets.generated.get(UNRELATED)
+    others = {} if unrelated is None else {UNRELATED: unrelated}
+    inputs = (sets, fakes, work.intensity_range, others)
+    if work.dry_run:
+        show_plan(look(*inputs), _stages(sets, attacks, work, **judged))
+        return 0
     from .. import audit as auditing
 
-    known, labels = known_of(images)
-    candidate_images = images.get("candidates")
-    by_volume: dict[str, Any] = {}
-    if volumes is not None:
-        by_volume = {"volumes": known.groups, "candidate_volumes": None}
-        if candidate_images is not None:
-            by_volume["candidate_volumes"] = candidate_images.groups
-    known_groups = groups["not used"] + groups["used"] if groups else None
-    patients_of = known_groups, groups.get("candidates")
-    attacks = {
-        name: make_attack(name, seed, jobs, None if dry_run else cache, intensity_range)
-        for name in named
-    }
-    others = {} if unrelated is None else {UNRELATED: unrelated}
-    inputs = (known, labels, fakes, candidate_images, patients_of, intensity_range, others)
-    if dry_run:
-        from ..audit.duration import measure_costs, stages_of_audit
-
-        found, n_test = look(*inputs), len(known) // folds
-        costs = measure_costs(attacks, known, fakes, n_train=len(known) - n_test, n_test=n_test)
-        stages = stages_of_audit(
-            costs, attacks, lambda name: permutations, n_generated=len(fakes),
-            n_real=len(known) + len(candidate_images or ()), n_fits=folds * repeats, n_jobs=jobs,
-            candidates=candidate_images is not None, choose=choose, controls=controls,
-            n_unrelated=len(unrelated or ()),
-        )  # fmt: skip
-        show_plan(found, stages)
-        return 0
     with check(*inputs):
         result = auditing.audit(
             attacks,
-            known,
-            labels,
+            sets.known,
+            sets.labels,
             generated=fakes,
-            groups=known_groups,
-            candidates=candidate_images,
-            candidate_groups=groups.get("candidates"),
-            **by_volume,
-            choose=choose,
-            cv=folds,
-            n_repeats=repeats,
-            n_permutations=permutations,
-            prior=prior,
+            groups=sets.groups,
+            candidates=sets.candidates,
+            candidate_groups=sets.candidate_groups,
+            volumes=getattr(sets.known, "groups", None),
+            candidate_volumes=getattr(sets.candidates, "groups", None),
             subgroups=subgroups,
-            epsilon_by=epsilon_by,
-            controls=controls,
             unrelated_generated=unrelated,
-            random_state=seed,
-            n_jobs=jobs,
-            verbose=not quiet,
-            memory=cache,
+            memory=work.cache,
+            **judged,
+            **work.of_audits,
         )
     result = with_command(result)
-    lines = ""
-    pictures = {} if no_images else {"real": known, "generated": fakes}
-    by_patient = None if volumes is None else _first_of(known.groups, known_groups)
-    try:  # the files come first, since they last
-        lines = write_all([
-            ("Numbers", json, result.to_json),
-            ("Report", report, partial(result.to_html, **pictures)),
-            ("Manifest", manifest, lambda path: _write_manifest(result, path)),
-            ("Images", known_csv, lambda path: _write_images(
-                {name: result.queries_to_frame(name) for name in result.attacks},
-                _names(known), {"used": "used", "p_value": "conformal_p"}, path,
-            )),
-            ("Images", candidates_csv, lambda path: _write_images(
-                {name: result.candidates_to_frame(name) for name in result.attacks},
-                _names(candidate_images), {"p_value": "p_value"}, path,
-            )),
-            ("Pairs", pairs_csv, lambda path: write_pairs(path, result, known, fakes, jobs)),
-            ("Patients", patients_csv, lambda path: _write_patients(
-                {
-                    name: result.patients_to_frame(name, by_patient or known_groups)
-                    for name in result.attacks
-                },
-                path,
-            )),
-        ])  # fmt: skip
-    finally:
-        say(f"{result}{_of_subgroups(result)}\n\n{lines}".rstrip("\n"))
+    _write(result, sets, work, pictures=not no_images)
     return exit_code(conditions, result)
 
 
-def _check_extras(report: Path | None, table: Path | None) -> None:
-    needed = ["jinja2", "matplotlib"] if report else []
-    needed += ["pandas"] if table else []
-    missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        raise click.ClickException(
-            f"The report and the tables need {', '.join(missing)}. "
-            'Install with: pip install "gan-isi[report]"'
-        )
+def _check_options(named: list[str]) -> None:
+    """Refuse options that contradict each other, before any image is looked at."""
+    given = click.get_current_context().params
+    if given["pairs_csv"] is not None and given["volumes"] is not None:
+        raise click.UsageError("--pairs-csv compares images, and goes not with --volumes.")
+    needed = ["jinja2", "matplotlib"] if given["report"] else []
+    needed += ["pandas"] if any(given[one] for one in _TABLES) else []
+    check_installed(needed, "The report and the tables need", "report")
+    if given["subgroup"] is not None and given["patients"] is None:
+        raise click.UsageError("--subgroup names a column of --patients; give that file as well.")
+    if given["patients_csv"] is not None and not (given["patients"] or given["patient_from"]):
+        raise click.UsageError("--patients-csv needs --patients or --patient-from.")
+    epsilon_by = given["epsilon_by"]
+    if epsilon_by is not None and epsilon_by not in given["names"]:
+        raise click.UsageError(f"--epsilon-by {epsilon_by} needs --attack {epsilon_by} as well.")
+    if given["candidates_csv"] is not None and given["candidates"] is None:
+        raise click.UsageError("--candidates-csv needs --candidates.")
+    check_conditions(
+        given["conditions"],
+        [*named, "chosen"] if given["choose"] else named,
+        n_permutations=given["n_permutations"],
+        candidates=given["candidates"] is not None,
+        epsilon=epsilon_by is not None,
+    )
+
+
+def _stages(
+    sets: Sets,
+    attacks: Mapping[str, Any],
+    work: Work,
+    *,
+    cv: int,
+    n_repeats: int,
+    n_permutations: int,
+    choose: bool,
+    controls: bool,
+    **_: Any,
+) -> "list[Stage]":
+    """Return the stages of an audit, with their estimated seconds."""
+    from ..audit.duration import measure_costs, stages_of_audit
+
+    fakes, n_known = sets.generated["generated"], len(sets.known)
+    n_test = n_known // cv
+    costs = measure_costs(attacks, sets.known, fakes, n_train=n_known - n_test, n_test=n_test)
+    return stages_of_audit(
+        costs,
+        attacks,
+        lambda name: n_permutations,
+        n_real=n_known + len(sets.candidates or ()),
+        n_generated=len(fakes),
+        n_fits=cv * n_repeats,
+        n_jobs=work.jobs,
+        candidates=sets.candidates is not None,
+        choose=choose,
+        controls=controls,
+        n_unrelated=len(sets.generated.get(UNRELATED, ())),
+    )
+
+
+def _write(result: "AuditResult", sets: Sets, work: Work, *, pictures: bool) -> None:
+    """Write the files that were asked for, and print what was found."""
+    known, fakes = sets.known, sets.generated["generated"]
+    shown = {"real": known, "generated": fakes} if pictures else {}
+    patients = sets.groups
+    if patients is not None and hasattr(known, "groups"):
+        patients = _first_of(known.groups, patients)
+    to = work.outputs
+    write_and_say(
+        [
+            ("Numbers", to["--json"], result.to_json),
+            ("Report", to["--report"], partial(result.to_html, **shown)),
+            ("Manifest", to["--manifest"], lambda path: _write_manifest(result, path)),
+            ("Images", to["--known-csv"], lambda path: _write_images(
+                {name: result.queries_to_frame(name) for name in result.attacks},
+                _names(known), {"used": "used", "p_value": "conformal_p"}, path,
+            )),
+            ("Images", to["--candidates-csv"], lambda path: _write_images(
+                {name: result.candidates_to_frame(name) for name in result.attacks},
+                _names(sets.candidates), {"p_value": "p_value"}, path,
+            )),
+            ("Pairs", to["--pairs-csv"], lambda path: write_pairs(
+                path, result, known, fakes, work.jobs
+            )),
+            ("Patients", to["--patients-csv"], lambda path: _write_patients(
+                {name: result.patients_to_frame(name, patients) for name in result.attacks}, path
+            )),
+        ],
+        lambda: f"{result}{_of_subgroups(result)}",
+    )  # fmt: skip
 
 
 def _names(images: Any) -> tuple[str, ...]:
@@ -339,8 +307,6 @@ def _of_subgroups(result: Any) -> str:
     return "\n".join(["\n\nsubgroups (among many, some differ by chance)", *lines])
 
 
-def _first_of(volumes: Any, patients: list[str] | None) -> list[str] | None:
+def _first_of(volumes: Any, patients: list[str]) -> list[str]:
     """Return the patient of each volume, given those of the slices."""
-    if patients is None:
-        return None
     return list(dict(zip(volumes[::-1].tolist(), patients[::-1], strict=True)).values())[::-1]

@@ -1,23 +1,13 @@
 """The command ``gan-isi compare``."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .folders import (
-    find_patients,
-    folder_option,
-    inputs_of,
-    known_of,
-    open_folders,
-    patient_options,
-    said_in_words,
-    work_options,
-)
-from .outputs import check_outputs, output_option, write_all
-from .terminal import say
+from .folders import open_sets, said_in_words
+from .outputs import output_option, write_and_say
+from .work import Work, folder_option, folds_option, patient_options, work_options
 
 #: Attacks whose distances are to generated images only; a test compares them with the registry.
 ATTACKS = ("recommended", "paper", "nearest", "relative_nearest", "epsilon_ball", "retrieval")
@@ -42,31 +32,19 @@ ATTACKS = ("recommended", "paper", "nearest", "relative_nearest", "epsilon_ball"
     help="Attack that scores the real images.",
 )  # fmt: skip
 @patient_options
+@folds_option
 @click.option(
-    "--folds", type=click.IntRange(2), default=5, show_default=True,
-    help="Number of folds, each of which is held out once.",
-)  # fmt: skip
-@click.option(
-    "--permutations", type=click.IntRange(0), default=199, show_default=True,
+    "--permutations", "n_permutations", type=click.IntRange(0), default=199, show_default=True,
     help="Number of exchanges of the generators, each with a refit.",
 )  # fmt: skip
 @work_options
 def compare(
-    used: Path,
-    not_used: Path,
     both: tuple[Path, ...],
     crossover: bool,
-    json: Path | None,
     attack: str,
-    patients: Path | None,
-    patient_from: str | None,
-    folds: int,
-    permutations: int,
-    seed: int,
-    jobs: int,
-    cache: Path | None,
-    quiet: bool,
-    intensity_range: Any,
+    cv: int,
+    n_permutations: int,
+    work: Work,
 ) -> None:
     """Compare two generators, or two checkpoints of one, on the same real images.
 
@@ -75,42 +53,30 @@ def compare(
     """
     if len(both) != 2:
         raise click.UsageError(f"--generated has to be given twice; got it {len(both)} times.")
-    folders = {"used": used, "not used": not_used}
-    images = open_folders(folders)
-    fakes = open_folders(dict(zip(_names(both), both, strict=True)))
-    inputs = inputs_of({**images, **fakes}, patients)
-    check_outputs({"--json": json}, inputs)
-    groups = find_patients(patient_from, patients, images, folders)
-    known, labels = known_of(images)
+    sets = open_sets(work, generated=dict(zip(_names(both), both, strict=True)))
+    labels, fakes = sets.labels, sets.generated
     from .. import audit as auditing
+    from .._runtime.output import write_atomically
     from ..attacks import make_pipeline
 
-    scored = make_pipeline(
-        attack, intensity_range=intensity_range, n_jobs=jobs,
-        memory=None if cache is None else str(cache),
-    )  # fmt: skip
     own: Any = labels
     if crossover:
         own = dict(zip(fakes, (labels, [1 - label for label in labels]), strict=True))
     with said_in_words():
         result = auditing.compare(
-            known,
+            sets.known,
             own,
             fakes,
-            groups=groups["not used"] + groups["used"] if groups else None,
-            attack=scored,
-            cv=folds,
-            n_permutations=permutations,
-            random_state=seed,
-            n_jobs=jobs,
-            verbose=not quiet,
+            groups=sets.groups,
+            attack=make_pipeline(attack, **work.of_attacks),
+            cv=cv,
+            n_permutations=n_permutations,
+            **work.of_audits,
         )
-    write: Callable[[Path], Any] = lambda path: _write(result, path)  # noqa: E731
-    lines = ""
-    try:  # the file comes first, since it lasts
-        lines = write_all([("Numbers", json, write)])
-    finally:
-        say(f"{result}\n\n{lines}".rstrip("\n"))
+    json = work.outputs["--json"]
+    write_and_say(
+        [("Numbers", json, lambda path: write_atomically(path, result.to_json()))], result.__str__
+    )
 
 
 def _names(both: tuple[Path, ...]) -> list[str]:
@@ -120,9 +86,3 @@ def _names(both: tuple[Path, ...]) -> list[str]:
     if not depth:
         return ["first", "second"]
     return ["/".join(one[-depth:]) for one in parts]
-
-
-def _write(result: Any, path: Path) -> None:
-    from .._runtime.output import write_atomically
-
-    write_atomically(path, result.to_json())

@@ -148,17 +148,15 @@ def _draw(result: Any, problem: Any, generated: Any, scores: dict[str, Any], pat
     from sklearn.metrics import roc_auc_score
 
     from .._runtime.output import write_atomically
+    from ..plotting.style import draw_picture
 
     pairs = _pairs(result, problem.images, generated)
     figure = Figure(figsize=(11, 5), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(2, 1))
     panels = left.subplots(2, len(pairs))
     for column, (title, real, other, below) in enumerate(pairs):
-        for axes, picture in zip(panels[:, column], (real, other), strict=True):
-            axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
-            axes.set(xticks=[], yticks=[])
-        panels[0, column].set_title(title, fontsize="medium")
-        panels[1, column].set_title("closest generated", fontsize="medium")
+        draw_picture(panels[0, column], real, title, vmin=0, vmax=1)
+        draw_picture(panels[1, column], other, "closest generated", vmin=0, vmax=1)
         panels[1, column].set_xlabel(below, fontsize="medium")
     axes, rng = right.subplots(), np.random.default_rng(0)
     for place, (truth, answers) in enumerate(scores.values()):

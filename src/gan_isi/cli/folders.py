@@ -1,123 +1,27 @@
-"""Options that name folders of images, and checks of these before hours of work begin."""
+"""Sets of images and their patients, and checks of these before hours of work begin."""
 
 import csv
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .terminal import say
+from .outputs import check_outputs
+from .terminal import warn
+from .work import Work, reading
 
 if TYPE_CHECKING:
     from ..audit import Preflight
     from ..datasets import ImageFiles
 
-_FOLDER = click.Path(exists=True, path_type=Path)
 
-#: Key under which the context of the running command keeps its options of reading.
-_READING = "gan_isi.reading"
-
-
-def folder_option(name: str, help_text: str, *, required: bool = True) -> Callable[..., Any]:
-    """Return an option that names a folder or an archive of images."""
-    return click.option(name, type=_FOLDER, required=required, metavar="DIR", help=help_text)
-
-
-def _not_zero(context: click.Context, parameter: click.Parameter, value: int) -> int:
-    if value == 0:
-        raise click.BadParameter(
-            "The number of jobs can't be 0; give 1 or more, or -1 for all processors."
-        )
-    return value
-
-
-def _as_range(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    if value is None:
-        return "dtype"
-    if not value[0] < value[1]:
-        raise click.BadParameter(
-            f"The first value has to be below the second; got {value[0]:g} and {value[1]:g}."
-        )
-    return value
-
-
-def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    if value is not None:
-        context.meta.setdefault(_READING, {})[parameter.name] = value
-
-
-def reading() -> dict[str, Any]:
-    """Return the running command's options of reading, as arguments of `load_images`."""
-    context = click.get_current_context(silent=True)
-    return {} if context is None else context.meta.get(_READING, {})
-
-
-_WORK_OPTIONS: tuple[Callable[..., Any], ...] = (
-    click.option("--quiet", is_flag=True, help="Show no progress."),
-    click.option(
-        "--cache", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-        help="Folder that keeps what was computed of each image, so that no image is described "
-        "twice.",
-    ),
-    click.option(
-        "--jobs", type=int, default=1, show_default=True, callback=_not_zero,
-        help="Number of parallel jobs; -1 starts one for each processor.",
-    ),
-    click.option(
-        "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default="0", metavar="INTEGER",
-        help="Seed of all random numbers: folds, permutations and models.",
-    ),
-    click.option(
-        "--intensity-range", type=(float, float), callback=_as_range, metavar="LOW HIGH",
-        help="Stored values of black and white, such as -1000 1000 for CT; by default the range "
-        "of 8 or 16 bits. Files whose data type can't hold these values keep the default.",
-    ),
-    click.option(
-        "--recursive/--no-recursive", default=None, callback=_keep, expose_value=False,
-        help="Search subfolders; by default they are searched if a folder itself holds no image.",
-    ),
-    click.option(
-        "--max-pixels", type=click.IntRange(1, 10**9), callback=_keep, expose_value=False,
-        metavar="INTEGER",
-        help="Height x width of the largest picture that is read [default: 134217728].",
-    ),
-    click.option(
-        "--exif-transpose", is_flag=True, callback=_keep, expose_value=False,
-        help="Rotate pictures upright if their files (EXIF, TIFF) have an orientation.",
-    ),
-)  # fmt: skip
-
-
-dry_run_option = click.option(
-    "--dry-run",
-    is_flag=True,
-    help="Read and compare the images, estimate how long the rest takes, and stop.",
-)
-
-
-def work_options(command: Any) -> Any:
-    """Add the options that all commands have: reading, scale, seed, jobs, cache and progress."""
-    for option in _WORK_OPTIONS:
-        command = option(command)
-    return command
-
-
-def patient_options(command: Any) -> Any:
-    """Add the options that say which patient an image is of."""
-    command = click.option(
-        "--patients", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-        help="CSV file with the columns file and patient, for patients with several images.",
-    )(command)  # fmt: skip
-    return click.option(
-        "--patient-from", type=click.Choice(("dicom", "folder", "file", "csv")),
-        help="Source of an image's patient: dicom is PatientID of the header (only a digest is "
-        "kept), folder the folder within --used and so on, file the file, for files with several "
-        "frames, and csv the table of --patients.",
-    )(command)  # fmt: skip
+#: Names of the sets of real images.
+_REAL = ("used", "not used", "candidates")
 
 
 @contextmanager
@@ -127,7 +31,7 @@ def said_in_words() -> Iterator[None]:
         warnings.simplefilter("always")
         yield
     for one in said:
-        say(f"Warning: {one.message}", err=True)
+        warn(one.message)
 
 
 def open_folders(folders: Mapping[str, Path | None], volumes: str | None = None) -> dict[str, Any]:
@@ -159,40 +63,109 @@ def open_folders(folders: Mapping[str, Path | None], volumes: str | None = None)
     return {name: one if name in joined else read_once(one) for name, one in images.items()}
 
 
-def inputs_of(images: Mapping[str, "ImageFiles"], *others: Path | None) -> set[Path]:
-    """Return all files that are read, including archives that pictures lie in."""
-    files = {path for one in images.values() for path in one.paths}
-    parents = {parent for path in files for parent in path.parents}
-    return files | parents | {path for path in others if path is not None}
+@dataclass(frozen=True)
+class Sets:
+    """Sets of images that a command reads.
+
+    Attributes
+    ----------
+    known : sequence of images or None
+        Real images of known membership, those not used first.
+    labels : list of int
+        Whether each was used.
+    groups : list of str or None
+        Patient of each.
+    candidates : sequence of images or None
+        Real images of unknown membership.
+    candidate_groups : list of str or None
+        Patient of each.
+    generated : dict of str to sequence of images
+        Generated images by the name of their set.
+    """
+
+    known: Any = None
+    labels: Any = None
+    groups: list[str] | None = None
+    candidates: Any = None
+    candidate_groups: list[str] | None = None
+    generated: Mapping[str, Any] = field(default_factory=dict)
 
 
-def known_of(images: Mapping[str, Any]) -> tuple[Any, list[int]]:
-    """Return the images of known membership, those not used first, and their labels."""
+def open_sets(
+    work: Work,
+    *,
+    generated: Mapping[str, Path | None] | None = None,
+    volumes: str | None = None,
+    more_inputs: Iterable[Path | None] = (),
+    with_patients: Collection[str] = _REAL,
+) -> Sets:
+    """Open the folders of a command, and find the patients of the real images.
+
+    Parameters
+    ----------
+    work : Work
+        Options of the command.
+    generated : mapping of str to Path or None, default=None
+        Folders of generated images by the name of their set; None takes those of `work`.
+    volumes : {"axial", "coronal", "sagittal"} or None
+        See `open_folders`.
+    more_inputs : iterable of Path or None
+        Further files that are read.
+    with_patients : collection of str
+        Real sets whose patients are asked for.
+
+    Returns
+    -------
+    Sets
+
+    Raises
+    ------
+    UsageError
+        If an input would be written over, or options contradict each other.
+    ClickException
+        If an image has no patient.
+    """
     from .._validation.items import read_once
 
+    real = {name: path for name, path in work.folders.items() if name in _REAL}
+    if generated is None:
+        generated = {name: path for name, path in work.folders.items() if name not in _REAL}
+    images, made = open_folders(real, volumes), open_folders(generated, volumes)
+    read = {path for one in (*images.values(), *made.values()) for path in one.paths}
+    parents = {parent for path in read for parent in path.parents}
+    check_outputs(work.outputs, {*read, *parents, work.patients, *more_inputs})
+    asked = {name: one for name, one in images.items() if name in with_patients}
+    groups = find_patients(work.patient_from, work.patients, asked, real)
+    sets = Sets(
+        candidates=images.get("candidates"),
+        candidate_groups=groups.get("candidates"),
+        generated=made,
+    )
+    if "used" not in images:
+        return sets
     parts = [images["not used"], images["used"]]
-    labels = [label for label, part in enumerate(parts) for _ in part.paths]
-    return read_once(parts[0] + parts[1]), labels
+    return replace(
+        sets,
+        known=read_once(parts[0] + parts[1]),
+        labels=[label for label, part in enumerate(parts) for _ in part.paths],
+        groups=groups["not used"] + groups["used"] if groups else None,
+    )
 
 
 def look(
-    known: Any,
-    labels: Any,
-    generated: Any,
-    candidates: Any = None,
-    groups: tuple[Any, Any] = (None, None),
-    intensity_range: Any = "dtype",
-    others: Mapping[str, Any] | None = None,
+    sets: Sets, generated: Any, intensity_range: Any, others: Mapping[str, Any] | None = None
 ) -> "Preflight":
     """Compare the sets of images, and print on standard error how they differ.
 
     Parameters
     ----------
-    known, labels, generated, candidates, intensity_range
+    sets : Sets
+        The real images.
+    generated : sequence of images
+        Generated images.
+    intensity_range : {"dtype", "image"} or (low, high)
         See :func:`gan_isi.audit.preflight`.
-    groups : tuple of two lists or None
-        Patients of the known images and of the candidates.
-    others : mapping of str to ImageFiles, default=None
+    others : mapping of str to sequence of images, default=None
         Further generated images by the name of their set.
 
     Returns
@@ -210,10 +183,12 @@ def look(
     context = click.get_current_context(silent=True)
     quiet = context is None or context.params.get("quiet", True)
     title = "images" if context is None else str(context.info_name).split()[-1]
+    real = sets.known, sets.labels, generated, sets.candidates
+    groups = sets.groups, sets.candidate_groups
     with one_line(title, not quiet, leave=False):
-        found = run(known, labels, generated, candidates, groups, [intensity_range], others or {})
+        found = run(*real, groups, [intensity_range], others or {})
     for text in found.warnings:
-        say(f"Warning: {text}", err=True)
+        warn(text)
     return found
 
 

@@ -4,12 +4,14 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .._runtime.output import csv_text, is_stream, write_atomically
+from .terminal import say
 
 
 def output_option(name: str, help_text: str, *, required: bool = False) -> Callable[..., Any]:
@@ -115,6 +117,34 @@ def write_all(outputs: Iterable[tuple[str, Path | None, Callable[[Path], Any]]])
     if failed:
         raise click.ClickException(" ".join([*failed, *done]))
     return "\n".join(done)
+
+
+def write_and_say(
+    outputs: Iterable[tuple[str, Path | None, Callable[[Path], Any]]], found: Callable[[], str]
+) -> None:
+    """Write files, see `write_all`, and then print what was found, also if one fails.
+
+    Parameters
+    ----------
+    outputs : iterable of (str, Path or None, callable)
+        See `write_all`. They come first, since they last.
+    found : callable
+        Returns the text to print, below which the files are listed.
+    """
+    lines = ""
+    try:
+        lines = write_all(outputs)
+    finally:
+        say(f"{found()}\n\n{lines}".rstrip("\n"))
+
+
+def check_installed(needed: Iterable[str], what: str, extra: str) -> None:
+    """Refuse work whose files need packages that are not installed."""
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        raise click.ClickException(
+            f'{what} {", ".join(missing)}. Install with: pip install "gan-isi[{extra}]"'
+        )
 
 
 def write_rows(path: Path, header: list[str], rows: Any) -> None:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from .outputs import check_outputs, output_option, write_all
-from .terminal import say
+from .outputs import check_outputs, output_option, write_and_say
 
 
 @click.command()
@@ -64,8 +63,6 @@ def plan(
         auc=auc,
         memorised=memorised,
     )
-    lines = ""
-    try:
-        lines = write_all([("Numbers", json, lambda path: write_atomically(path, found.to_json()))])
-    finally:
-        say(f"{found}\n\n{lines}".rstrip("\n"))
+    write_and_say(
+        [("Numbers", json, lambda path: write_atomically(path, found.to_json()))], found.__str__
+    )

@@ -8,31 +8,12 @@ from click.core import ParameterSource
 
 from .._runtime.output import write_atomically
 from .attacks import ATTACKS, make_attack
-from .folders import (
-    check,
-    dry_run_option,
-    find_patients,
-    folder_option,
-    inputs_of,
-    known_of,
-    look,
-    open_folders,
-    patient_options,
-    reading,
-    refuse,
-    said_in_words,
-    work_options,
-)
+from .folders import Sets, check, look, open_sets, refuse, said_in_words
 from .outputs import check_outputs, name_of, output_option, write_all, write_rows
 from .plan import show_plan
-from .saved import (
-    answers_of,
-    check_with_remembered,
-    fitted_answers_of,
-    intensity_range_of,
-    load_attack,
-)
+from .saved import answers_of, check_with_remembered, fitted_answers_of, load_attack
 from .terminal import say
+from .work import Work, dry_run_option, folder_option, patient_options, reading, work_options
 
 _ATTACK = click.option(
     "--attack", "name", type=click.Choice(ATTACKS),
@@ -79,24 +60,10 @@ _DECIDED = (
 @dry_run_option
 @work_options
 def predict(
-    used: Path | None,
-    not_used: Path | None,
-    generated: Path | None,
-    candidates: Path,
-    output: Path,
-    save: Path | None,
     load: Path | None,
-    retarget: Path | None,
-    patients: Path | None,
-    patient_from: str | None,
     name: str,
     svm: str,
-    seed: int,
-    jobs: int,
-    cache: Path | None,
-    quiet: bool,
-    intensity_range: Any,
-    dry_run: bool,
+    work: Work,
 ) -> None:
     """Score candidates with an attack fitted on known images.
 
@@ -109,65 +76,55 @@ def predict(
         --candidates unknown/ --output scores.csv --save attack.joblib
     gan-isi predict --load attack.joblib --candidates more/ --output more.csv
     """
-    from .._preflight.before_fit import preflight_done
+    from .._preflight.before_fit import intensity_ranges, preflight_done
     from .._runtime.whole import expect, one_line
     from ..audit.duration import measure_costs, stages_of_predict
 
-    _check_options(load, save, retarget)
-    folders = {"used": used, "not used": not_used}
-    given = {"candidates": candidates, "generated": generated, "retarget": retarget}
-    images = open_folders(folders | given)
-    outputs = {"--output": output, "--save": save}
-    check_outputs(outputs, inputs_of(images, patients, load))
-    others = images.get("retarget")
+    output, save = work.outputs["--output"], work.outputs["--save"]
+    _check_options(load, save)
+    sets = open_sets(work, more_inputs=[load], with_patients=("used", "not used"))
+    known, asked = sets.known, sets.candidates
+    fakes: Any = sets.generated.get("generated")
+    others = sets.generated.get("retarget")
     if load is not None:
-        attack = load_attack(load, jobs, cache)
+        attack = load_attack(load, work.jobs, work.cache)
         if others is None:
-            check_with_remembered(attack, images["candidates"])
+            check_with_remembered(attack, asked)
         else:
-            ranges = intensity_range_of(attack)
-            refuse(look(images["candidates"], None, others, intensity_range=ranges))
+            refuse(look(Sets(known=asked), others, intensity_ranges(attack)[0]))
     else:
-        known, labels = known_of(images)
-        of_known = find_patients(patient_from, patients, {n: images[n] for n in folders}, folders)
-        groups = of_known["not used"] + of_known["used"] if of_known else None
-        kept = None if dry_run else cache
-        attack = make_attack(name, seed, jobs, kept, intensity_range, svm)
+        attack = make_attack(name, work, svm)
         further = {} if others is None else {"generated (--retarget)": others}
-        inputs = (
-            known, labels, images["generated"], images["candidates"], (groups, None),
-            intensity_range, further,
-        )  # fmt: skip
-        found = look(*inputs)
+        found = look(sets, fakes, work.intensity_range, further)
 
         def stages() -> Any:
             costs = measure_costs(
-                {name: attack}, known, images["generated"], n_train=len(known), n_test=len(known)
+                {name: attack}, known, fakes, n_train=len(known), n_test=len(known)
             )
             return stages_of_predict(
-                costs, n_known=len(known), n_generated=len(images["generated"]),
-                n_candidates=len(images["candidates"]), n_jobs=jobs,
+                costs, n_known=len(known), n_generated=len(fakes), n_candidates=len(asked),
+                n_jobs=work.jobs,
             )  # fmt: skip
 
-        if dry_run:
+        if work.dry_run:
             return show_plan(found, stages())
         refuse(found)
-        attack.set_params(generated=images["generated"])
-    with one_line("predict", not quiet, leave=False):
-        asked, answers = images["candidates"], None
+        attack.set_params(generated=fakes)
+    with one_line("predict", not work.quiet, leave=False):
+        answers = None
         if load is None:
             expect(stages)
             with preflight_done(found):
                 if others is None:
-                    answers = fitted_answers_of(attack, known, labels, groups, asked)
+                    answers = fitted_answers_of(attack, known, sets.labels, sets.groups, asked)
                 else:
-                    attack.fit(known, labels, groups=groups)
+                    attack.fit(known, sets.labels, groups=sets.groups)
         if others is not None:
             attack = attack.retarget(others)
         scores, decisions = answers or answers_of(attack, asked)
     rows = [
         (name_of(file), f"{score:.6g}", int(decision))
-        for file, score, decision in zip(images["candidates"].names, scores, decisions, strict=True)
+        for file, score, decision in zip(asked.names, scores, decisions, strict=True)
     ]
     lines = write_all([
         ("Scores", output, lambda path: write_rows(path, ["file", "score", "used"], rows)),
@@ -179,7 +136,7 @@ def predict(
     say(lines)
 
 
-def _check_options(load: Path | None, save: Path | None, retarget: Path | None) -> None:
+def _check_options(load: Path | None, save: Path | None) -> None:
     """Refuse options that contradict --load, and name those that are missing without it."""
     context = click.get_current_context()
     options = {one.name: one.opts[0] for one in context.command.params}
@@ -202,7 +159,7 @@ def _check_options(load: Path | None, save: Path | None, retarget: Path | None) 
             "nothing; leave it out, or fit without --load. Other generated images are given by "
             "--retarget."
         )
-    if save is not None and retarget is None:
+    if save is not None and context.params["retarget"] is None:
         raise click.UsageError("--save would write again what --load reads; leave it out.")
 
 
@@ -219,18 +176,7 @@ def _save(attack: Any, path: Path) -> None:
 @_ATTACK
 @_SVM
 @work_options
-def submit(
-    train: Path,
-    test: Path,
-    output: Path,
-    name: str,
-    svm: str,
-    seed: int,
-    jobs: int,
-    cache: Path | None,
-    quiet: bool,
-    intensity_range: Any,
-) -> None:
+def submit(train: Path, test: Path, name: str, svm: str, work: Work) -> None:
     """Label the test images of ImageCLEFmedical GANs 2023.
 
     TRAIN holds the folders real_used, real_not_used and generated; TEST holds real_unknown
@@ -251,21 +197,16 @@ def submit(
     if unknown is None:
         raise click.ClickException(f"{test} has no folder real_unknown.")
     images = [read_once(x) for x in (known.images, known.generated, asked.generated, unknown)]
-    check_outputs({"--output": output}, [path for one in images for path in one.paths])
+    check_outputs(work.outputs, [path for one in images for path in one.paths])
     real, generated, others, unknown = images
-    attack = make_attack(name, seed, jobs, cache, intensity_range, svm)
-    with check(
-        real,
-        known.target,
-        generated,
-        unknown,
-        intensity_range=intensity_range,
-        others={"generated (test)": others},
-    ):
+    attack = make_attack(name, work, svm)
+    sets = Sets(real, known.target, candidates=unknown)
+    with check(sets, generated, work.intensity_range, {"generated (test)": others}):
         attack.set_params(generated=generated)
-        with one_line("submit", not quiet, leave=False):
+        with one_line("submit", not work.quiet, leave=False):
             attack.fit(real, known.target)
             labels = attack.retarget(others).predict(unknown)
+    output: Any = work.outputs["--output"]
     ids = [path.stem for path in unknown.paths]
     write_submission(output, ids, labels)
     check_submission(output, ids)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .folders import reading
 from .outputs import is_output
 
 if TYPE_CHECKING:
@@ -37,20 +36,10 @@ def with_command(result: "Found") -> "Found":
 
 def options_of(context: click.Context) -> dict[str, Any]:
     """Return the options of a command that change a number, as plain values."""
-    given = context.params | reading()
     return {
-        _key(one): _plain(given[one.name])
+        _key(one): _plain(context.params[one.name])
         for one in _options(context.command)
-        if one.name and given.get(one.name) is not None
-    }
-
-
-def folders_of(context: click.Context) -> dict[str, Path | None]:
-    """Return the folders of images that a command reads, by the names of the sets."""
-    return {
-        _key(one).replace("-", " "): context.params[one.name]
-        for one in _options(context.command)
-        if isinstance(one.type, click.Path) and one.type.dir_okay and one.name
+        if one.name and context.params[one.name] is not None
     }
 
 
@@ -58,15 +47,11 @@ def tables_of(context: click.Context) -> dict[str, "InputSet"]:
     """Return the files, other than images, that a command reads, with their digests."""
     from ..audit.provenance import files_with_digests
 
-    tables = {
-        _key(one): context.params[one.name]
-        for one in _options(context.command)
-        if isinstance(one.type, click.Path) and not one.type.dir_okay and one.name
-    }
     return {
-        name: files_with_digests({path: path.parent}, 1)
-        for name, path in tables.items()
-        if path is not None
+        _key(one): files_with_digests({path: path.parent}, 1)
+        for one in _options(context.command)
+        if isinstance(one.type, click.Path) and not one.type.dir_okay
+        if (path := context.params[str(one.name)]) is not None
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .folders import said_in_words
-from .terminal import say
+from .terminal import warn
 
 
 def load_attack(path: Path, jobs: int, cache: Path | None) -> Any:
@@ -71,13 +71,6 @@ def load_attack(path: Path, jobs: int, cache: Path | None) -> Any:
     )
 
 
-def intensity_range_of(attack: Any) -> Any:
-    """Return which intensities an attack takes for black and white, as an argument."""
-    from .._preflight.before_fit import intensity_ranges
-
-    return intensity_ranges(attack)[0]
-
-
 def answers_of(attack: Any, images: Any) -> tuple[Any, Any]:
     """Return scores and decisions of a fitted attack, which describes each image once.
 
@@ -138,10 +131,11 @@ def check_with_remembered(attack: Any, candidates: Any) -> None:
     """
     import numpy as np
 
+    from .._preflight.before_fit import intensity_ranges
     from .._preflight.comparison import compare
     from .._preflight.looks import look_at
 
-    ranges = [intensity_range_of(attack)]
+    ranges = intensity_ranges(attack)
     looks = [look_at("real", candidates)]
     pictures = remembered(attack, ranges[0])
     if pictures is not None:
@@ -150,7 +144,7 @@ def check_with_remembered(attack: Any, candidates: Any) -> None:
         looks.append(replace(kept, sizes=sizes, edges=()))
     errors, warned = compare(looks, ranges)
     for text in warned:
-        say(f"Warning: {text}", err=True)
+        warn(text)
     if errors:
         raise click.ClickException(" ".join(errors))
 

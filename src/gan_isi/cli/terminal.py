@@ -39,6 +39,19 @@ def say(text: str, *, err: bool = False) -> None:
             raise
 
 
+def warn(message: Warning | str, *where: Any, **options: Any) -> None:
+    """Print a warning on standard error, without the line of code; as `warnings.showwarning`."""
+    say(f"Warning: {message}", err=True)
+
+
+def in_words(error: Exception) -> str:
+    """Return an error as a user reads it: those of unexpected types are faults of gan-isi."""
+    # The library's errors about images, folders and missing extras are written for users.
+    if isinstance(error, (ValueError, OSError, ImportError, TypeError, MemoryError)):
+        return str(error)
+    return f"{type(error).__name__}: {error}. Please report this fault of gan-isi."
+
+
 def set_up() -> None:
     """Prepare for closed streams, for characters that can't be encoded, and for signals."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
@@ -52,15 +65,11 @@ def set_up() -> None:
     for output in (sys.stdout, sys.stderr):
         if hasattr(output, "reconfigure"):
             output.reconfigure(errors="backslashreplace")
-    warnings.showwarning = _say_warning
+    warnings.showwarning = warn
     for asked in ("SIGTERM", "SIGHUP"):
         received = getattr(signal, asked, None)
         if received is not None and signal.getsignal(received) == signal.SIG_DFL:
             signal.signal(received, _stop)
-
-
-def _say_warning(message: Warning | str, *where: Any, **options: Any) -> None:
-    say(f"Warning: {message}", err=True)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -12,9 +12,10 @@ import click
 
 from .audit import audit
 from .folders import open_folders
-from .replay import arguments_of, folders_of, options_that_moved, tables_of
-from .terminal import say
+from .replay import arguments_of, options_that_moved, tables_of
+from .terminal import in_words, say
 from .withhold import withhold
+from .work import folders_of
 
 
 @click.command()
@@ -87,11 +88,8 @@ def _trouble_is_2() -> Iterator[None]:
         raise
     except click.ClickException as error:
         raise _Trouble(error.format_message()) from error
-    except (ValueError, OSError, ImportError, TypeError, MemoryError) as error:
-        raise _Trouble(str(error)) from error
-    except Exception as error:  # as in `main`, which would give it the code 1
-        name = type(error).__name__
-        raise _Trouble(f"{name}: {error}. Please report this fault of gan-isi.") from error
+    except Exception as error:  # which `main` would give the code 1
+        raise _Trouble(in_words(error)) from error
 
 
 def _inputs(command: click.Command, arguments: list[str]) -> dict[str, Any]:

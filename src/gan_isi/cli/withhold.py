@@ -1,28 +1,16 @@
 """The command ``gan-isi withhold``."""
 
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from .attacks import CHOICES
-from .folders import (
-    check,
-    dry_run_option,
-    find_patients,
-    folder_option,
-    inputs_of,
-    known_of,
-    look,
-    open_folders,
-    patient_options,
-    work_options,
-)
-from .outputs import check_outputs, name_of, output_option, write_all, write_rows
+from .folders import check, look, open_sets
+from .outputs import check_installed, name_of, output_option, write_and_say, write_rows
 from .plan import show_plan
 from .replay import with_command
-from .terminal import say
+from .work import Work, dry_run_option, folder_option, folds_option, patient_options, work_options
 
 if TYPE_CHECKING:
     from ..audit import WithholdResult
@@ -49,35 +37,19 @@ if TYPE_CHECKING:
     help="Distances that choose. All other attacks judge what is left.",
 )  # fmt: skip
 @patient_options
+@folds_option
 @click.option(
-    "--folds", type=click.IntRange(2), default=5, show_default=True,
-    help="Number of folds, each of which is held out once.",
-)  # fmt: skip
-@click.option(
-    "--permutations", type=click.IntRange(0), default=99, show_default=True,
+    "--permutations", "n_permutations", type=click.IntRange(0), default=99, show_default=True,
     help="Number of permutations of the labels, which show how much an attack that learns varies.",
 )  # fmt: skip
 @dry_run_option
 @work_options
 def withhold(
-    used: Path,
-    not_used: Path,
-    generated: Path,
-    out: Path | None,
-    json: Path | None,
-    figure: Path | None,
     share: float | None,
     choose_by: str,
-    patients: Path | None,
-    patient_from: str | None,
-    folds: int,
-    permutations: int,
-    seed: int,
-    jobs: int,
-    cache: Path | None,
-    quiet: bool,
-    intensity_range: Any,
-    dry_run: bool,
+    cv: int,
+    n_permutations: int,
+    work: Work,
 ) -> None:
     """List the generated images to withhold, and show what that buys.
 
@@ -87,72 +59,63 @@ def withhold(
     \b
     gan-isi withhold --used used/ --not-used other/ --generated fakes/ --out withhold.csv
     """
+    out, json, figure = (work.outputs[name] for name in ("--out", "--json", "--figure"))
     if share is not None and out is None and json is None:
         raise click.UsageError("--share is the part of the images that --out lists; give --out.")
-    if figure is not None and find_spec("matplotlib") is None:
-        raise click.ClickException(
-            'The figure needs matplotlib. Install with: pip install "gan-isi[plot]"'
-        )
-    if figure is not None and figure.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise click.UsageError(f"--figure has to end in .png, .svg or .pdf; got {figure}.")
-    folders = {"used": used, "not used": not_used}
-    images = open_folders({**folders, "generated": generated})
-    check_outputs({"--out": out, "--json": json, "--figure": figure}, inputs_of(images, patients))
-    fakes = images.pop("generated")
-    groups = find_patients(patient_from, patients, images, folders)
-    known, labels = known_of(images)
-    known_groups = groups["not used"] + groups["used"] if groups else None
+    if figure is not None:
+        check_installed(["matplotlib"], "The figure needs", "plot")
+        if figure.suffix.lower() not in (".png", ".svg", ".pdf"):
+            raise click.UsageError(f"--figure has to end in .png, .svg or .pdf; got {figure}.")
+    sets = open_sets(work)
+    fakes = sets.generated["generated"]
     from .. import audit as auditing
     from ..audit.withhold_attacks import default_judges, make_chooser, name_all
 
-    options: dict[str, Any] = {
-        "n_jobs": jobs, "memory": None if cache is None or dry_run else str(cache),
-        "intensity_range": intensity_range,
-    }  # fmt: skip
-    chooser, judges = make_chooser(choose_by, **options), default_judges(choose_by, **options)
+    chooser, judges = (of(choose_by, **work.of_attacks) for of in (make_chooser, default_judges))
     given = (0, 0.1, 0.25, 0.5, 0.75, 0.9)
-    inputs = (known, labels, fakes, None, (known_groups, None), intensity_range)
-    if dry_run:
+    inputs = (sets, fakes, work.intensity_range)
+    if work.dry_run:
         from ..audit.duration import measure_costs, stages_of_withhold
 
-        found, n_known = look(*inputs), len(known)
-        attacks = name_all(judges, chooser, jobs, None, len(fakes))
-        n_train = n_known - n_known // folds
-        costs = measure_costs(attacks, known, fakes, n_train=n_train, n_test=n_known // folds)
+        found, n_known = look(*inputs), len(sets.known)
+        attacks = name_all(judges, chooser, work.jobs, None, len(fakes))
+        n_test = n_known // cv
+        costs = measure_costs(attacks, sets.known, fakes, n_train=n_known - n_test, n_test=n_test)
         # Each share once for both choices, and five times by chance.
         stages = stages_of_withhold(
-            costs, permutations, 7 * len(given) - 4, n_real=n_known, n_generated=len(fakes),
-            cv=folds, n_jobs=jobs,
+            costs, n_permutations, 7 * len(given) - 4, n_real=n_known, n_generated=len(fakes),
+            cv=cv, n_jobs=work.jobs,
         )  # fmt: skip
         return show_plan(found, stages)
     with check(*inputs):
         result = auditing.withhold(
-            known,
-            labels,
+            sets.known,
+            sets.labels,
             generated=fakes,
-            groups=known_groups,
+            groups=sets.groups,
             choose_by=chooser,
             attacks=judges,
             shares=given if share is None else sorted({*given, share}),
-            cv=folds,
-            n_permutations=permutations,
-            random_state=seed,
-            n_jobs=jobs,
-            verbose=not quiet,
+            cv=cv,
+            n_permutations=n_permutations,
+            **work.of_audits,
         )
     result = with_command(result)
-    lines = ""
-    try:  # the files come first, since they last
-        lines = write_all([
+    write_and_say(
+        [
             ("Numbers", json, result.to_json),
             ("List", out, lambda path: _write_list(
-                result, share, tuple(fakes.names), tuple(known.names), path
+                result, share, tuple(fakes.names), tuple(sets.known.names), path
             )),
             ("Figure", figure, lambda path: _draw(result, path)),
-        ])  # fmt: skip
-    finally:
-        table = repr(result).partition("\n")[2]
-        say(f"{result}\n\nAUC of the attack that tells most\n{table}\n\n{lines}".rstrip("\n"))
+        ],
+        lambda: f"{result}\n\nAUC of the attack that tells most\n{_table(result)}",
+    )  # fmt: skip
+
+
+def _table(result: "WithholdResult") -> str:
+    """Return the table of what is left, without the line above it."""
+    return repr(result).partition("\n")[2]
 
 
 def _draw(result: "WithholdResult", target: Path) -> None:

@@ -13,6 +13,7 @@ from .feature_maps import FeatureMapsDisplay
 from .log_roc import LogRocDisplay
 from .map_cdf import MapCdfDisplay
 from .membership_score import MembershipScoreDisplay
+from .monitor_curve import MonitorDisplay
 from .tile_map import TileMapDisplay
 from .withhold_curve import WithholdDisplay
 
@@ -25,6 +26,7 @@ __all__ = [
     "LogRocDisplay",
     "MapCdfDisplay",
     "MembershipScoreDisplay",
+    "MonitorDisplay",
     "TileMapDisplay",
     "WithholdDisplay",
     "family_importance",

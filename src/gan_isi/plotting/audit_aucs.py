@@ -1,14 +1,16 @@
 """What the attacks of an audit tell: their AUCs side by side."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .style import BLUE, GREY, figure_and_axes, literal
+from .style import BLUE, GREY, figure_and_axes, literal, with_errors
 
 
+@dataclass(eq=False, repr=False)
 class AuditDisplay:
     """AUC of each attack of an audit with its interval, beside chance.
 
@@ -52,20 +54,12 @@ class AuditDisplay:
     ['recommended', 'blind']
     """
 
-    def __init__(
-        self,
-        names: Sequence[str],
-        aucs: ArrayLike,
-        *,
-        p_values: ArrayLike | None = None,
-        detectable: ArrayLike | None = None,
-        confidence: float = 0.95,
-    ) -> None:
-        self.names = names
-        self.aucs = aucs
-        self.p_values = p_values
-        self.detectable = detectable
-        self.confidence = confidence
+    names: Sequence[str]
+    aucs: ArrayLike
+    _: KW_ONLY
+    p_values: ArrayLike | None = None
+    detectable: ArrayLike | None = None
+    confidence: float = 0.95
 
     @classmethod
     def from_result(cls, result: Any, *, ax: Any = None) -> Self:
@@ -111,13 +105,13 @@ class AuditDisplay:
         ValueError
             Unless there are three numbers for each attack, and one for each of the others.
         """
-        aucs = np.asarray(self.aucs, dtype=float)
-        if aucs.shape != (len(self.names), 3) or not len(aucs):
-            raise ValueError(
-                f"aucs has to hold value, low and high of {len(self.names)} attacks, at least one; "
-                f"its shape is {aucs.shape}."
-            )
-        nothing = np.full(len(aucs), np.nan)
+        n_attacks = len(self.names)
+        values, errors = with_errors(
+            self.aucs,
+            max(n_attacks, 1),
+            f"aucs has to hold value, low and high of {n_attacks} attacks, at least one",
+        )
+        nothing = np.full(n_attacks, np.nan)
         p_values, detectable = (
             nothing if given is None else np.asarray(given, dtype=float)
             for given in (self.p_values, self.detectable)
@@ -125,17 +119,13 @@ class AuditDisplay:
         for name, given in (("p_values", p_values), ("detectable", detectable)):
             if given.shape != nothing.shape:
                 raise ValueError(
-                    f"{name} has to hold one number for each of {len(aucs)} attacks; its shape is "
+                    f"{name} has to hold one number for each of {n_attacks} attacks; its shape is "
                     f"{given.shape}."
                 )
-        self.figure_, self.ax_ = figure_and_axes(ax, figsize=(6.0, 1.9 + 0.45 * len(aucs)))
-        places = np.arange(len(aucs))
-        value, low, high = aucs.T
+        self.figure_, self.ax_ = figure_and_axes(ax, figsize=(6.0, 1.9 + 0.45 * n_attacks))
+        places = np.arange(n_attacks)
         self.errorbar_ = self.ax_.errorbar(
-            value, places,
-            # Rounding may put a bound on the other side of the value.
-            xerr=np.maximum([value - low, high - value], 0),
-            fmt="o", color=BLUE, capsize=3,
+            values, places, xerr=errors, fmt="o", color=BLUE, capsize=3,
             label=f"AUC and its {100 * self.confidence:g} % interval",
         )  # fmt: skip
         self.detectable_ = None
@@ -154,8 +144,8 @@ class AuditDisplay:
                     said, (1.02, place), xycoords=("axes fraction", "data"), va="center"
                 )
         self.ax_.set_yticks(places, [literal(str(name)) for name in self.names])
-        self.ax_.set(xlabel="AUC", ylim=(len(aucs) - 0.5, -0.5))
-        self.ax_.set_xlim(min(0.45, np.nanmin(low) - 0.02), 1.01)
+        self.ax_.set(xlabel="AUC", ylim=(n_attacks - 0.5, -0.5))
+        self.ax_.set_xlim(min(0.45, np.nanmin(values - errors[0]) - 0.02), 1.01)
         # Above, where it hides no attack.
         self.ax_.legend(
             frameon=False,

@@ -1,6 +1,7 @@
 """Real images beside the generated images that are closest to them."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from textwrap import fill
 from typing import Any, Self
 
@@ -8,20 +9,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._runtime.sklearn_compat import num_samples, safe_indexing
+from .._validation.arrays import check_count
 from .._validation.items import Items, as_images
 from .._validation.labels import check_used
 from ..membership.scores import map_scales, one_distance
 from .attack import bags_of, check_scores, query_scores, views_of
 from .pair import Pair, compare_pair, in_words, likeness, shown
-from .style import BLACK, SEQUENTIAL, figure_and_axes, literal
-
-#: Likeness from which on a part is outlined.
-_OUTLINED = 0.75
+from .style import draw_likeness, draw_picture, figure_and_axes, literal
 
 #: Height of one pair in inches, and letters that fit beside each other above a picture.
 _ROW, _WRAPPED = 2.4, 30
 
 
+@dataclass(eq=False, repr=False)
 class ClosestPairsDisplay:
     """The strongest pairs: real images, the generated ones closest to them, and what they share.
 
@@ -71,18 +71,11 @@ class ClosestPairsDisplay:
     (True, 1.0)
     """
 
-    def __init__(
-        self,
-        real: Sequence[ArrayLike],
-        generated: Sequence[ArrayLike],
-        pairs: Sequence[Pair],
-        *,
-        names: Sequence[tuple[str, str]] | None = None,
-    ) -> None:
-        self.real = real
-        self.generated = generated
-        self.pairs = pairs
-        self.names = names
+    real: Sequence[ArrayLike]
+    generated: Sequence[ArrayLike]
+    pairs: Sequence[Pair]
+    _: KW_ONLY
+    names: Sequence[tuple[str, str]] | None = None
 
     @classmethod
     def from_estimator(
@@ -236,21 +229,14 @@ class ClosestPairsDisplay:
             bottom, height = 1 - (i + 0.9) / n, 0.7 / n
             three = [self.ax_.inset_axes((0.34 * k, bottom, 0.31, height)) for k in range(3)]
             own, other = shown(real), pair.placed(generated)
-            found = likeness(own, other)
             how = in_words(pair.pose)
             titles = *said, f"similarity {pair.similarity:.2f}"
             if how:
                 three[1].set_xlabel(fill(f"put back (was {how})", _WRAPPED), fontsize="small")
             for axes, title, picture in zip(three, titles, (own, other, own), strict=True):
-                axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
-                axes.set(xticks=[], yticks=[])
-                axes.set_title(fill(literal(title), _WRAPPED), fontsize="small")
-            extent = (-0.5, own.shape[1] - 0.5, own.shape[0] - 0.5, -0.5)
-            three[2].imshow(found, cmap=SEQUENTIAL, vmin=0, vmax=1, alpha=0.65, extent=extent)
-            if found.min() < _OUTLINED < found.max():
-                three[2].contour(
-                    found, [_OUTLINED], colors=BLACK, linewidths=1, extent=extent, origin="upper"
-                )
+                wrapped = fill(literal(title), _WRAPPED)
+                draw_picture(axes, picture, wrapped, fontsize="small", vmin=0, vmax=1)
+            draw_likeness(three[2], likeness(own, other), own, linewidth=1)
             rows.append(three)
         self.axes_ = np.array(rows, dtype=object)
         return self
@@ -258,8 +244,7 @@ class ClosestPairsDisplay:
 
 def _strongest(scores: NDArray[np.float64], y: Any, n_pairs: int) -> NDArray[np.intp]:
     """Return the images with the highest scores; last, where it is known, one not used."""
-    if n_pairs < 1:
-        raise ValueError(f"n_pairs has to be at least 1; got {n_pairs}.")
+    check_count(n_pairs, "n_pairs")
     order = np.argsort(-scores, kind="stable")
     if y is None:
         return order[:n_pairs]

@@ -1,6 +1,7 @@
 """All queries against all generated images."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ _MOST_COLUMNS = 400
 _BEYOND_SCALE = 2.0
 
 
+@dataclass(eq=False, repr=False)
 class DistanceHeatmapDisplay:
     """Distances of every query to every generated image.
 
@@ -69,18 +71,11 @@ class DistanceHeatmapDisplay:
     [3, 4, 5]
     """
 
-    def __init__(
-        self,
-        distances: ArrayLike,
-        *,
-        is_member: ArrayLike | None = None,
-        name: str = "distance",
-        unit: str | None = None,
-    ) -> None:
-        self.distances = distances
-        self.is_member = is_member
-        self.name = name
-        self.unit = unit
+    distances: ArrayLike
+    _: KW_ONLY
+    is_member: ArrayLike | None = None
+    name: str = "distance"
+    unit: str | None = None
 
     @classmethod
     def from_estimator(

@@ -1,6 +1,7 @@
 """Which descriptor families an attack relies on."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 
 from .._runtime.sklearn_compat import num_samples
+from .._validation.arrays import check_count
 from .._validation.labels import check_used
 from .attack import bags_of, views_of
 from .style import BLACK, BLUE, figure_and_axes
@@ -104,8 +106,7 @@ def family_importance(
     >>> drops.families, drops.importances.shape
     (['statistical', 'steerable'], (2, 10))
     """
-    if n_repeats < 1:
-        raise ValueError(f"n_repeats has to be at least 1; got {n_repeats}.")
+    check_count(n_repeats, "n_repeats")
     families = views_of(attack)
     after = _classifier_of(attack)
     used, _ = check_used(y, num_samples(X), unit="queries")
@@ -139,6 +140,7 @@ def _classifier_of(attack: Any) -> Any:
     return last
 
 
+@dataclass(eq=False, repr=False)
 class FamilyImportanceDisplay:
     """How much an attack's score drops when one family's distances are shuffled.
 
@@ -189,20 +191,12 @@ class FamilyImportanceDisplay:
     'drop of AUC when shuffled'
     """
 
-    def __init__(
-        self,
-        families: Sequence[str],
-        importances: ArrayLike,
-        *,
-        baseline_score: float | None = None,
-        n_queries: int | None = None,
-        score_name: str = "score",
-    ) -> None:
-        self.families = families
-        self.importances = importances
-        self.baseline_score = baseline_score
-        self.n_queries = n_queries
-        self.score_name = score_name
+    families: Sequence[str]
+    importances: ArrayLike
+    _: KW_ONLY
+    baseline_score: float | None = None
+    n_queries: int | None = None
+    score_name: str = "score"
 
     @classmethod
     def from_estimator(
@@ -291,8 +285,7 @@ class FamilyImportanceDisplay:
         self.ax_.set_xlabel(f"drop of {self.score_name} when shuffled")
         self.ax_.set_title(self._title(importances.shape[1]), fontsize="small", loc="left")
         self.ax_.tick_params(axis="y", length=0)
-        for side in ("top", "right", "left"):
-            self.ax_.spines[side].set_visible(False)
+        self.ax_.spines[["top", "right", "left"]].set_visible(False)
         return self
 
     def _title(self, n_repeats: int) -> str:

@@ -1,6 +1,7 @@
 """The maps of one image on a sheet."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -45,6 +46,7 @@ class _Block(NamedTuple):
         return [name.replace("_", "\n", 1) for name in short]
 
 
+@dataclass(eq=False, repr=False)
 class FeatureMapsDisplay:
     """The feature maps of one image, labelled, family by family.
 
@@ -80,15 +82,9 @@ class FeatureMapsDisplay:
     ['image', 'range', 'std', 'entropy']
     """
 
-    def __init__(
-        self,
-        image: ArrayLike,
-        maps: Mapping[str, NDArray[Any]],
-        map_names: Mapping[str, Sequence[str]],
-    ) -> None:
-        self.image = image
-        self.maps = maps
-        self.map_names = map_names
+    image: ArrayLike
+    maps: Mapping[str, NDArray[Any]]
+    map_names: Mapping[str, Sequence[str]]
 
     @classmethod
     def from_estimator(
@@ -138,10 +134,15 @@ class FeatureMapsDisplay:
         for family in families:
             wanted = [i for i, name in enumerate(family.map_names) if name in chosen]
             if wanted:
-                maps[family.name] = _pictures(family, image)[wanted]
+                found = np.asarray(family.descriptor.feature_maps(image))
+                if found.ndim != 3:
+                    raise ValueError(
+                        f"The maps of the family {family.name!r} are no pictures: expected an "
+                        f"array (n_maps, height, width), got shape {found.shape}."
+                    )
+                maps[family.name] = found[wanted]
                 names[family.name] = [family.map_names[i] for i in wanted]
-        display = cls(image, maps, names)
-        return display.plot(ax, max_columns=max_columns, percentile=percentile)
+        return cls(image, maps, names).plot(ax, max_columns=max_columns, percentile=percentile)
 
     def plot(self, ax: Any = None, *, max_columns: int = 8, percentile: float = 99.5) -> Self:
         """Draw the sheet.
@@ -178,7 +179,8 @@ class FeatureMapsDisplay:
         blocks = _arrange(self.map_names, max_columns)
         n_columns = max(block.column + block.n_columns for block in blocks)
         grid = self._make_grid(ax, n_columns, blocks)
-        cells = [self._draw_image(grid[1, 0])]
+        image = to_grey(self.image, "image")
+        cells = [self._draw(grid[1, 0], image, "image", "", cmap="gray")]
         for block in blocks:
             heading = self.figure_.add_subplot(grid[block.row, block.column :])
             heading.set_axis_off()
@@ -227,18 +229,19 @@ class FeatureMapsDisplay:
         self.figure_ = ax.get_figure()
         return spec.subgridspec(n_rows, n_columns, height_ratios=heights)
 
-    def _draw_image(self, place: Any) -> Any:
-        axes = self.figure_.add_subplot(place)
-        axes.imshow(to_grey(self.image, "image"), cmap="gray")
-        _bare(axes, "image", "")
-        return axes
-
-    def _draw_map(self, place: Any, values: NDArray[Any], label: str, percentile: float) -> Any:
-        axes = self.figure_.add_subplot(place)
+    def _draw_map(self, place: Any, values: NDArray[Any], title: str, percentile: float) -> Any:
         low, high, is_signed = _limits(values, percentile)
-        axes.imshow(values, cmap=DIVERGING if is_signed else SEQUENTIAL, vmin=low, vmax=high)
         scale = f"±{_short(high)}" if is_signed else f"{_short(low)} to {_short(high)}"
-        _bare(axes, label, scale)
+        cmap = DIVERGING if is_signed else SEQUENTIAL
+        return self._draw(place, values, title, scale, cmap=cmap, vmin=low, vmax=high)
+
+    def _draw(self, place: Any, values: Any, title: str, scale: str, **colours: Any) -> Any:
+        axes = self.figure_.add_subplot(place)
+        axes.imshow(values, **colours)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(title, fontsize=7.5, pad=2)
+        axes.set_xlabel(scale, fontsize=6.5, color="0.35", labelpad=2)
+        axes.spines[:].set_color("0.7")
         return axes
 
 
@@ -259,16 +262,6 @@ def _choose(families: list[Family], map_names: Sequence[str] | None) -> set[str]
             "choose some with map_names."
         )
     return set(chosen)
-
-
-def _pictures(family: Family, image: ArrayLike) -> NDArray[Any]:
-    maps = family.descriptor.feature_maps(image)
-    if maps.ndim != 3:
-        raise ValueError(
-            f"The maps of the family {family.name!r} are no pictures: expected an array "
-            f"(n_maps, height, width), got shape {maps.shape}."
-        )
-    return np.asarray(maps)
 
 
 def _arrange(map_names: Mapping[str, Sequence[str]], max_columns: int) -> list[_Block]:
@@ -303,12 +296,3 @@ def _limits(values: NDArray[Any], percentile: float) -> tuple[float, float, bool
 def _short(value: float) -> str:
     """Return a number to two digits, 1800 rather than 1.8e+03."""
     return f"{float(f'{value:.2g}'):g}"
-
-
-def _bare(axes: Any, title: str, scale: str) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_title(title, fontsize=7.5, pad=2)
-    axes.set_xlabel(scale, fontsize=6.5, color="0.35", labelpad=2)
-    for spine in axes.spines.values():
-        spine.set_color("0.7")

@@ -1,6 +1,7 @@
 """ROC curves at few false accusations, and where they end to mean anything."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -10,9 +11,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from .._runtime.sklearn_compat import num_samples
 from .._validation.labels import check_used
 from .attack import check_scores, query_scores
-from .style import CURVES, figure_and_axes, line_style, literal
-
-_DASHES = ("-", "--", "-.", ":")
+from .style import curve_style, figure_and_axes, line_style, literal
 
 #: Where the legend gives the true positive rate.
 _TPR_AT = (0.1, 0.01)
@@ -21,6 +20,7 @@ _TPR_AT = (0.1, 0.01)
 _FAR_LEFT = 1e-12
 
 
+@dataclass(eq=False, repr=False)
 class LogRocDisplay:
     """ROC curve on logarithmic axes, with the rates that the data can't resolve shaded.
 
@@ -78,20 +78,12 @@ class LogRocDisplay:
     (0.75, 2)
     """
 
-    def __init__(
-        self,
-        fpr: ArrayLike,
-        tpr: ArrayLike,
-        *,
-        n_nonmembers: int,
-        roc_auc: float | None = None,
-        name: str | None = None,
-    ) -> None:
-        self.fpr = fpr
-        self.tpr = tpr
-        self.n_nonmembers = n_nonmembers
-        self.roc_auc = roc_auc
-        self.name = name
+    fpr: ArrayLike
+    tpr: ArrayLike
+    _: KW_ONLY
+    n_nonmembers: int
+    roc_auc: float | None = None
+    name: str | None = None
 
     @classmethod
     def from_estimator(
@@ -238,11 +230,9 @@ class LogRocDisplay:
         self.ax_.set_xscale("log", nonpositive="clip")
         self.ax_.set_yscale("log", nonpositive="clip")
         before = [line for line in self.ax_.lines if line.get_gid() == "roc"]
-        rank = len(before)
         self._draw_curve(
             {
-                "color": CURVES[rank % len(CURVES)],
-                "linestyle": _DASHES[rank % len(_DASHES)],
+                **curve_style(len(before)),
                 "linewidth": 2,
                 "drawstyle": "steps-post",
                 **style,

@@ -1,17 +1,18 @@
 """CDFs of one map: a query beside its nearest generated images."""
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._validation.arrays import check_count
 from ..distances import wasserstein_distances
 from .attack import find_cdf, map_unit, reference_of
-from .style import BLACK, CURVES, GREY, figure_and_axes
-
-_DASHES = ("-", "--", "-.", ":")
+from .style import BLACK, GREY, curve_style, figure_and_axes
 
 
+@dataclass(eq=False, repr=False)
 class MapCdfDisplay:
     """CDFs of one map of a query and of the generated images nearest to it.
 
@@ -68,28 +69,16 @@ class MapCdfDisplay:
     'cumulative probability'
     """
 
-    def __init__(
-        self,
-        edges: ArrayLike,
-        query: ArrayLike,
-        generated: ArrayLike,
-        *,
-        distances: ArrayLike,
-        indices: ArrayLike,
-        typical: ArrayLike | None = None,
-        typical_distance: float | None = None,
-        map_name: str = "map",
-        unit: str | None = None,
-    ) -> None:
-        self.edges = edges
-        self.query = query
-        self.generated = generated
-        self.distances = distances
-        self.indices = indices
-        self.typical = typical
-        self.typical_distance = typical_distance
-        self.map_name = map_name
-        self.unit = unit
+    edges: ArrayLike
+    query: ArrayLike
+    generated: ArrayLike
+    _: KW_ONLY
+    distances: ArrayLike
+    indices: ArrayLike
+    typical: ArrayLike | None = None
+    typical_distance: float | None = None
+    map_name: str = "map"
+    unit: str | None = None
 
     @classmethod
     def from_estimator(
@@ -132,8 +121,7 @@ class MapCdfDisplay:
             For unknown maps, those that compare whole images or are cut into tiles, and
             `n_nearest` below 1.
         """
-        if n_nearest < 1:
-            raise ValueError(f"n_nearest has to be at least 1; got {n_nearest}.")
+        check_count(n_nearest, "n_nearest")
         family, position = find_cdf(attack, map_name)
         if family.descriptor.grid > 1:
             raise ValueError(
@@ -193,9 +181,8 @@ class MapCdfDisplay:
         shown = (np.asarray(part) for part in (self.generated, self.distances, self.indices))
         rows = zip(*shown, strict=True)
         for rank, (row, distance, index) in enumerate(rows):
-            color, dashes = CURVES[rank % len(CURVES)], _DASHES[rank % len(_DASHES)]
             label = f"generated {index}: W1 = {distance:.3g}"
-            self.lines_.append(self._draw(row, label, color=color, linewidth=1.4, linestyle=dashes))
+            self.lines_.append(self._draw(row, label, linewidth=1.4, **curve_style(rank)))
         if self.typical is not None:
             label = "at the median distance"
             if self.typical_distance is not None:

@@ -1,5 +1,6 @@
 """Membership scores of queries, one row a class."""
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._runtime.sklearn_compat import num_samples
 from .._validation.labels import check_used
 from .attack import check_scores, query_scores
-from .style import BLACK, BLUE, ORANGE, figure_and_axes, literal
+from .style import BLACK, BLUE, ORANGE, figure_and_axes
 
 #: Points closer than this share of the range of scores are stacked.
 _BIN = 1 / 70
@@ -23,6 +24,7 @@ _STACK_STEP = 0.09
 _GOLDEN = (5**0.5 - 1) / 2
 
 
+@dataclass(eq=False, repr=False)
 class MembershipScoreDisplay:
     """Scores of used and other images on one axis, every query a point.
 
@@ -73,20 +75,12 @@ class MembershipScoreDisplay:
     array([0.3, 0.6])
     """
 
-    def __init__(
-        self,
-        member_score: ArrayLike,
-        nonmember_score: ArrayLike,
-        *,
-        candidate_score: ArrayLike | None = None,
-        threshold: float | None = None,
-        score_name: str = "membership score",
-    ) -> None:
-        self.member_score = member_score
-        self.nonmember_score = nonmember_score
-        self.candidate_score = candidate_score
-        self.threshold = threshold
-        self.score_name = score_name
+    member_score: ArrayLike
+    nonmember_score: ArrayLike
+    _: KW_ONLY
+    candidate_score: ArrayLike | None = None
+    threshold: float | None = None
+    score_name: str = "membership score"
 
     @classmethod
     def from_estimator(
@@ -218,7 +212,25 @@ class MembershipScoreDisplay:
         self.points_: list[Any] = []
         self.medians_: list[Any] = []
         for row, (_, scores, color, marker) in enumerate(rows):
-            self._draw_row(-row, scores, _stacked(scores, bins[row]) * step, color, marker)
+            offsets = _stacked(scores, bins[row]) * step
+            self.points_.append(
+                self.ax_.scatter(
+                    scores,
+                    offsets - row,
+                    s=24,
+                    c=color,
+                    marker=marker,
+                    alpha=0.85,
+                    edgecolors="white",
+                    linewidths=0.4,
+                )
+            )
+            self.medians_.append(
+                self.ax_.vlines(
+                    np.median(scores), -row - 0.42, -row + 0.42, color=BLACK, linewidth=1.5
+                )
+            )
+        self.medians_[0].set_label("median")
         self.ax_.set_yticks(
             [-row for row in range(len(rows))],
             [self._row_label(name, scores) for name, scores, _, _ in rows],
@@ -226,42 +238,6 @@ class MembershipScoreDisplay:
         self.ax_.tick_params(axis="y", length=0)
         self.ax_.locator_params(axis="x", nbins=7)
         self.ax_.set(xlabel=self.score_name, ylim=(0.55 - len(rows), 0.55))
-        self._finish()
-        return self
-
-    def _draw_row(
-        self,
-        height: int,
-        scores: NDArray[np.float64],
-        offsets: NDArray[np.float64],
-        color: str,
-        marker: str,
-    ) -> None:
-        points = self.ax_.scatter(
-            scores,
-            height + offsets,
-            s=24,
-            c=color,
-            marker=marker,
-            alpha=0.85,
-            edgecolors="white",
-            linewidths=0.4,
-        )
-        median = self.ax_.vlines(
-            np.median(scores), height - 0.42, height + 0.42, color=BLACK, linewidth=1.5
-        )
-        if not self.medians_:
-            median.set_label("median")
-        self.points_.append(points)
-        self.medians_.append(median)
-
-    def _row_label(self, name: str, scores: NDArray[np.float64]) -> str:
-        name = literal(name)
-        if self.threshold is None:
-            return f"{name}\nn = {len(scores)}"
-        return f"{name}\n{np.sum(scores > self.threshold)} of {len(scores)} above"
-
-    def _finish(self) -> None:
         if self.threshold is not None:
             self.ax_.axvline(
                 self.threshold,
@@ -271,12 +247,17 @@ class MembershipScoreDisplay:
                 zorder=0,
                 label=f"threshold {self.threshold:.3g}",
             )
-        for side in ("top", "right", "left"):
-            self.ax_.spines[side].set_visible(False)
+        self.ax_.spines[["top", "right", "left"]].set_visible(False)
         # Above the rows, where no point can lie beneath it.
         self.ax_.legend(
             loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize="small"
         )
+        return self
+
+    def _row_label(self, name: str, scores: NDArray[np.float64]) -> str:
+        if self.threshold is None:
+            return f"{name}\nn = {len(scores)}"
+        return f"{name}\n{np.sum(scores > self.threshold)} of {len(scores)} above"
 
 
 def _stacked(scores: NDArray[np.float64], bins: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from .._runtime.output import visible
 
 BLUE = "#0072B2"
@@ -18,14 +21,18 @@ ORANGE = "#E69F00"
 BLACK = "#000000"
 GREY = "0.55"
 
-#: One curve after the other. Their dashes differ as well, for grey prints.
+#: One curve after the other.
 CURVES = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", "#009E73")
+_DASHES = ("-", "--", "-.", ":")
 
 #: Rising lightness from near to far, or from low to high.
 SEQUENTIAL = "cividis"
 
 #: White in the middle, orange below and purple above.
 DIVERGING = "PuOr"
+
+#: Likeness from which on a part of a picture is outlined.
+OUTLINED = 0.75
 
 #: Inches. Fits the column of a notebook.
 FIGURE_SIZE = (6.0, 4.0)
@@ -79,3 +86,65 @@ def line_style(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     style = {**defaults, **cbook.normalize_kwargs(dict(given), lines.Line2D)}
     lines.Line2D([], [], **style)
     return style
+
+
+def curve_style(number: int) -> dict[str, Any]:
+    """Return the look of one curve after the other; dashes differ as well, for grey prints."""
+    return {"color": CURVES[number % len(CURVES)], "linestyle": _DASHES[number % len(_DASHES)]}
+
+
+def with_errors(
+    rows: ArrayLike, n_rows: int, wanted: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return estimates, and how far their intervals reach below and above them.
+
+    Parameters
+    ----------
+    rows : array-like of shape (n_rows, 3)
+        Value, low and high of each.
+    n_rows : int
+        Number of estimates that there have to be.
+    wanted : str
+        What `rows` have to hold, which begins the error.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows,)
+        The estimates.
+    errors : ndarray of shape (2, n_rows)
+        Lengths of both error bars.
+
+    Raises
+    ------
+    ValueError
+        For another shape.
+    """
+    array = np.asarray(rows, dtype=float)
+    if array.shape != (n_rows, 3):
+        raise ValueError(f"{wanted}; its shape is {array.shape}.")
+    value, low, high = array.T
+    # Rounding may put a bound on the other side of the value.
+    return value, np.maximum([value - low, high - value], 0)
+
+
+def draw_picture(
+    axes: Any, picture: ArrayLike, title: str, *, fontsize: str = "medium", **scale: float
+) -> None:
+    """Draw a picture, grey or in colour, without ticks and below its title."""
+    axes.imshow(picture, cmap="gray", aspect="equal", **scale)
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, fontsize=fontsize)
+
+
+def draw_likeness(
+    axes: Any, likeness: NDArray[np.float64], picture: ArrayLike, linewidth: float
+) -> Any:
+    """Lay over a picture how much of each part is found, outline what is, and return the map."""
+    height, width = np.shape(picture)[:2]
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    drawn = axes.imshow(likeness, cmap=SEQUENTIAL, vmin=0, vmax=1, alpha=0.65, extent=extent)
+    if likeness.min() < OUTLINED < likeness.max():
+        axes.contour(
+            likeness, [OUTLINED], colors=BLACK, linewidths=linewidth, extent=extent, origin="upper"
+        )
+    return drawn

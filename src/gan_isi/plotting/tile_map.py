@@ -1,5 +1,6 @@
 """A query beside a generated image, and which parts of it are found there."""
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -9,12 +10,10 @@ from .._validation.images import to_grey
 from ..distances import PairwiseTileTransformer
 from .attack import views_of
 from .pair import likeness as pair_likeness
-from .style import BLACK, SEQUENTIAL, figure_and_axes
-
-#: Likeness from which on a part is outlined.
-_OUTLINED = 0.75
+from .style import draw_likeness, draw_picture, figure_and_axes
 
 
+@dataclass(eq=False, repr=False)
 class TileMapDisplay:
     """A query, a generated image, and which parts of the query are found in it.
 
@@ -62,10 +61,9 @@ class TileMapDisplay:
     True
     """
 
-    def __init__(self, query: ArrayLike, generated: ArrayLike, likeness: ArrayLike) -> None:
-        self.query = query
-        self.generated = generated
-        self.likeness = likeness
+    query: ArrayLike
+    generated: ArrayLike
+    likeness: ArrayLike
 
     @classmethod
     def from_estimator(
@@ -135,18 +133,8 @@ class TileMapDisplay:
         self.axes_ = np.array([self.ax_.inset_axes(place) for place in places], dtype=object)
         titles = ("query", "generated image", "found in it")
         for axes, title, picture in zip(self.axes_, titles, [*pictures, pictures[0]], strict=True):
-            axes.imshow(picture, cmap="gray", aspect="equal")
-            axes.set(xticks=[], yticks=[])
-            axes.set_title(title, fontsize="medium")
-        height, width = pictures[0].shape
-        extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-        self.im_ = self.axes_[2].imshow(
-            likeness, cmap=SEQUENTIAL, vmin=0, vmax=1, alpha=0.65, extent=extent
-        )
-        if likeness.min() < _OUTLINED < likeness.max():
-            self.axes_[2].contour(
-                likeness, [_OUTLINED], colors=BLACK, linewidths=1.2, extent=extent, origin="upper"
-            )
+            draw_picture(axes, picture, title)
+        self.im_ = draw_likeness(self.axes_[2], likeness, pictures[0], linewidth=1.2)
         bar = self.ax_.inset_axes((0.955, 0, 0.02, 0.88))
         self.figure_.colorbar(self.im_, cax=bar, label="share of the best tile found")
         return self

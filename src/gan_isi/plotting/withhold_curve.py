@@ -1,12 +1,13 @@
 """What attacks tell as more and more generated images are withheld."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .style import CURVES, figure_and_axes, literal
+from .style import CURVES, figure_and_axes, literal, with_errors
 
 #: How the curves of a result are called, in the order in which they are drawn.
 _SHOWN = {
@@ -18,6 +19,7 @@ _SHOWN = {
 _MARKERS, _DASHES = ("o", "s", "^"), ("-", "--", ":")
 
 
+@dataclass(eq=False, repr=False)
 class WithholdDisplay:
     """AUC of what is left, by the share of generated images that is withheld.
 
@@ -53,9 +55,8 @@ class WithholdDisplay:
     1
     """
 
-    def __init__(self, shares: ArrayLike, curves: Mapping[str, ArrayLike]) -> None:
-        self.shares = shares
-        self.curves = curves
+    shares: ArrayLike
+    curves: Mapping[str, ArrayLike]
 
     @classmethod
     def from_result(cls, result: Any, *, ax: Any = None) -> Self:
@@ -98,26 +99,25 @@ class WithholdDisplay:
             For curves of another length than `shares`, and more than three.
         """
         shares = np.asarray(self.shares, dtype=float)
-        curves = {name: np.asarray(rows, dtype=float) for name, rows in self.curves.items()}
-        for name, rows in curves.items():
-            if rows.shape != (len(shares), 3):
-                raise ValueError(
-                    f"The curve {name!r} has to hold value, low and high at {len(shares)} shares; "
-                    f"its shape is {rows.shape}."
-                )
+        curves = {
+            name: with_errors(
+                rows,
+                len(shares),
+                f"The curve {name!r} has to hold value, low and high at {len(shares)} shares",
+            )
+            for name, rows in self.curves.items()
+        }
         if len(curves) > len(_MARKERS):
             raise ValueError(f"At most {len(_MARKERS)} curves can be drawn; got {len(curves)}.")
         self.figure_, self.ax_ = figure_and_axes(ax)
         self.lines_ = []
-        for number, (name, rows) in enumerate(curves.items()):
+        for number, (name, (values, errors)) in enumerate(curves.items()):
             apart = 0.6 * (number - (len(curves) - 1) / 2)
-            value, low, high = rows.T
             self.lines_.append(
                 self.ax_.errorbar(
                     100 * shares + apart,
-                    value,
-                    # Rounding may put a bound on the other side of the value.
-                    np.maximum([value - low, high - value], 0),
+                    values,
+                    errors,
                     label=literal(name),
                     color=CURVES[number],
                     linestyle=_DASHES[number],
