@@ -123,12 +123,12 @@ KINDS = {
 N_MEMBERS = (60, 20)
 
 
-def generate(folder, images, kind, n_members, seed):
+def generate(folder, images, kind, n_used, seed):
     """Which images are members, and the generated ones, out of the folder where they are there."""
-    path = Path(folder, f"{kind.replace(' ', '_').replace(',', '')}_{n_members}_{seed}.npz")
+    path = Path(folder, f"{kind.replace(' ', '_').replace(',', '')}_{n_used}_{seed}.npz")
     if not path.exists():
-        random = np.random.default_rng([list(KINDS).index(kind), n_members, seed])
-        members = random.permutation(len(images)) < n_members
+        random = np.random.default_rng([list(KINDS).index(kind), n_used, seed])
+        members = random.permutation(len(images)) < n_used
         made = as_bytes(KINDS[kind](images[members], random))
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, members=members, generated=made)
@@ -149,8 +149,8 @@ def attacks():
     yield "blind", make_pipeline("blind")
 
 
-def measure(folder, images, kind, n_members, seed):
-    members, generated = generate(folder, images, kind, n_members, seed)
+def measure(folder, images, kind, n_used, seed):
+    members, generated = generate(folder, images, kind, n_used, seed)
     found = measures_of_each(attacks(), as_bytes(images), members, generated, seed)
     return {
         name: [measures[one].value if one in measures else np.nan for one in MEASURES]
@@ -172,10 +172,10 @@ def main():
     options = parser.parse_args()
     images = chest_radiographs()
     tasks = [
-        (kind, n_members, FIRST_SEED + index)
+        (kind, n_used, FIRST_SEED + index)
         for index in range(options.seeds)
         for kind in options.kinds
-        for n_members in N_MEMBERS
+        for n_used in N_MEMBERS
     ]
     work = generate if options.build else measure
     found = Parallel(n_jobs=options.n_jobs)(

@@ -57,10 +57,10 @@ def specificity_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> specificity_score([0, 0, 0, 0, 1], [0, 0, 0, 1, 1])
     0.75
     """
-    is_member, called_member = _members(y_true, y_pred)
-    if is_member.all():
+    is_used, called_member = _members(y_true, y_pred)
+    if is_used.all():
         raise ValueError("Specificity needs at least one not used image in y_true; got none.")
-    return float(np.mean(~called_member[~is_member]))
+    return float(np.mean(~called_member[~is_used]))
 
 
 def membership_metrics(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float]:
@@ -91,23 +91,21 @@ def membership_metrics(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float]
     >>> membership_metrics([0, 0, 1, 1], [0, 1, 1, 1])["precision"]
     0.6666666666666666
     """
-    is_member, called_member = _members(y_true, y_pred)
-    any_member, any_called = is_member.any(), called_member.any()
+    is_used, called_member = _members(y_true, y_pred)
+    any_member, any_called = is_used.any(), called_member.any()
     return {
-        "accuracy": float(accuracy_score(is_member, called_member)),
-        "precision": float(precision_score(is_member, called_member, zero_division=0)),
-        "recall": float(recall_score(is_member, called_member, zero_division=0)),
-        "specificity": specificity_score(is_member, called_member),
-        "f1": float(f1_score(is_member, called_member, zero_division=0)),
+        "accuracy": float(accuracy_score(is_used, called_member)),
+        "precision": float(precision_score(is_used, called_member, zero_division=0)),
+        "recall": float(recall_score(is_used, called_member, zero_division=0)),
+        "specificity": specificity_score(is_used, called_member),
+        "f1": float(f1_score(is_used, called_member, zero_division=0)),
         "balanced_accuracy": (
-            float(balanced_accuracy_score(is_member, called_member)) if any_member else np.nan
+            float(balanced_accuracy_score(is_used, called_member)) if any_member else np.nan
         ),
         "kappa": (
-            float(cohen_kappa_score(is_member, called_member))
-            if any_member or any_called
-            else np.nan
+            float(cohen_kappa_score(is_used, called_member)) if any_member or any_called else np.nan
         ),
-        "chance": float(max(is_member.mean(), 1 - is_member.mean())),
+        "chance": float(max(is_used.mean(), 1 - is_used.mean())),
     }
 
 
@@ -142,11 +140,11 @@ def membership_advantage(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> membership_advantage([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1])
     0.75
     """
-    is_member, called_member = _members(y_true, y_pred)
-    if is_member.all() or not is_member.any():
-        which = "not used" if is_member.all() else "used"
+    is_used, called_member = _members(y_true, y_pred)
+    if is_used.all() or not is_used.any():
+        which = "not used" if is_used.all() else "used"
         raise ValueError(f"The advantage needs at least one {which} image in y_true; got none.")
-    return float(balanced_accuracy_score(is_member, called_member, adjusted=True))
+    return float(balanced_accuracy_score(is_used, called_member, adjusted=True))
 
 
 def tpr_at_fpr(
@@ -196,39 +194,39 @@ def tpr_at_fpr(
     >>> tpr_at_fpr([0, 0, 0, 0, 1, 1], [1, 2, 3, 5, 4, 6], max_fpr=0.25)
     1.0
     """
-    is_member, _ = check_used(y_true, name="y_true", both=False)
-    n_members, n_nonmembers = int(is_member.sum()), int((~is_member).sum())
-    if min(n_members, n_nonmembers) == 0:
+    is_used, _ = check_used(y_true, name="y_true", both=False)
+    n_used, n_not_used = int(is_used.sum()), int((~is_used).sum())
+    if min(n_used, n_not_used) == 0:
         raise ValueError(
             "A true positive rate at a false positive rate needs both classes in y_true; got "
-            f"{n_members} used and {n_nonmembers} not used images."
+            f"{n_used} used and {n_not_used} not used images."
         )
     if not 0 <= max_fpr <= 1:
         raise ValueError(f"max_fpr has to lie in 0..1; got {max_fpr!r}.")
     if unresolved not in ("raise", "warn", "nan"):
         raise ValueError(f'unresolved has to be "raise", "warn" or "nan"; got {unresolved!r}.')
-    if max_fpr < 1 / n_nonmembers:
+    if max_fpr < 1 / n_not_used:
         if unresolved == "nan":
             return float("nan")
         message = (
-            f"{n_nonmembers} images not used can't resolve max_fpr={max_fpr:g}: their smallest "
-            f"false positive rate above 0 is {1 / n_nonmembers:.3g}, and no false positive among "
-            f"them only shows a rate below {resolvable_fpr(n_nonmembers):.3g} (95 % confidence)."
+            f"{n_not_used} images not used can't resolve max_fpr={max_fpr:g}: their smallest "
+            f"false positive rate above 0 is {1 / n_not_used:.3g}, and no false positive among "
+            f"them only shows a rate below {resolvable_fpr(n_not_used):.3g} (95 % confidence)."
         )
         if unresolved == "raise":
             raise ValueError(message)
         warnings.warn(message, UserWarning, stacklevel=2)
     # The rates are quotients of counts, which compare with a decimal max_fpr without rounding.
-    fpr, tpr, _ = roc_curve(is_member, y_score, drop_intermediate=False)
+    fpr, tpr, _ = roc_curve(is_used, y_score, drop_intermediate=False)
     return float(tpr[fpr <= max_fpr].max())
 
 
-def resolvable_fpr(n_nonmembers: int, confidence: float = 0.95) -> float:
+def resolvable_fpr(n_not_used: int, confidence: float = 0.95) -> float:
     """Smallest bound on the false positive rate that this number of images can show.
 
     Parameters
     ----------
-    n_nonmembers : int
+    n_not_used : int
         Number of images known as not used, none of which is called used.
     confidence : float, default=0.95
         One-sided confidence level.
@@ -236,8 +234,8 @@ def resolvable_fpr(n_nonmembers: int, confidence: float = 0.95) -> float:
     Returns
     -------
     float
-        The upper Clopper-Pearson bound ``1 - (1 - confidence)^(1 / n_nonmembers)``, which is
-        about 3 / n_nonmembers at 95 % (the rule of three).
+        The upper Clopper-Pearson bound ``1 - (1 - confidence)^(1 / n_not_used)``, which is
+        about 3 / n_not_used at 95 % (the rule of three).
 
     Raises
     ------
@@ -254,12 +252,12 @@ def resolvable_fpr(n_nonmembers: int, confidence: float = 0.95) -> float:
     >>> round(resolvable_fpr(100), 4)
     0.0295
     """
-    if n_nonmembers < 1 or not 0 < confidence < 1:
+    if n_not_used < 1 or not 0 < confidence < 1:
         raise ValueError(
-            "n_nonmembers has to be at least 1, and confidence between 0 and 1, both excluded; "
-            f"got {n_nonmembers!r} and {confidence!r}."
+            "n_not_used has to be at least 1, and confidence between 0 and 1, both excluded; "
+            f"got {n_not_used!r} and {confidence!r}."
         )
-    return float(-np.expm1(np.log1p(-confidence) / n_nonmembers))
+    return float(-np.expm1(np.log1p(-confidence) / n_not_used))
 
 
 def positive_predictive_value(

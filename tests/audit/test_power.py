@@ -38,7 +38,7 @@ def test_more_queries_notice_less():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="got n_members=0 and n_nonmembers=3"):
+    with pytest.raises(ValueError, match="got n_used=0 and n_not_used=3"):
         detectable_auc(0, 3)
     with pytest.raises(ValueError, match="power has to lie between"):
         detectable_auc(3, 3, power=80)

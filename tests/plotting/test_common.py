@@ -180,7 +180,7 @@ def test_matplotlib_is_imported_with_the_first_figure_only():
         "assert 'matplotlib' not in sys.modules\n"
         "sys.modules['matplotlib'] = None\n"  # as if it were not installed
         "try:\n"
-        "    p.LogRocDisplay([0, 1], [0, 1], n_nonmembers=5).plot()\n"
+        "    p.LogRocDisplay([0, 1], [0, 1], n_not_used=5).plot()\n"
         "except ImportError as error:\n"
         "    assert 'pip install \"gan-isi[plot]\"' in str(error)\n"
         "else:\n"

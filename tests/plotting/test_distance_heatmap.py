@@ -72,7 +72,7 @@ def test_distances_that_are_there_already(bags):
     np.testing.assert_array_equal(shown.distances, bags[:, :, 1])
     assert shown.colorbar_.ax.get_ylabel() == "W1 of b (bit)"
     shown = DistanceHeatmapDisplay.from_distances(bags[:, :, 0], [False] * 4 + [True] * 6)
-    assert np.asarray(shown.is_member).sum() == 6
+    assert np.asarray(shown.is_used).sum() == 6
 
 
 def test_used_images_come_first(bags):

@@ -7,8 +7,8 @@ from gan_isi.metrics import tpr_at_fpr
 from gan_isi.plotting import LogRocDisplay
 
 
-def simulate(n_members=30, n_nonmembers=40, shift=1.0, seed=0):
-    truth = np.repeat([1, 0], [n_members, n_nonmembers])
+def simulate(n_used=30, n_not_used=40, shift=1.0, seed=0):
+    truth = np.repeat([1, 0], [n_used, n_not_used])
     return truth, shift * truth + np.random.default_rng(seed).normal(size=len(truth))
 
 
@@ -46,13 +46,13 @@ def right_end(span):
     return span.get_path().get_extents(span.get_patch_transform()).x1
 
 
-@pytest.mark.parametrize("n_nonmembers", [8, 250])
-def test_rates_below_one_of_n_are_shaded_and_labelled(n_nonmembers):
-    truth, score = simulate(n_nonmembers=n_nonmembers)
+@pytest.mark.parametrize("n_not_used", [8, 250])
+def test_rates_below_one_of_n_are_shaded_and_labelled(n_not_used):
+    truth, score = simulate(n_not_used=n_not_used)
     shown = LogRocDisplay.from_predictions(truth, score)
-    np.testing.assert_allclose(right_end(shown.unresolved_), 1 / n_nonmembers)
-    assert shown.ax_.get_xlim()[0] < 1 / n_nonmembers
-    expected = f"FPR < 1/{n_nonmembers}: not resolvable\nwith {n_nonmembers} images not used"
+    np.testing.assert_allclose(right_end(shown.unresolved_), 1 / n_not_used)
+    assert shown.ax_.get_xlim()[0] < 1 / n_not_used
+    expected = f"FPR < 1/{n_not_used}: not resolvable\nwith {n_not_used} images not used"
     assert legend_of(shown.ax_)[-1] == expected
 
 
@@ -67,7 +67,7 @@ def test_several_curves_on_the_same_axes():
     second = LogRocDisplay.from_predictions(*simulate(seed=1), name="b", ax=ax)
     assert second.chance_line_ is None
     assert second.unresolved_ is None
-    third = LogRocDisplay.from_predictions(*simulate(n_nonmembers=400), name="c", ax=ax)
+    third = LogRocDisplay.from_predictions(*simulate(n_not_used=400), name="c", ax=ax)
     np.testing.assert_allclose(right_end(third.unresolved_), 1 / 400)
     assert [label.split(" (")[0] for label in legend_of(ax)[:4]] == ["a", "b", "c", "chance"]
     # The shades overlap: one entry for both.
@@ -80,9 +80,9 @@ def test_several_curves_on_the_same_axes():
 
 def test_limits_never_shrink():
     _, ax = plt.subplots()
-    LogRocDisplay.from_predictions(*simulate(n_nonmembers=400), ax=ax)
+    LogRocDisplay.from_predictions(*simulate(n_not_used=400), ax=ax)
     before = ax.get_xlim()
-    LogRocDisplay.from_predictions(*simulate(n_nonmembers=10), ax=ax)
+    LogRocDisplay.from_predictions(*simulate(n_not_used=10), ax=ax)
     assert ax.get_xlim() == before
 
 
@@ -91,7 +91,7 @@ def test_an_attack_is_asked_for_its_probabilities(attack, images):
     shown = LogRocDisplay.from_estimator(attack, queries, used, name="paper", color="black")
     expected = roc_auc_score(used, attack.predict_proba(queries)[:, 1])
     assert shown.roc_auc == pytest.approx(expected)
-    assert shown.n_nonmembers == 6
+    assert shown.n_not_used == 6
     assert shown.line_.get_color() == "black"
 
 
@@ -108,14 +108,14 @@ def test_a_useless_and_a_perfect_attack():
 
 
 def test_a_curve_without_name_and_area():
-    shown = LogRocDisplay([0, 0.5, 1], [0, 0.5, 1], n_nonmembers=2).plot()
+    shown = LogRocDisplay([0, 0.5, 1], [0, 0.5, 1], n_not_used=2).plot()
     assert legend_of(shown.plot(tpr_at=()).ax_)[0] == "ROC"
     assert legend_of(shown.plot(name="other", tpr_at=()).ax_)[0] == "other"
 
 
 @pytest.mark.parametrize("ties", [False, True])
 def test_true_positive_rates_at_given_false_positive_rates(ties):
-    truth, score = simulate(n_nonmembers=40)
+    truth, score = simulate(n_not_used=40)
     if ties:
         score = np.round(score)
     shown = LogRocDisplay.from_predictions(truth, score, tpr_at=(0.5, 0.1, 0.025, 0.02))
@@ -141,11 +141,11 @@ def test_options_of_the_line():
 
 
 @pytest.mark.parametrize(
-    ("n_nonmembers", "shift", "seed"),
+    ("n_not_used", "shift", "seed"),
     [(25, 0.0, 0), (25, 0.0, 1), (25, 9.0, 0), (60, -1.0, 0), (60, -9.0, 0), (1000, 1.5, 0)],
 )
-def test_the_legend_hides_no_curve(n_nonmembers, shift, seed):
-    truth, score = simulate(n_nonmembers=n_nonmembers, shift=shift, seed=seed)
+def test_the_legend_hides_no_curve(n_not_used, shift, seed):
+    truth, score = simulate(n_not_used=n_not_used, shift=shift, seed=seed)
     shown = LogRocDisplay.from_predictions(truth, score, name="attack")
     shown.figure_.canvas.draw()
     box = shown.ax_.get_legend().get_window_extent()
@@ -161,8 +161,8 @@ def test_the_legend_hides_no_curve(n_nonmembers, shift, seed):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LogRocDisplay([0, 1], [0, 0.5, 1], n_nonmembers=3).plot(), r"\(2,\) and \(3,\)"),
-        (lambda: LogRocDisplay([0, 1], [0, 1], n_nonmembers=0).plot(), "n_nonmembers=0"),
+        (lambda: LogRocDisplay([0, 1], [0, 0.5, 1], n_not_used=3).plot(), r"\(2,\) and \(3,\)"),
+        (lambda: LogRocDisplay([0, 1], [0, 1], n_not_used=0).plot(), "n_not_used=0"),
         (lambda: LogRocDisplay.from_predictions(*simulate(), tpr_at=(2,)), "in 0..1; got 2"),
     ],
 )

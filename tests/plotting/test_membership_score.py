@@ -49,8 +49,8 @@ def test_an_attack_is_asked_for_its_probabilities(attack, images):
     queries, used, generated = images
     shown = MembershipScoreDisplay.from_estimator(attack, queries, used, candidates=generated[:4])
     expected = attack.predict_proba(queries)[:, 1]
-    np.testing.assert_array_equal(shown.member_score, expected[used == 1])
-    np.testing.assert_array_equal(shown.nonmember_score, expected[used == 0])
+    np.testing.assert_array_equal(shown.used_score, expected[used == 1])
+    np.testing.assert_array_equal(shown.not_used_score, expected[used == 0])
     np.testing.assert_array_equal(shown.candidate_score, attack.predict_proba(generated[:4])[:, 1])
 
 

@@ -214,7 +214,7 @@ def _figures(result: "AuditResult") -> list[dict[str, str]]:
         fpr, tpr, _ = roc_curve(result.labels, result.attacks[name].answers.ranks())
         auc = result.attacks[name].measures["AUC"].value
         display = LogRocDisplay(
-            fpr, tpr, n_nonmembers=int((result.labels == 0).sum()), roc_auc=auc, name=name
+            fpr, tpr, n_not_used=int((result.labels == 0).sum()), roc_auc=auc, name=name
         )
         display.plot(axes, tpr_at=())
     said = [say("figure_curves")]

@@ -30,7 +30,7 @@ class DistanceHeatmapDisplay:
     ----------
     distances : array-like of shape (n_queries, n_generated)
         Distances, the queries in any order.
-    is_member : array-like of shape (n_queries,), bool, default=None
+    is_used : array-like of shape (n_queries,), bool, default=None
         Which queries were used; None where that is not known.
     name : str, default="distance"
         What the distances are.
@@ -73,7 +73,7 @@ class DistanceHeatmapDisplay:
 
     distances: ArrayLike
     _: KW_ONLY
-    is_member: ArrayLike | None = None
+    is_used: ArrayLike | None = None
     name: str = "distance"
     unit: str | None = None
 
@@ -190,8 +190,8 @@ class DistanceHeatmapDisplay:
             name = f"mean over maps of {measure} / median {measure}"
         elif array.ndim == 3:
             array = array[:, :, _index_of(map_name, map_names, array.shape[2])]
-        is_member = None if y is None else check_used(y, len(array), unit="queries")[0]
-        return cls(array, is_member=is_member, name=name, unit=unit).plot(ax)
+        is_used = None if y is None else check_used(y, len(array), unit="queries")[0]
+        return cls(array, is_used=is_used, name=name, unit=unit).plot(ax)
 
     def plot(self, ax: Any = None, *, cmap: str = SEQUENTIAL) -> Self:
         """Draw the heat map.
@@ -232,20 +232,20 @@ class DistanceHeatmapDisplay:
 
     def _order(self, distances: NDArray[Any]) -> NDArray[np.intp]:
         closest = distances.min(axis=1)
-        if self.is_member is None:
+        if self.is_used is None:
             return np.argsort(closest, kind="stable")
-        return np.lexsort((closest, ~np.asarray(self.is_member, dtype=bool)))
+        return np.lexsort((closest, ~np.asarray(self.is_used, dtype=bool)))
 
     def _label_queries(self, n_queries: int) -> None:
         self.ax_.set_ylabel("query, closest first")
         self.ax_.tick_params(axis="y", length=0)
-        if self.is_member is None:
+        if self.is_used is None:
             # The rank has no meaning beyond the order, so no numbers.
             self.ax_.set_yticks([(n_queries - 1) / 2], [f"n = {n_queries}"])
             return
-        n_members = int(np.asarray(self.is_member, dtype=bool).sum())
-        ends = np.array([-0.5, n_members - 0.5, n_queries - 0.5])
-        counts = (n_members, n_queries - n_members)
+        n_used = int(np.asarray(self.is_used, dtype=bool).sum())
+        ends = np.array([-0.5, n_used - 0.5, n_queries - 0.5])
+        counts = (n_used, n_queries - n_used)
         labels = [
             f"{name}\n(n = {n})" for name, n in zip(("used", "not used"), counts, strict=True)
         ]

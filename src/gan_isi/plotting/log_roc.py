@@ -36,7 +36,7 @@ class LogRocDisplay:
         False positive rates, ascending.
     tpr : array-like of shape (n_thresholds,)
         True positive rates.
-    n_nonmembers : int
+    n_not_used : int
         Number of images not used that the rates come from.
     roc_auc : float, default=None
         Area under the (linear) curve.
@@ -74,14 +74,14 @@ class LogRocDisplay:
     --------
     >>> from gan_isi.plotting import LogRocDisplay
     >>> shown = LogRocDisplay.from_predictions([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], name="attack")
-    >>> shown.roc_auc, shown.n_nonmembers
+    >>> shown.roc_auc, shown.n_not_used
     (0.75, 2)
     """
 
     fpr: ArrayLike
     tpr: ArrayLike
     _: KW_ONLY
-    n_nonmembers: int
+    n_not_used: int
     roc_auc: float | None = None
     name: str | None = None
 
@@ -180,13 +180,13 @@ class LogRocDisplay:
             that are not finite.
         """
         scores = check_scores(y_score, "y_score")
-        is_member, _ = check_used(y_true, len(scores), name="y_true", unit="queries")
-        fpr, tpr, _ = roc_curve(is_member, scores, drop_intermediate=False)
+        is_used, _ = check_used(y_true, len(scores), name="y_true", unit="queries")
+        fpr, tpr, _ = roc_curve(is_used, scores, drop_intermediate=False)
         return cls(
             fpr,
             tpr,
-            n_nonmembers=int(np.sum(~is_member)),
-            roc_auc=float(roc_auc_score(is_member, scores)),
+            n_not_used=int(np.sum(~is_used)),
+            roc_auc=float(roc_auc_score(is_used, scores)),
             name=name,
         ).plot(ax, tpr_at=tpr_at, **line_options)
 
@@ -248,16 +248,16 @@ class LogRocDisplay:
 
     def _check(self) -> None:
         shapes = np.shape(self.fpr), np.shape(self.tpr)
-        if len(shapes[0]) != 1 or shapes[0] != shapes[1] or self.n_nonmembers < 1:
+        if len(shapes[0]) != 1 or shapes[0] != shapes[1] or self.n_not_used < 1:
             raise ValueError(
                 "Expected as many false as true positive rates, of at least 1 image not used; got "
-                f"shapes {shapes[0]} and {shapes[1]}, and n_nonmembers={self.n_nonmembers}."
+                f"shapes {shapes[0]} and {shapes[1]}, and n_not_used={self.n_not_used}."
             )
 
     def _tpr_at(self, max_fpr: float) -> float:
         if not 0 <= max_fpr <= 1:
             raise ValueError(f"tpr_at has to hold rates in 0..1; got {max_fpr!r}.")
-        if max_fpr < 1 / self.n_nonmembers:
+        if max_fpr < 1 / self.n_not_used:
             return float("nan")
         fpr, tpr = np.asarray(self.fpr), np.asarray(self.tpr)
         return float(tpr[fpr <= max_fpr].max(initial=0.0))
@@ -265,7 +265,7 @@ class LogRocDisplay:
     def _draw_curve(self, style: dict[str, Any]) -> None:
         fpr, tpr = np.asarray(self.fpr), np.asarray(self.tpr)
         at_zero = float(tpr[fpr == 0].max(initial=0.0))
-        limit = 1 / self.n_nonmembers
+        limit = 1 / self.n_not_used
         (self.line_,) = self.ax_.plot(
             np.concatenate([[limit], fpr[fpr > 0]]),
             np.concatenate([[at_zero], tpr[fpr > 0]]),
@@ -306,10 +306,10 @@ class LogRocDisplay:
         return line
 
     def _shade(self) -> Any:
-        gid = f"unresolved-{self.n_nonmembers}"
+        gid = f"unresolved-{self.n_not_used}"
         if any(patch.get_gid() == gid for patch in self.ax_.patches):
             return None
-        n = self.n_nonmembers
+        n = self.n_not_used
         self.ax_.axvline(1 / n, color="0.55", linewidth=1, zorder=0.5)
         return self.ax_.axvspan(
             _FAR_LEFT, 1 / n, color="0.5", alpha=0.2, linewidth=0, zorder=0, gid=gid
@@ -353,7 +353,7 @@ class LogRocDisplay:
     def _set_limits(self, *, first: bool) -> None:
         """Show half a decade beyond the limit; never less than the axes did before."""
         tpr = np.asarray(self.tpr)
-        left = 10**-0.5 / self.n_nonmembers
+        left = 10**-0.5 / self.n_not_used
         # A true positive rate cannot be smaller than 1/n of its own n either.
         bottom = min(left, float(tpr[tpr > 0].min()) / 1.5) if (tpr > 0).any() else left
         if not first:

@@ -32,9 +32,9 @@ class MembershipScoreDisplay:
 
     Parameters
     ----------
-    member_score : array-like of shape (n_members,)
+    used_score : array-like of shape (n_used,)
         Scores of the queries that were used.
-    nonmember_score : array-like of shape (n_nonmembers,)
+    not_used_score : array-like of shape (n_not_used,)
         Scores of the queries that were not.
     candidate_score : array-like of shape (n_candidates,), default=None
         Scores of queries of unknown membership.
@@ -71,12 +71,12 @@ class MembershipScoreDisplay:
     >>> shown = MembershipScoreDisplay.from_predictions(
     ...     [0, 0, 1, 1], [0.2, 0.4, 0.3, 0.6], threshold=0.5
     ... )
-    >>> shown.member_score
+    >>> shown.used_score
     array([0.3, 0.6])
     """
 
-    member_score: ArrayLike
-    nonmember_score: ArrayLike
+    used_score: ArrayLike
+    not_used_score: ArrayLike
     _: KW_ONLY
     candidate_score: ArrayLike | None = None
     threshold: float | None = None
@@ -173,12 +173,12 @@ class MembershipScoreDisplay:
             that are not finite.
         """
         scores = check_scores(y_score, "y_score")
-        is_member, _ = check_used(y_true, len(scores), name="y_true", unit="queries")
+        is_used, _ = check_used(y_true, len(scores), name="y_true", unit="queries")
         if candidate_score is not None:
             candidate_score = check_scores(candidate_score, "candidate_score")
         return cls(
-            scores[is_member],
-            scores[~is_member],
+            scores[is_used],
+            scores[~is_used],
             candidate_score=candidate_score,
             threshold=threshold,
             score_name=score_name,
@@ -198,8 +198,8 @@ class MembershipScoreDisplay:
             Itself.
         """
         rows = [
-            ("used", np.asarray(self.member_score), ORANGE, "o"),
-            ("not used", np.asarray(self.nonmember_score), BLUE, "s"),
+            ("used", np.asarray(self.used_score), ORANGE, "o"),
+            ("not used", np.asarray(self.not_used_score), BLUE, "s"),
         ]
         if self.candidate_score is not None:
             rows.append(("unknown", np.asarray(self.candidate_score), "0.35", "^"))

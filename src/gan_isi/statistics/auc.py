@@ -201,14 +201,14 @@ def auc_interval(
     return _score_interval(_concordance(members, scores, folds), members, numbers, quantile, effect)
 
 
-def null_effect(null: ArrayLike | None, n_members: float, n_nonmembers: float) -> float:
+def null_effect(null: ArrayLike | None, n_used: float, n_not_used: float) -> float:
     """Factor by which AUCs with permuted labels vary more than those of given scores.
 
     Parameters
     ----------
     null : array-like of shape (n_permutations,) or None
         AUCs of refits with permuted labels.
-    n_members, n_nonmembers : float
+    n_used, n_not_used : float
         Numbers m of used and n of not used queries.
 
     Returns
@@ -221,7 +221,7 @@ def null_effect(null: ArrayLike | None, n_members: float, n_nonmembers: float) -
     values = np.empty(0) if null is None else check_scores(null, "null")
     if not len(values):
         return 1.0
-    expected = (n_members + n_nonmembers + 1) / (12 * n_members * n_nonmembers)
+    expected = (n_used + n_not_used + 1) / (12 * n_used * n_not_used)
     return max(1.0, float(np.mean((values - 0.5) ** 2)) / expected)
 
 

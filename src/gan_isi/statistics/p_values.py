@@ -204,16 +204,16 @@ def conformal_p_values(
     ----------
     scores : array-like of shape (n_queries,)
         Scores of the attack, larger for queries that were used.
-    null_scores : array-like of shape (n_nonmembers,)
+    null_scores : array-like of shape (n_not_used,)
         Scores of images known as not used, by the same fitted attack, which was trained on
         none of the images here.
-    null_groups : array-like of shape (n_nonmembers,), default=None
+    null_groups : array-like of shape (n_not_used,), default=None
         Patient of each of these images; no query is of one of these patients.
 
     Returns
     -------
     ndarray of shape (n_queries,)
-        ``(1 + #{null_scores >= score}) / (1 + n_nonmembers)``; with groups, their shares and
+        ``(1 + #{null_scores >= score}) / (1 + n_not_used)``; with groups, their shares and
         their number replace the counts.
 
     Raises

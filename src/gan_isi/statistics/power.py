@@ -10,8 +10,8 @@ from .auc import null_effect
 
 
 def detectable_auc(
-    n_members: float,
-    n_nonmembers: float,
+    n_used: float,
+    n_not_used: float,
     *,
     null: ArrayLike | None = None,
     significance: float = 0.05,
@@ -21,7 +21,7 @@ def detectable_auc(
 
     Parameters
     ----------
-    n_members, n_nonmembers : float
+    n_used, n_not_used : float
         Numbers m of used and n of not used queries; without `null`, numbers of patients.
     null : array-like of shape (n_permutations,), default=None
         AUCs of refits with permuted labels. Their spread shows how much less m and n are
@@ -55,13 +55,13 @@ def detectable_auc(
     >>> round(detectable_auc(100, 100), 3)
     0.601
     """
-    if min(n_members, n_nonmembers) < 1:
+    if min(n_used, n_not_used) < 1:
         raise ValueError(
-            "n_members and n_nonmembers have to be at least 1; "
-            f"got n_members={n_members!r} and n_nonmembers={n_nonmembers!r}."
+            "n_used and n_not_used have to be at least 1; "
+            f"got n_used={n_used!r} and n_not_used={n_not_used!r}."
         )
-    effect = null_effect(null, n_members, n_nonmembers)
-    m, n = n_members / effect, n_nonmembers / effect
+    effect = null_effect(null, n_used, n_not_used)
+    m, n = n_used / effect, n_not_used / effect
     alarm = norm.isf(check_share(significance, "significance"))
     noticed = norm.ppf(check_share(power, "power"))
     limit = 0.5 + alarm * _hanley_mcneil_error(0.5, m, n)
@@ -74,11 +74,11 @@ def detectable_auc(
     return float(brentq(missing, 0.5, 1.0))
 
 
-def _hanley_mcneil_error(auc: float, n_members: float, n_nonmembers: float) -> float:
-    one_member, one_nonmember = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+def _hanley_mcneil_error(auc: float, n_used: float, n_not_used: float) -> float:
+    one_used, one_not_used = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     numerator = (
         auc * (1 - auc)
-        + (n_members - 1) * (one_member - auc**2)
-        + (n_nonmembers - 1) * (one_nonmember - auc**2)
+        + (n_used - 1) * (one_used - auc**2)
+        + (n_not_used - 1) * (one_not_used - auc**2)
     )
-    return float(np.sqrt(max(0.0, numerator) / (n_members * n_nonmembers)))
+    return float(np.sqrt(max(0.0, numerator) / (n_used * n_not_used)))

@@ -209,8 +209,8 @@ def recognisable_share(
     units = units.ravel()
     sizes = np.bincount(units)
     means = np.bincount(units, values) / sizes
-    is_member = np.bincount(units, members) > 0
-    own, others = means[is_member], np.sort(means[~is_member])[::-1]
+    is_used = np.bincount(units, members) > 0
+    own, others = means[is_used], np.sort(means[~is_used])[::-1]
     n = len(others)
     ranks = 4 ** np.arange(int(np.log2(n) / 2) + 1)
     level = (1 - check_share(confidence, "confidence")) / (2 * len(ranks))
