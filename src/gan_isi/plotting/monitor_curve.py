@@ -29,7 +29,7 @@ class MonitorDisplay:
     ax_ : matplotlib Axes
         The axes drawn on.
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of these axes.
     errorbar_ : matplotlib ErrorbarContainer
         The AUCs.
     chance_line_ : matplotlib Line2D
