@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,7 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
     # Patients: of use where something is calibrated in folds, else without effect.
     __metadata_request__fit = {"groups": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {}  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     #: As :class:`sklearn.pipeline.Pipeline` has them, which this one does not use.
     transform_input, memory = None, None

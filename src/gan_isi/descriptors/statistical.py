@@ -1,8 +1,9 @@
 """The statistical family: local range, standard deviation and entropy."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from ..texture.statistical import local_entropy, local_range, local_std
 from .base import BaseDescriptor
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class StatisticalDescriptor(BaseDescriptor):
     """Local range, standard deviation and entropy (3 maps).
 
@@ -64,39 +66,23 @@ class StatisticalDescriptor(BaseDescriptor):
     (2, 12)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseDescriptor._parameter_constraints,
         "range_size": [Interval(Integral, 1, None, closed="left")],
         "std_size": [Interval(Integral, 3, None, closed="left")],
         "entropy_size": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(
-        self,
-        *,
-        range_size: int = 3,
-        std_size: int = 3,
-        entropy_size: int = 9,
-        n_levels: int = DEFAULT_N_LEVELS,
-        cells: Cells = "fine_tails",
-        grid: int = 1,
-        intensity_range: IntensityRange = "dtype",
-        n_jobs: int | None = None,
-        memory: Any = None,
-        verbose: int | bool = False,
-    ) -> None:
-        super().__init__(
-            n_levels=n_levels,
-            cells=cells,
-            grid=grid,
-            intensity_range=intensity_range,
-            n_jobs=n_jobs,
-            memory=memory,
-            verbose=verbose,
-        )
-        self.range_size = range_size
-        self.std_size = std_size
-        self.entropy_size = entropy_size
+    range_size: int = 3
+    std_size: int = 3
+    entropy_size: int = 9
+    n_levels: int = DEFAULT_N_LEVELS
+    cells: Cells = "fine_tails"
+    grid: int = 1
+    intensity_range: IntensityRange = "dtype"
+    n_jobs: int | None = None
+    memory: Any = None
+    verbose: int | bool = False
 
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage:
         """Compute the three maps of one grey image.

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
 from os import PathLike
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ class BaseImageTransformer(
     #: What only a fitted transformer has.
     _fitted_attribute: str
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn's way
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "intensity_range": [StrOptions({"dtype", "image"}), tuple, list],
         "n_jobs": [Integral, None],
         "memory": [str, PathLike, HasMethods("cache"), None],

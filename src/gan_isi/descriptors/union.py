@@ -1,10 +1,11 @@
 """Families side by side, by their names."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from inspect import signature
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,7 @@ _SHARED = ("n_levels", "cells", "grid", "intensity_range")
 _WORK = ("n_jobs", "memory", "verbose")
 
 
+@dataclass(eq=False, repr=False)
 class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, NamedParts):
     """Descriptor families side by side; each image is read once for all of them.
 
@@ -94,7 +96,7 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
     ('statistical_range', 'statistical_std', 'statistical_entropy')
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseImageTransformer._parameter_constraints,
         "transformer_list": [list, tuple],
         "n_levels": [Interval(Integral, 1, None, closed="left")],
@@ -102,26 +104,15 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
         "grid": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(
-        self,
-        transformer_list: list[tuple[str, Any]],
-        *,
-        n_levels: int = DEFAULT_N_LEVELS,
-        cells: Cells = "fine_tails",
-        grid: int = 1,
-        intensity_range: IntensityRange = "dtype",
-        n_jobs: int | None = None,
-        memory: Any = None,
-        verbose: int | bool = False,
-    ) -> None:
-        self.transformer_list = transformer_list
-        self.n_levels = n_levels
-        self.cells = cells
-        self.grid = grid
-        self.intensity_range = intensity_range
-        self.n_jobs = n_jobs
-        self.memory = memory
-        self.verbose = verbose
+    transformer_list: list[tuple[str, Any]]
+    _: KW_ONLY
+    n_levels: int = DEFAULT_N_LEVELS
+    cells: Cells = "fine_tails"
+    grid: int = 1
+    intensity_range: IntensityRange = "dtype"
+    n_jobs: int | None = None
+    memory: Any = None
+    verbose: int | bool = False
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the union and, by name, those that a family has alone.

@@ -61,7 +61,7 @@ class BasePairwiseTransformer(
     # `generated` is always wanted, so that a plain Pipeline needs no set_fit_request.
     __metadata_request__fit = {"generated": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "families": [str, list, tuple, None],
         "include_real": ["boolean"],
         "n_jobs": [Integral, None],

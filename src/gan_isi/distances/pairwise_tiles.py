@@ -1,8 +1,9 @@
 """Parts of pictures against generated ones: a copied organ in an otherwise new image."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from .torch_backend import as_array, unexplained_in_place
 _CANDIDATES = 4
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class PairwiseTileTransformer(BasePairwiseTransformer):
     """Distance of the parts of every query that fit best somewhere in a generated image.
 
@@ -116,7 +118,7 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
     (True, True)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BasePairwiseTransformer._parameter_constraints,
         "tile": [Interval(Integral, 4, None, closed="left")],
         "stride": [Interval(Integral, 2, None, closed="left")],
@@ -125,28 +127,15 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         "n_refined": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(
-        self,
-        *,
-        tile: int = 16,
-        stride: int = 8,
-        max_shift: float | None = None,
-        n_best: int = 2,
-        n_refined: int = 96,
-        families: str | Sequence[str] | None = None,
-        include_real: bool = False,
-        n_jobs: int | None = None,
-        device: str | None = None,
-    ) -> None:
-        self.tile = tile
-        self.stride = stride
-        self.max_shift = max_shift
-        self.n_best = n_best
-        self.n_refined = n_refined
-        self.families = families
-        self.include_real = include_real
-        self.n_jobs = n_jobs
-        self.device = device
+    tile: int = 16
+    stride: int = 8
+    max_shift: float | None = None
+    n_best: int = 2
+    n_refined: int = 96
+    families: str | Sequence[str] | None = None
+    include_real: bool = False
+    n_jobs: int | None = None
+    device: str | None = None
 
     def tile_map(self, query: Any, generated: Any) -> NDArray[np.float64]:
         """Tell which parts of a query are found in a generated image.

@@ -2,7 +2,8 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from .base import BasePairwiseTransformer
 from .pairwise import ONE_MAP
 
 
+@dataclass(eq=False, repr=False)
 class DistanceUnion(
     CallbackSupportMixin,
     VersionedPickleMixin,
@@ -77,10 +79,9 @@ class DistanceUnion(
     # `generated` is always wanted, so that a plain Pipeline needs no set_fit_request.
     __metadata_request__fit = {"generated": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {"transformer_list": [list, tuple]}  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"transformer_list": [list, tuple]}
 
-    def __init__(self, transformer_list: list[tuple[str, Any]]) -> None:
-        self.transformer_list = transformer_list
+    transformer_list: list[tuple[str, Any]]
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(

@@ -1,8 +1,9 @@
 """The membership stage: a classifier of pairs, fused into one score a query."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ from .svm import Precision, decision_values
 _PAIRS_PER_BLOCK = 50_000
 
 
+@dataclass(eq=False, repr=False)
 class MembershipClassifier(
     CallbackSupportMixin, VersionedPickleMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
 ):
@@ -126,7 +128,7 @@ class MembershipClassifier(
     # Patients, for the folds of the calibration, and names; asked for only when given.
     __metadata_request__fit = {"groups": True, "blocks": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [
             HasMethods(["fit", "predict_proba"]),
             HasMethods(["fit", "decision_function"]),
@@ -143,30 +145,17 @@ class MembershipClassifier(
         "precision": [StrOptions({"double", "single"})],
     }
 
-    def __init__(
-        self,
-        estimator: Any = None,
-        *,
-        fusion: str | FusionRule = "mean",
-        top_fraction: float = 0.05,
-        calibrate_fusion: bool = False,
-        cv: int = 5,
-        folds: str = "refit",
-        max_pairs: int | None = None,
-        random_state: Any = None,
-        n_jobs: int | None = None,
-        precision: Precision = "double",
-    ) -> None:
-        self.estimator = estimator
-        self.fusion = fusion
-        self.top_fraction = top_fraction
-        self.calibrate_fusion = calibrate_fusion
-        self.cv = cv
-        self.folds = folds
-        self.max_pairs = max_pairs
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.precision = precision
+    estimator: Any = None
+    _: KW_ONLY
+    fusion: str | FusionRule = "mean"
+    top_fraction: float = 0.05
+    calibrate_fusion: bool = False
+    cv: int = 5
+    folds: str = "refit"
+    max_pairs: int | None = None
+    random_state: Any = None
+    n_jobs: int | None = None
+    precision: Precision = "double"
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(

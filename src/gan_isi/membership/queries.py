@@ -1,8 +1,9 @@
 """The membership stage that we recommend: a classifier of each query's summary."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from numbers import Real
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ def _estimator_has(method: str) -> Any:
     return lambda self: hasattr(getattr(self, "estimator_", self._estimator()), method)
 
 
+@dataclass(eq=False, repr=False)
 class SummaryClassifier(
     CallbackSupportMixin, VersionedPickleMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
 ):
@@ -93,7 +95,7 @@ class SummaryClassifier(
     # Asked for only when given.
     __metadata_request__fit = {"blocks": True, "scales": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BagSummaryTransformer._parameter_constraints,
         "estimator": [
             HasMethods(["fit", "predict_proba"]),
@@ -104,26 +106,15 @@ class SummaryClassifier(
         "rule_weight": [Interval(Real, 0, None, closed="neither")],
     }
 
-    def __init__(
-        self,
-        estimator: Any = None,
-        *,
-        rule: str | Sequence[str] = (),
-        rule_weight: float = 10.0,
-        n_closest: Sequence[int] = (1,),
-        quantiles: Sequence[float] = (),
-        contrast: int | None = 50,
-        by_family: bool = True,
-        relative: bool = True,
-    ) -> None:
-        self.estimator = estimator
-        self.rule = rule
-        self.rule_weight = rule_weight
-        self.n_closest = n_closest
-        self.quantiles = quantiles
-        self.contrast = contrast
-        self.by_family = by_family
-        self.relative = relative
+    estimator: Any = None
+    _: KW_ONLY
+    rule: str | Sequence[str] = ()
+    rule_weight: float = 10.0
+    n_closest: Sequence[int] = (1,)
+    quantiles: Sequence[float] = ()
+    contrast: int | None = 50
+    by_family: bool = True
+    relative: bool = True
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(

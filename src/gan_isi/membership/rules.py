@@ -58,7 +58,7 @@ class BaseBagClassifier(
     # Asked for only when given.
     __metadata_request__fit = {"scales": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {}  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     #: Whether the last columns of the bags are distances to the real images of `fit`.
     _needs_real: ClassVar[bool] = False
