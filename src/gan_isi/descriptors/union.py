@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from inspect import signature
-from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._runtime.composition import NamedParts
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task
-from .._runtime.sklearn_compat import Interval, StrOptions, check_feature_names_in, fit_context
+from .._runtime.sklearn_compat import check_feature_names_in, fit_context
 from .._validation.blocks import Block
 from .._validation.images import IntensityRange, check_images, is_coloured
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
@@ -97,11 +96,8 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseImageTransformer._parameter_constraints,
+        **BaseDescriptor._parameter_constraints,
         "transformer_list": [list, tuple],
-        "n_levels": [Interval(Integral, 1, None, closed="left")],
-        "cells": [StrOptions({"fine_tails", "equal"})],
-        "grid": [Interval(Integral, 1, None, closed="left")],
     }
 
     transformer_list: list[tuple[str, Any]]

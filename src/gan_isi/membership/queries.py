@@ -7,18 +7,18 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._runtime.pickling import VersionedPickleMixin
-from .._runtime.progress import CallbackSupportMixin, fit_task
+from .._runtime.progress import fit_task
 from .._runtime.sklearn_compat import HasMethods, Interval, fit_context
 from .._validation.bags import check_bags
 from .._validation.blocks import Block
 from .._validation.labels import check_used
+from .base import BaseQueryClassifier
 from .summaries import BagSummaryTransformer
 
 
@@ -27,9 +27,7 @@ def _estimator_has(method: str) -> Any:
 
 
 @dataclass(eq=False, repr=False)
-class SummaryClassifier(
-    CallbackSupportMixin, VersionedPickleMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
-):
+class SummaryClassifier(MetaEstimatorMixin, BaseQueryClassifier):
     r"""Tell from a summary of its distances whether a query was used to train.
 
     Each bag becomes one row (:class:`BagSummaryTransformer`), which any classifier takes.
@@ -282,9 +280,3 @@ class SummaryClassifier(
         # so that a view in which nothing stands out does not drown the others.
         rule = summaries[:, self.rule_columns_].min(axis=1, keepdims=True)
         return np.hstack([summaries, rule])
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        tags.input_tags.three_d_array = True
-        return tags
