@@ -40,8 +40,57 @@ class Tasks(NamedTuple):
     threads: bool = False
 
 
+class DescribingMixin(TransformerMixin):
+    """Mixin for what turns images into rows, a family or several side by side.
+
+    The class stores the parameters `n_jobs`, `memory` and `verbose`.
+    """
+
+    #: What only a fitted transformer has.
+    _fitted_attribute: str
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Describe each image by one row.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            Images, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features_out), float32
+            Columns in the order of `get_feature_names_out`. For a family of maps the
+            CDF vectors of one image one after the other, ``columns_per_map`` columns a
+            map in its units.
+
+        Raises
+        ------
+        ValueError
+            Naming the image, when one has NaN, infinity or no pixels.
+        """
+        check_is_fitted(self, self._fitted_attribute)
+        return describe(
+            families_of(self),
+            check_images(X, self, reset=False),
+            n_jobs=self.n_jobs,
+            memory=self.memory,
+            verbose=self.verbose,
+            description=self._family_name(),
+        )
+
+    def _family_name(self) -> str:
+        return type(self).__name__.removesuffix("Descriptor").lower()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
 class BaseImageTransformer(
-    CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC
+    CallbackSupportMixin, VersionedPickleMixin, DescribingMixin, BaseEstimator, ABC
 ):
     """Base class of transformers that turn each image into one row, by itself.
 
@@ -49,9 +98,6 @@ class BaseImageTransformer(
     (and its own), describes images in `_describe`, knows the width of a row in
     `_n_features_out`, and sets what `fit` leaves behind in `_set_fitted`.
     """
-
-    #: What only a fitted transformer has.
-    _fitted_attribute: str
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "intensity_range": [StrOptions({"dtype", "image"}), tuple, list],
@@ -83,36 +129,6 @@ class BaseImageTransformer(
             self._set_fitted(images)
         return self
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Describe each image by one row.
-
-        Parameters
-        ----------
-        X : array-like or sequence of array-like
-            Images, as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n, n_features_out), float32
-            Columns in the order of `get_feature_names_out`. For a family of maps the
-            CDF vectors of one image one after the other, ``columns_per_map`` columns a
-            map in its units.
-
-        Raises
-        ------
-        ValueError
-            Naming the image, when one has NaN, infinity or no pixels.
-        """
-        check_is_fitted(self, self._fitted_attribute)
-        return describe(
-            [self],
-            check_images(X, self, reset=False),
-            n_jobs=self.n_jobs,
-            memory=self.memory,
-            verbose=self.verbose,
-            description=self._family_name(),
-        )
-
     @property
     @abstractmethod
     def blocks_(self) -> list[Block]:
@@ -140,9 +156,6 @@ class BaseImageTransformer(
         """Check what the parameter constraints can't say."""
         check_intensity_range(self.intensity_range)
 
-    def _family_name(self) -> str:
-        return type(self).__name__.removesuffix("Descriptor").lower()
-
     def _cache_key(self) -> tuple[Any, ...]:
         """Return everything but the image that the row of an image depends on."""
         *family, code, parameters = parts_of(self)
@@ -151,12 +164,6 @@ class BaseImageTransformer(
     def _tasks(self) -> Tasks:
         """Return how `_describe` wants its images."""
         return Tasks()
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
 
 def families_of(descriptors: Any) -> list[BaseImageTransformer]:

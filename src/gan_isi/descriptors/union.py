@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime.composition import NamedParts
@@ -25,7 +25,7 @@ from .gaussian import GaussianDerivativeDescriptor
 from .pixels import PixelDescriptor
 from .statistical import StatisticalDescriptor
 from .steerable import SteerableDescriptor
-from .transformer import BaseImageTransformer, describe
+from .transformer import BaseImageTransformer, DescribingMixin
 
 CLASSICAL_FAMILIES = ("statistical", "gabor", "steerable", "gaussian")
 
@@ -49,7 +49,7 @@ _WORK = ("n_jobs", "memory", "verbose")
 
 
 @dataclass(eq=False, repr=False)
-class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, NamedParts):
+class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, DescribingMixin, NamedParts):
     """Descriptor families side by side; each image is read once for all of them.
 
     Built by :func:`make_descriptors`. As :class:`sklearn.pipeline.FeatureUnion`, but the
@@ -94,6 +94,8 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
     >>> union.set_params(steerable="drop").fit(np.eye(12)[None]).blocks_[0].maps
     ('statistical_range', 'statistical_std', 'statistical_entropy')
     """
+
+    _fitted_attribute = "transformers_"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseDescriptor._parameter_constraints,
@@ -162,29 +164,6 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
             self.transformers_ = [(name, family.fit(X)) for name, family in kept]
         return self
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Describe each image by the rows of all families.
-
-        Parameters
-        ----------
-        X : array-like or sequence of array-like
-            Images, as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n, n_columns), float32
-            The vectors of the families side by side, in the order of `blocks_`.
-        """
-        check_is_fitted(self, "transformers_")
-        return describe(
-            [family for _, family in self.transformers_],
-            check_images(X, self, reset=False),
-            n_jobs=self.n_jobs,
-            memory=self.memory,
-            verbose=self.verbose,
-            description="describe",
-        )
-
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Names of the columns of all families.
 
@@ -243,11 +222,8 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
                 )
         return family.set_params(**{one: getattr(self, one) for one in _SHARED if one in own})
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
+    def _family_name(self) -> str:
+        return "describe"
 
 
 def make_descriptors(
