@@ -281,10 +281,6 @@ def _read_npy(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
     return picture(np.lib.format.read_array(file, allow_pickle=False), str(path))
 
 
-def _read_dicom(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
-    return read_dicom(file, max_pixels=max_pixels)
-
-
 #: A function that reads an open file, given its path for errors and the largest size.
 Reader = Callable[[BinaryIO, Path, int], NDArray[Any]]
 
@@ -296,5 +292,5 @@ READERS: dict[str, Reader] = {
     "WEBP": _read_webp,
     "JPEG2000": _read_jpeg2000,
     "NPY": _read_npy,
-    "DICOM": _read_dicom,
+    "DICOM": lambda file, path, max_pixels: read_dicom(file, max_pixels=max_pixels),
 }

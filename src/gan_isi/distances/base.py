@@ -178,10 +178,7 @@ class BasePairwiseTransformer(
             )
         self.blocks_ = self._views(chosen, width)
         self.n_maps_ = len(map_names(self.blocks_))
-        if generated is None:
-            self.reference_ = self._as_maps(X)
-        else:
-            self.reference_ = self._check_reference(generated)
+        self.reference_ = self._check_reference(X if generated is None else generated)
         self.n_generated_ = len(self.reference_)
         self.n_real_ = 0
         self.__dict__.pop("real_", None)
