@@ -78,8 +78,6 @@ class SourceIdentificationPipeline(AttackSteps, CallbackSupportMixin):
     #: As :class:`sklearn.pipeline.Pipeline` has them, which this one does not use.
     transform_input, memory = None, None
 
-    streamed_: bool = False
-
     def __init__(
         self,
         steps: list[tuple[str, Any]],

@@ -25,6 +25,8 @@ class AttackSteps(VersionedPickleMixin, Pipeline):
     A subclass stores `steps`, `generated`, `verbose` and `stream`, and fits them.
     """
 
+    streamed_: bool = False
+
     @property
     def generated(self) -> SharedImages | None:
         """The generated images, as they are shared; None where there are none."""
@@ -45,7 +47,7 @@ class AttackSteps(VersionedPickleMixin, Pipeline):
         """Number of generated images that queries are compared with."""
         if not self.compares:
             raise AttributeError("A blind attack compares with no generated images.")
-        if getattr(self, "streamed_", False):
+        if self.streamed_:
             return len(self.check_steps())
         return self.named_steps["distances"].n_generated_
 

@@ -169,8 +169,7 @@ def import_h5py() -> ModuleType:
             "Reading HDF5 needs h5py, which is not installed. "
             'Install it with: pip install "gan-isi[hdf5]"'
         ) from error
-    module: ModuleType = h5py
-    return module
+    return h5py
 
 
 def pictures_in_hdf5(path: Path) -> tuple[list[str], int]:

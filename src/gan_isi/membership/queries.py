@@ -203,8 +203,7 @@ class SummaryClassifier(MetaEstimatorMixin, BaseQueryClassifier):
         ndarray of shape (n_queries,)
             Labels out of `classes_`.
         """
-        rows = self.summaries(X)
-        return np.asarray(self.estimator_.predict(rows))
+        return np.asarray(self.estimator_.predict(self.summaries(X)))
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -220,8 +219,7 @@ class SummaryClassifier(MetaEstimatorMixin, BaseQueryClassifier):
         ndarray of shape (n_queries, 2)
             Columns in the order of `classes_`: not used, used.
         """
-        rows = self.summaries(X)
-        return np.asarray(self.estimator_.predict_proba(rows))
+        return np.asarray(self.estimator_.predict_proba(self.summaries(X)))
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -237,8 +235,7 @@ class SummaryClassifier(MetaEstimatorMixin, BaseQueryClassifier):
         ndarray of shape (n_queries,)
             As the classifier of the rows gives it.
         """
-        rows = self.summaries(X)
-        return np.asarray(self.estimator_.decision_function(rows))
+        return np.asarray(self.estimator_.decision_function(self.summaries(X)))
 
     def _summary(self) -> BagSummaryTransformer:
         return BagSummaryTransformer(
