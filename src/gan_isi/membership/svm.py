@@ -133,19 +133,16 @@ def _score_parts(
 
 
 def _is_known_machine(estimator: Any) -> bool:
+    if not isinstance(estimator, SVC):
+        return False
+    # What a user's class overrides is not known here.
+    owner = next(one for one in type(estimator).__mro__ if "decision_function" in vars(one))
     return (
-        isinstance(estimator, SVC)
-        and _package_of("decision_function", type(estimator)) in ("sklearn", "sklearnex")
+        owner.__module__.split(".")[0] in ("sklearn", "sklearnex")
         and estimator.kernel in _KERNELS
         and len(estimator.classes_) == 2
         and isinstance(estimator.support_vectors_, np.ndarray)
     )
-
-
-def _package_of(method: str, cls: type) -> str:
-    """Return the package that defines a method; what a user overrides is not known here."""
-    owner = next(base for base in cls.__mro__ if method in vars(base))
-    return owner.__module__.split(".")[0]
 
 
 class _KernelSums:
