@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._runtime.sklearn_compat import Interval
+from .._validation.arrays import check_window
 from .._validation.images import IntensityRange
 from .._validation.typing import FloatImage
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
@@ -110,6 +111,4 @@ class StatisticalDescriptor(BaseDescriptor):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         for name in ("range_size", "std_size", "entropy_size"):
-            size = getattr(self, name)
-            if size % 2 == 0:
-                raise ValueError(f"{name} has to be odd, so that a pixel is central; got {size}.")
+            check_window(getattr(self, name), name)

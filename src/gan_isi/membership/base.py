@@ -9,6 +9,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin
+from .._runtime.sklearn_compat import HasMethods
+
+#: What the parameter `estimator` of a classifier of queries may be.
+INNER_ESTIMATOR: list[Any] = [
+    HasMethods(["fit", "predict_proba"]),
+    HasMethods(["fit", "decision_function"]),
+    None,
+]
 
 
 class BaseQueryClassifier(

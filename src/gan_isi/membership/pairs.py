@@ -17,11 +17,11 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime.progress import fit_task
-from .._runtime.sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from .._runtime.sklearn_compat import Interval, StrOptions, fit_context
 from .._validation.bags import check_bags, check_labels
 from .._validation.blocks import Block, check_blocks, map_names
 from .._validation.labels import check_groups, number_groups
-from .base import BaseQueryClassifier
+from .base import INNER_ESTIMATOR, BaseQueryClassifier
 from .calibration import fit_sigmoid
 from .folds import QueryFold, query_folds
 from .fusion import FUSION_RULES, FusionRule, fuse
@@ -127,11 +127,7 @@ class MembershipClassifier(MetaEstimatorMixin, BaseQueryClassifier):
     __metadata_request__fit = {"groups": True, "blocks": True}  # noqa: RUF012
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "estimator": [
-            HasMethods(["fit", "predict_proba"]),
-            HasMethods(["fit", "decision_function"]),
-            None,
-        ],
+        "estimator": INNER_ESTIMATOR,
         "fusion": [StrOptions(set(FUSION_RULES)), callable],
         "top_fraction": [Interval(Real, 0, 1, closed="right")],
         "calibrate_fusion": ["boolean"],

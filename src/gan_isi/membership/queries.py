@@ -14,11 +14,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime.progress import fit_task
-from .._runtime.sklearn_compat import HasMethods, Interval, fit_context
+from .._runtime.sklearn_compat import Interval, fit_context
 from .._validation.bags import check_bags
 from .._validation.blocks import Block
 from .._validation.labels import check_used
-from .base import BaseQueryClassifier
+from .base import INNER_ESTIMATOR, BaseQueryClassifier
 from .summaries import BagSummaryTransformer
 
 
@@ -95,11 +95,7 @@ class SummaryClassifier(MetaEstimatorMixin, BaseQueryClassifier):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BagSummaryTransformer._parameter_constraints,
-        "estimator": [
-            HasMethods(["fit", "predict_proba"]),
-            HasMethods(["fit", "decision_function"]),
-            None,
-        ],
+        "estimator": INNER_ESTIMATOR,
         "rule": [str, tuple, list],
         "rule_weight": [Interval(Real, 0, None, closed="neither")],
     }
