@@ -199,7 +199,8 @@ class SummaryClassifier(MetaEstimatorMixin, BaseQueryClassifier):
         ndarray of shape (n_queries,)
             Labels out of `classes_`.
         """
-        return np.asarray(self.estimator_.predict(self.summaries(X)))
+        rows = self.summaries(X)
+        return np.asarray(self.estimator_.predict(rows))
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -215,7 +216,8 @@ class SummaryClassifier(MetaEstimatorMixin, BaseQueryClassifier):
         ndarray of shape (n_queries, 2)
             Columns in the order of `classes_`: not used, used.
         """
-        return np.asarray(self.estimator_.predict_proba(self.summaries(X)))
+        rows = self.summaries(X)
+        return np.asarray(self.estimator_.predict_proba(rows))
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -231,7 +233,8 @@ class SummaryClassifier(MetaEstimatorMixin, BaseQueryClassifier):
         ndarray of shape (n_queries,)
             As the classifier of the rows gives it.
         """
-        return np.asarray(self.estimator_.decision_function(self.summaries(X)))
+        rows = self.summaries(X)
+        return np.asarray(self.estimator_.decision_function(rows))
 
     def _summary(self) -> BagSummaryTransformer:
         return BagSummaryTransformer(
