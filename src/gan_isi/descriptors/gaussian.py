@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from ..texture.gaussian import (
     each_multiscale_map,
 )
 from .base import BaseDescriptor
-from .parameters import BOUNDARIES, check_numbers
+from .parameters import check_numbers
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -83,10 +83,10 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseDescriptor._parameter_constraints,
         "sigmas": ["array-like"],
-        "curvature": [StrOptions({"determinant", "surface"})],
-        "eigenvalue_order": [StrOptions({"value", "magnitude"})],
-        "boundary": [StrOptions(BOUNDARIES)],
-        "kernels": [StrOptions({"corrected", "sampled"})],
+        "curvature": [StrOptions(set(get_args(Curvature)))],
+        "eigenvalue_order": [StrOptions(set(get_args(EigenvalueOrder)))],
+        "boundary": [StrOptions(set(get_args(Boundary)))],
+        "kernels": [StrOptions(set(get_args(Kernels)))],
     }
 
     sigmas: Sequence[float] = PAPER_SIGMAS

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -74,7 +74,7 @@ class PixelDescriptor(BaseImageTransformer):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseImageTransformer._parameter_constraints,
         "size": [Interval(Integral, 1, None, closed="left")],
-        "contrast": [StrOptions({"none", "global", "local"})],
+        "contrast": [StrOptions(set(get_args(Contrast)))],
         "colour": [StrOptions({"auto"}), "boolean"],
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from ..texture.cdf import DEFAULT_N_LEVELS, Cells
 from ..texture.derivatives import Boundary, Kernels, derivative_kernels
 from ..texture.gaussian import PAPER_ANGLES, each_steered_derivative
 from .base import BaseDescriptor
-from .parameters import BOUNDARIES, check_numbers
+from .parameters import check_numbers
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -75,8 +75,8 @@ class SteerableDescriptor(BaseDescriptor):
         "angles": ["array-like"],
         "sigma": [Interval(Real, 0, None, closed="neither")],
         "window": [Interval(Integral, 3, None, closed="left"), None],
-        "boundary": [StrOptions(BOUNDARIES)],
-        "kernels": [StrOptions({"corrected", "sampled"})],
+        "boundary": [StrOptions(set(get_args(Boundary)))],
+        "kernels": [StrOptions(set(get_args(Kernels)))],
     }
 
     angles: Sequence[float] = PAPER_ANGLES
