@@ -7,7 +7,7 @@ from scipy.stats import chisquare
 
 from gan_isi.datasets import make_membership_problem
 from gan_isi.datasets import problem as problem_module
-from gan_isi.datasets.problem import _SmoothedBootstrap
+from gan_isi.datasets.problem import _smoothed_bootstrap
 
 
 def grey_photograph(name):
@@ -123,11 +123,12 @@ def deal():
 def test_without_memorization_members_do_not_matter(deal):
     samples = []
     for members in (deal.images[:40], deal.images[40:], deal.images[39::-1], deal.auxiliary):
-        bootstrap = _SmoothedBootstrap(0.0).fit(members, deal.auxiliary)
-        samples.append(bootstrap.sample(30, np.random.RandomState(7))[0].tobytes())
+        found = _smoothed_bootstrap(members, deal.auxiliary, 0.0, 30, np.random.RandomState(7))
+        samples.append(found[0].tobytes())
     assert len(set(samples)) == 1
-    other = _SmoothedBootstrap(0.01).fit(deal.images[:40], deal.auxiliary)
-    assert other.sample(30, np.random.RandomState(7))[0].tobytes() not in samples
+    seed = np.random.RandomState(7)
+    other, _ = _smoothed_bootstrap(deal.images[:40], deal.auxiliary, 0.01, 30, seed)
+    assert other.tobytes() not in samples
 
 
 @pytest.mark.parametrize("memorization", [0.0, 0.3])
@@ -156,8 +157,7 @@ def correlated_fields(n, rng):
 
 def test_noise_has_the_power_spectrum_of_the_auxiliary_crops():
     auxiliary = correlated_fields(50, np.random.default_rng(0))
-    generator = _SmoothedBootstrap(0.0).fit(auxiliary, auxiliary)
-    generated, _ = generator.sample(1500, np.random.RandomState(1))
+    generated, _ = _smoothed_bootstrap(auxiliary, auxiliary, 0.0, 1500, np.random.RandomState(1))
     power = (np.abs(np.fft.fft2(generated - auxiliary.mean())) ** 2).mean(axis=0)
     expected = (np.abs(np.fft.fft2(auxiliary - auxiliary.mean())) ** 2).mean(axis=0)
     expected += 32 * 32 / 12  # rounding to whole grey levels
@@ -174,8 +174,8 @@ def test_noise_has_the_power_spectrum_of_the_auxiliary_crops():
 def test_share_of_the_member_and_variance(memorization):
     rng = np.random.default_rng(0)
     members, auxiliary = correlated_fields(100, rng), correlated_fields(100, rng)
-    generator = _SmoothedBootstrap(memorization).fit(members, auxiliary)
-    generated, source = generator.sample(400, np.random.RandomState(0))
+    seed = np.random.RandomState(0)
+    generated, source = _smoothed_bootstrap(members, auxiliary, memorization, 400, seed)
     signal = (members[source] - auxiliary.mean()).ravel()
     sample = (generated - auxiliary.mean()).ravel()
     slope = signal @ sample / (signal @ signal)
@@ -186,8 +186,7 @@ def test_share_of_the_member_and_variance(memorization):
 def test_values_beyond_8_bits_are_clipped_not_wrapped():
     extreme = np.zeros((2, 16, 16), dtype=np.uint8)
     extreme[:, :8] = 255
-    generator = _SmoothedBootstrap(0.9).fit(extreme, extreme)
-    generated, _ = generator.sample(20, np.random.RandomState(0))
+    generated, _ = _smoothed_bootstrap(extreme, extreme, 0.9, 20, np.random.RandomState(0))
     assert generated[:, 2:6].mean() > 200
     assert generated[:, 10:14].mean() < 55
 

@@ -463,3 +463,15 @@ class TestSortedByBits:
                 assert_array_equal(taken(rows), numpys(rows))
         finally:
             cdf._sort.cache_clear()
+
+
+@pytest.mark.parametrize("maps", [[], iter([]), np.empty((0, 4, 4))])
+def test_no_maps_at_all(maps):
+    with pytest.raises(ValueError, match="maps is empty; at least one map is required"):
+        cdf_vectors(maps)
+
+
+@pytest.mark.parametrize("maps", [[], iter([])])
+def test_no_maps_to_cut_into_tiles(maps):
+    with pytest.raises(ValueError, match="maps is empty; at least one map is required"):
+        tiled_cdf_vectors(maps, 2)

@@ -1,5 +1,7 @@
 """Large images in strips and blocks: the same bits as at once."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -10,8 +12,8 @@ from gan_isi import (
     StatisticalDescriptor,
     SteerableDescriptor,
 )
-from gan_isi.descriptors.parameters import BOUNDARIES
 from gan_isi.texture import fourier, gabor, gaussian, strips
+from gan_isi.texture.derivatives import Boundary
 from gan_isi.texture.strips import in_strips
 
 
@@ -28,7 +30,7 @@ def cut_finely(monkeypatch):
         GaborDescriptor(),
         GaborDescriptor(wavelengths=[2, 40], orientations=[0, 30]),
         SteerableDescriptor(),
-        *(GaussianDerivativeDescriptor(boundary=one) for one in sorted(BOUNDARIES)),
+        *(GaussianDerivativeDescriptor(boundary=one) for one in get_args(Boundary)),
         GaussianDerivativeDescriptor(kernels="sampled", curvature="surface"),
     ],
 )  # fmt: skip

@@ -89,8 +89,7 @@ class NamedParts(BaseComposition):
 
     def _sk_visual_block_(self) -> Any:
         kept = [(name, part) for name, part in self.transformer_list if not _is_dropped(part)]
-        names, parts = zip(*kept, strict=True) if kept else ((), ())
-        return VisualBlock("parallel", list(parts), names=list(names))
+        return VisualBlock("parallel", [part for _, part in kept], names=[name for name, _ in kept])
 
 
 def _is_dropped(part: Any) -> bool:

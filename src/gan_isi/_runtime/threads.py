@@ -19,5 +19,4 @@ def one_blas_thread() -> AbstractContextManager[Any]:
     The order of its sums depends on their number; and where pieces of work are small, or
     threads of our own share them, more would mostly wait for each other.
     """
-    limit: AbstractContextManager[Any] = _pools().limit(limits=1, user_api="blas")
-    return limit
+    return _pools().limit(limits=1, user_api="blas")

@@ -149,8 +149,7 @@ def to_channels(
         )
     if array.ndim == 3 and channel_axis(array.shape, name) == 0:
         array = np.moveaxis(array, 0, -1)
-    if array.dtype.kind == "f":
-        _check_finite(array, name)
+    check_finite_pixels(array, name)
     planes = array[np.newaxis] if array.ndim == 2 else _opaque(array, n_channels)
     scaled = _scale(planes, array.dtype, intensity_range)
     largest = float(np.abs(scaled).max())
@@ -234,8 +233,10 @@ def _refuse_single_image(X: Any, estimator: BaseEstimator, reset: bool) -> None:
 
 def check_finite_pixels(images: Any, name: str) -> None:
     """Raise ValueError if an array of images holds NaN or infinity."""
-    if isinstance(images, np.ndarray) and images.dtype.kind == "f":
-        _check_finite(images, name)
+    array = isinstance(images, np.ndarray) and images.dtype.kind == "f"
+    if array and not np.isfinite(images).all():
+        kind = "NaN" if np.isnan(images).any() else "infinity"
+        raise ValueError(f"{name} contains {kind}.")
 
 
 def _forget_features(estimator: BaseEstimator, reset: bool) -> None:
@@ -257,12 +258,6 @@ def _numeric(image: ArrayLike, name: str) -> NDArray[Any]:
     if array.dtype.kind not in "buif":
         raise ValueError(f"{name} has dtype {array.dtype}; expected booleans, integers or floats.")
     return array
-
-
-def _check_finite(array: NDArray[Any], name: str) -> None:
-    if not np.isfinite(array).all():
-        kind = "NaN" if np.isnan(array).any() else "infinity"
-        raise ValueError(f"{name} contains {kind}.")
 
 
 def _scale(

@@ -2,13 +2,11 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import config_context, get_config
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
@@ -16,7 +14,6 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._preflight.before_fit import check_before_fit
-from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task, progress_bar, with_callbacks
 from .._runtime.sklearn_compat import num_samples, print_elapsed_time, safe_indexing
 from .._runtime.whole import in_whole, stage
@@ -24,12 +21,9 @@ from .._validation.blocks import Block
 from .._validation.images import check_finite_pixels
 from .._validation.items import as_images, read_once
 from .._validation.labels import check_groups, check_used, number_groups
-from .._validation.shared import SharedImages
 from ..descriptors.transformer import families_of
-from .streaming import Comparison, closest_bags, emptied, n_closest_of, too_many
-
-#: The steps of every attack.
-STEPS = ("descriptors", "distances", "membership")
+from .steps import STEPS, AttackSteps
+from .streaming import Comparison, closest_bags, emptied
 
 #: Queries compared between two movements of the progress bar.
 _QUERIES_SEEN = 16
@@ -39,7 +33,7 @@ def _last_step_has(method: str) -> Callable[[Pipeline], bool]:
     return lambda pipeline: hasattr(pipeline._final_estimator, method)
 
 
-class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSupportMixin):
+class SourceIdentificationPipeline(AttackSteps, CallbackSupportMixin):
     """The attack: a scikit-learn pipeline that knows the generated images.
 
     An :term:`attack` is built by :func:`make_pipeline`. A sample is a real image, so that
@@ -80,12 +74,10 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
     # Patients: of use where something is calibrated in folds, else without effect.
     __metadata_request__fit = {"groups": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {}  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     #: As :class:`sklearn.pipeline.Pipeline` has them, which this one does not use.
     transform_input, memory = None, None
-
-    streamed_: bool = False
 
     def __init__(
         self,
@@ -99,16 +91,6 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
         self.generated = generated
         self.verbose = verbose
         self.stream = stream
-
-    @property
-    def generated(self) -> SharedImages | None:
-        """The generated images, as they are shared; None where there are none."""
-        return self._generated
-
-    @generated.setter
-    def generated(self, images: Any) -> None:
-        shared = images is None or isinstance(images, SharedImages)
-        self._generated = images if shared else SharedImages(images)
 
     @with_callbacks
     def fit(self, X: Any, y: Any = None, *, groups: Any = None) -> Self:
@@ -220,21 +202,6 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
             with self._step(context, 2), stage("fitting"):
                 fit_membership(membership, bags, y, groups, self.blocks_)
         return of_candidates
-
-    def get_metadata_routing(self) -> Any:
-        """Return that `fit` itself takes `groups`.
-
-        Returns
-        -------
-        sklearn.utils.metadata_routing.MetadataRequest
-        """
-        return BaseEstimator.get_metadata_routing(self)
-
-    def __getitem__(self, position: Any) -> Any:
-        """Return a step, or some of them as a pipeline of scikit-learn."""
-        if isinstance(position, slice):
-            return Pipeline(self.steps[position], verbose=self.verbose)
-        return super().__getitem__(position)
 
     @available_if(_last_step_has("predict"))
     def predict(self, X: Any, **params: Any) -> NDArray[Any]:
@@ -371,53 +338,6 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
             other.steps[1] = ("distances", retargeted)
         return other
 
-    @property
-    def compares(self) -> bool:
-        """Whether queries are compared with generated images; blind attacks don't."""
-        return hasattr(self.steps[1][1], "retarget")
-
-    @property
-    def n_generated_(self) -> int:
-        """Number of generated images that queries are compared with."""
-        if not self.compares:
-            raise AttributeError("A blind attack compares with no generated images.")
-        if getattr(self, "streamed_", False):
-            return len(self.check_steps())
-        return self.named_steps["distances"].n_generated_
-
-    @property
-    def blocks_(self) -> list[Block] | None:
-        """Which maps of the distances belong together, and their names; None if blind."""
-        return self.named_steps["distances"].blocks_ if self.compares else None
-
-    def check_steps(self) -> Any:
-        """Look at the steps before any of them is fitted.
-
-        Returns
-        -------
-        sequence or None
-            The generated images; None for a blind attack.
-
-        Raises
-        ------
-        ValueError
-            For other steps than those of an attack, and without generated images.
-        """
-        names = tuple(name for name, _ in self.steps)
-        if names != STEPS:
-            raise ValueError(
-                f"An attack has the steps {', '.join(STEPS)}; got {', '.join(names)}. Others go "
-                "together in a Pipeline of scikit-learn, with transform_input=['generated']."
-            )
-        if not self.compares:
-            return None
-        if self.generated is None:
-            raise ValueError(
-                "The attack has no generated images: give make_pipeline(..., generated=images), or "
-                "attack.set_params(generated=images), also after a fitted attack was loaded."
-            )
-        return read_once(self.generated.images)
-
     def _step(self, context: Any, index: int) -> Any:
         name, step = self.steps[index]
         return fit_task(
@@ -427,43 +347,6 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
             child=step,
             timed=print_elapsed_time("Pipeline", self._log_message(index)),
         )
-
-    def streams(self, n_columns: int) -> bool:
-        """Tell whether generated images are to be read a block after the other.
-
-        Parameters
-        ----------
-        n_columns : int
-            Number of columns that describe an image.
-
-        Returns
-        -------
-        bool
-            Whether their distances are not to be in memory all at once.
-
-        Raises
-        ------
-        ValueError
-            With ``stream=True``, for an attack that looks at all distances.
-        """
-        if self.stream not in ("auto", True, False):
-            raise ValueError(f"stream has to be 'auto', True or False; got {self.stream!r}.")
-        if not self.stream or not self.compares:
-            return False
-        if self.n_closest is None and self.stream is True:
-            raise ValueError(
-                "stream=True is for attacks that look at the closest generated images in each view "
-                "only, such as the recommended one without textures; give stream=False."
-            )
-        wanted = self.stream is True or too_many(self.generated, n_columns)
-        return wanted and self.n_closest is not None
-
-    @property
-    def n_closest(self) -> int | None:
-        """How many generated images count in each view, the closest; None where all do."""
-        (_, descriptors), (_, distances), (_, membership) = self.steps
-        blocks = getattr(descriptors, "blocks_", None)
-        return n_closest_of(distances, membership, blocks)
 
     def _closest(self, vectors: NDArray[np.float32], n_fitted: int) -> NDArray[np.float32]:
         """Return the bags of the closest generated images, reading all of them."""
@@ -478,28 +361,6 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
             n_jobs=descriptors.n_jobs, memory=descriptors.memory, verbose=self.verbose,
         )  # fmt: skip
         return found[0].bags
-
-    def fit_distances(self, vectors: Any, reference: Any) -> Any:
-        """Fit the distances on what describes the images; no labels are needed.
-
-        Parameters
-        ----------
-        vectors : ndarray of shape (n_queries, n_columns)
-            What describes the real images, by the fitted step `descriptors`.
-        reference : ndarray of shape (n_generated, n_columns) or None
-            The same of the generated images; a blind attack needs none.
-
-        Returns
-        -------
-        ndarray of shape (n_queries, n_generated, n_maps)
-            Bags of distances; of a blind attack the vectors.
-        """
-        if not self.compares:
-            return vectors
-        distances = self.steps[1][1]
-        blocks = getattr(self.steps[0][1], "blocks_", None)
-        with stage("comparing"):
-            return distances.fit(vectors, generated=reference, blocks=blocks).transform(vectors)
 
     def _answer(self, method: str | Callable[[Any], Any]) -> Callable[..., Any]:
         if callable(method):
@@ -539,31 +400,6 @@ class SourceIdentificationPipeline(VersionedPickleMixin, Pipeline, CallbackSuppo
                 answers.append(answer(bags, **params))
                 bar.update(len(answers[-1]))
         return np.concatenate(answers)
-
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """Return the steps, a line each."""
-        shown = [f"{name}={' '.join(repr(step).split())}" for name, step in self.steps]
-        shown.append(f"generated={self.generated!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the generated images out where they are not needed any more."""
-        state = super().__getstate__()
-        try:
-            check_is_fitted(self)
-        except NotFittedError:
-            return state
-        return state if self.streamed_ else state | {"_generated": None}
-
-    def __copy__(self) -> Self:
-        other = type(self).__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        return other
-
-    def __deepcopy__(self, memo: Any) -> Self:
-        other = type(self).__new__(type(self))
-        other.__dict__.update(copy.deepcopy(self.__dict__, memo))
-        return other
 
 
 def fit_membership(

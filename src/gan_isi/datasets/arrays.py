@@ -77,15 +77,14 @@ def pictures_in_npz(path: Path) -> tuple[list[str], int]:
                     shapes[info.filename.removesuffix(".npy")] = header(file).shape
                 except ValueError:  # objects, or texts
                     others += 1
-    names, tables = _pictures(shapes, path)
-    return names, others + tables
+    return _pictures(shapes, others, path)
 
 
-def _pictures(shapes: dict[str, tuple[int, ...]], path: Path) -> tuple[list[str], int]:
-    """Return the names of the images among arrays, and the number of the others."""
+def _pictures(shapes: dict[str, tuple[int, ...]], others: int, path: Path) -> tuple[list[str], int]:
+    """Return the names of the images among arrays, and the number of all others."""
     # Next to stacks of images, a matrix is a table of statistics or labels.
     least = 3 if any(len(shape) >= 3 for shape in shapes.values()) else 2
-    names, others = [], 0
+    names = []
     for name, shape in shapes.items():
         kind = layout(shape, f"{path}/{name}") if len(shape) >= least else "other"
         if kind == "stack":
@@ -170,8 +169,7 @@ def import_h5py() -> ModuleType:
             "Reading HDF5 needs h5py, which is not installed. "
             'Install it with: pip install "gan-isi[hdf5]"'
         ) from error
-    module: ModuleType = h5py
-    return module
+    return h5py
 
 
 def pictures_in_hdf5(path: Path) -> tuple[list[str], int]:
@@ -190,8 +188,7 @@ def pictures_in_hdf5(path: Path) -> tuple[list[str], int]:
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)
-    names, tables = _pictures(shapes, path)
-    return names, others + tables
+    return _pictures(shapes, others, path)
 
 
 def read_hdf5_member(path: Path, member: str, max_pixels: int) -> NDArray[Any]:

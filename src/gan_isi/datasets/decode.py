@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -60,7 +61,10 @@ def decode(file: BinaryIO, path: Path, max_pixels: int, exif_transpose: bool) ->
     """
     kind = format_of(file, path.name)
     if kind not in READERS:
-        raise ImageReadError(f"{path} cannot be read as an image: {_what(kind)}.")
+        what = f"its content is {kind}, which is not read as a single image"
+        if kind is None:
+            what = "its beginning is that of no known format"
+        raise ImageReadError(f"{path} cannot be read as an image: {what}.")
     image = READERS[kind](file, path, max_pixels)
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] > 4) or not image.size:
         raise ImageReadError(
@@ -103,12 +107,6 @@ def refuse_pages(path: Path, n_pages: int) -> None:
             f"{path} contains {n_pages} pages or frames; expected a single image. "
             "Save each page as a file of its own."
         )
-
-
-def _what(kind: str | None) -> str:
-    if kind is None:
-        return "its beginning is that of no known format"
-    return f"its content is {kind}, which is not read as a single image"
 
 
 def _read_png(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
@@ -177,10 +175,6 @@ def _to_array(image: Any, path: Path) -> NDArray[Any]:
         return to_array(image, str(path))
     except ValueError as error:
         raise ImageReadError(str(error)) from error
-
-
-def _with_pillow(kind: str) -> "Reader":
-    return lambda file, path, max_pixels: _read_with_pillow(file, path, max_pixels, kind)
 
 
 def _read_tiff(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
@@ -287,20 +281,16 @@ def _read_npy(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
     return picture(np.lib.format.read_array(file, allow_pickle=False), str(path))
 
 
-def _read_dicom(file: BinaryIO, path: Path, max_pixels: int) -> NDArray[Any]:
-    return read_dicom(file, max_pixels=max_pixels)
-
-
 #: A function that reads an open file, given its path for errors and the largest size.
 Reader = Callable[[BinaryIO, Path, int], NDArray[Any]]
 
 READERS: dict[str, Reader] = {
     "PNG": _read_png,
-    "JPEG": _with_pillow("JPEG"),
+    "JPEG": partial(_read_with_pillow, kind="JPEG"),
     "TIFF": _read_tiff,
-    "BMP": _with_pillow("BMP"),
+    "BMP": partial(_read_with_pillow, kind="BMP"),
     "WEBP": _read_webp,
     "JPEG2000": _read_jpeg2000,
     "NPY": _read_npy,
-    "DICOM": _read_dicom,
+    "DICOM": lambda file, path, max_pixels: read_dicom(file, max_pixels=max_pixels),
 }

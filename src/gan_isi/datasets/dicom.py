@@ -52,8 +52,7 @@ def import_pydicom() -> ModuleType:
             "Reading DICOM files needs pydicom 3, which is not installed. "
             'Install it with: pip install "gan-isi[dicom]"'
         ) from error
-    module: ModuleType = pydicom
-    return module
+    return pydicom
 
 
 def is_dicom(head: bytes) -> bool:
@@ -340,8 +339,7 @@ def _decode(source: Any, frame: int, syntax: Any) -> NDArray[Any]:
     there = pixels.get_decoder(syntax).available_plugins
     name = next((one for one in _PLUGINS if one in there), "")
     try:
-        found: NDArray[Any] = pixels.pixel_array(source, index=frame, decoding_plugin=name)
-        return found
+        return pixels.pixel_array(source, index=frame, decoding_plugin=name)
     except RuntimeError as error:  # a decoder failed, or none is installed
         reason = " ".join(str(error).split())
         if "12-bit" in reason:

@@ -161,8 +161,9 @@ def make_membership_problem(
     dealing, choosing, generating = (RandomState(s) for s in rng.randint(2**31 - 1, size=3))
     deal = _deal(n_images // 2, image_size, dealing)
     members = _choose_members(n_images, choosing)
-    bootstrap = _SmoothedBootstrap(memorization).fit(deal.images[members], deal.auxiliary)
-    generated, derived_from = bootstrap.sample(n_generated, generating)
+    generated, derived_from = _smoothed_bootstrap(
+        deal.images[members], deal.auxiliary, memorization, n_generated, generating
+    )
     target = np.zeros(n_images, dtype=int)
     target[members] = 1
     return Bunch(
@@ -177,42 +178,35 @@ def make_membership_problem(
     )
 
 
-class _SmoothedBootstrap:
-    """Generator that samples a kernel density estimate, see `make_membership_problem`.
+def _smoothed_bootstrap(
+    members: NDArray[np.uint8],
+    auxiliary: NDArray[np.uint8],
+    memorization: float,
+    n_samples: int,
+    rng: RandomState,
+) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """Sample a kernel density estimate, see `make_membership_problem`.
 
-    The used images enter through `members_` alone, and the random numbers depend on their
-    number only.
+    The random numbers depend on the number of the used images only.
+
+    Returns
+    -------
+    generated : ndarray of shape (n_samples, height, width), uint8
+    derived_from : ndarray of shape (n_samples,), int
+        Which row of `members` each image was derived from.
     """
-
-    def __init__(self, memorization: float) -> None:
-        self.memorization = memorization
-
-    def fit(self, members: NDArray[np.uint8], auxiliary: NDArray[np.uint8]) -> "_SmoothedBootstrap":
-        self.members_ = members.astype(np.float64)
-        self.mean_ = float(auxiliary.mean())
-        power = np.abs(np.fft.rfft2(auxiliary - self.mean_)) ** 2
-        # White noise of unit variance has a mean power of one per pixel.
-        self.amplitude_ = np.sqrt(power.mean(axis=0) / auxiliary[0].size)
-        return self
-
-    def sample(
-        self, n_samples: int, rng: RandomState
-    ) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
-        """Draw images, and return the row of the used image that each was derived from."""
-        members = _round_robin(len(self.members_), n_samples, rng)
-        noise_share = np.sqrt(1 - self.memorization**2)
-        generated = np.empty((n_samples, *self.members_.shape[1:]), dtype=np.uint8)
-        for image, member in zip(generated, members, strict=True):
-            signal = self.memorization * (self.members_[member] - self.mean_)
-            sample = self.mean_ + signal + noise_share * self._field(rng)
-            image[:] = np.clip(np.rint(sample), 0, 255)
-        return generated, members
-
-    def _field(self, rng: RandomState) -> NDArray[np.float64]:
-        shape = self.members_.shape[1:]
-        spectrum = self.amplitude_ * np.fft.rfft2(rng.standard_normal(shape))
-        field: NDArray[np.float64] = np.fft.irfft2(spectrum, s=shape)
-        return field
+    mean, shape = float(auxiliary.mean()), members.shape[1:]
+    power = np.abs(np.fft.rfft2(auxiliary - mean)) ** 2
+    # White noise of unit variance has a mean power of one per pixel.
+    amplitude = np.sqrt(power.mean(axis=0) / auxiliary[0].size)
+    noise_share = np.sqrt(1 - memorization**2)
+    derived_from = _round_robin(len(members), n_samples, rng)
+    generated = np.empty((n_samples, *shape), dtype=np.uint8)
+    for image, member in zip(generated, derived_from, strict=True):
+        signal = memorization * (members[member].astype(np.float64) - mean)
+        field = np.fft.irfft2(amplitude * np.fft.rfft2(rng.standard_normal(shape)), s=shape)
+        image[:] = np.clip(np.rint(mean + signal + noise_share * field), 0, 255)
+    return generated, derived_from
 
 
 def _round_robin(n_items: int, n_draws: int, rng: RandomState) -> NDArray[np.intp]:

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import product
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,10 +92,10 @@ class BaseDescriptor(BaseImageTransformer):
     images of one row of pixels each.
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn's way
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseImageTransformer._parameter_constraints,
         "n_levels": [Interval(Integral, 1, None, closed="left")],
-        "cells": [StrOptions({"fine_tails", "equal"})],
+        "cells": [StrOptions(set(get_args(Cells)))],
         "grid": [Interval(Integral, 1, None, closed="left")],
     }
 

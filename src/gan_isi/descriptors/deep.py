@@ -3,9 +3,10 @@
 import copy
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral
 from threading import Lock
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,6 +41,7 @@ PAPER_NETWORK, PAPER_LAYER = "resnet50", "addition14"
 _ACCELERATOR = Lock()
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class DeepDescriptor(BaseDescriptor):
     """Channels of a layer of a network; by default ResNet-50's 14th addition layer (2048 maps).
 
@@ -154,7 +156,7 @@ class DeepDescriptor(BaseDescriptor):
     (12, 384)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseDescriptor._parameter_constraints,
         "network": [str, HasMethods(["named_modules", "forward"])],
         "layer": [str],
@@ -167,44 +169,22 @@ class DeepDescriptor(BaseDescriptor):
         "random_state": ["random_state"],
     }
 
-    def __init__(
-        self,
-        *,
-        network: Any = PAPER_NETWORK,
-        layer: str = PAPER_LAYER,
-        weights: Weights = "IMAGENET1K_V1",
-        pooling: str | None = None,
-        input_size: int = INPUT_SIZE,
-        normalisation: str | Normalisation = "imagenet",
-        device: str = "auto",
-        batch_size: int = 32,
-        n_levels: int = DEFAULT_N_LEVELS,
-        cells: Cells = "fine_tails",
-        grid: int = 1,
-        intensity_range: IntensityRange = "dtype",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        memory: Any = None,
-        verbose: int | bool = False,
-    ) -> None:
-        super().__init__(
-            n_levels=n_levels,
-            cells=cells,
-            grid=grid,
-            intensity_range=intensity_range,
-            n_jobs=n_jobs,
-            memory=memory,
-            verbose=verbose,
-        )
-        self.network = network
-        self.layer = layer
-        self.weights = weights
-        self.pooling = pooling
-        self.input_size = input_size
-        self.normalisation = normalisation
-        self.device = device
-        self.batch_size = batch_size
-        self.random_state = random_state
+    network: Any = PAPER_NETWORK
+    layer: str = PAPER_LAYER
+    weights: Weights = "IMAGENET1K_V1"
+    pooling: str | None = None
+    input_size: int = INPUT_SIZE
+    normalisation: str | Normalisation = "imagenet"
+    device: str = "auto"
+    batch_size: int = 32
+    n_levels: int = DEFAULT_N_LEVELS
+    cells: Cells = "fine_tails"
+    grid: int = 1
+    intensity_range: IntensityRange = "dtype"
+    random_state: int | np.random.RandomState | None = None
+    n_jobs: int | None = None
+    memory: Any = None
+    verbose: int | bool = False
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:

@@ -1,7 +1,8 @@
 """The multiscale family: invariants of the gradient and the Hessian at several scales."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,10 @@ from ..texture.gaussian import (
     each_multiscale_map,
 )
 from .base import BaseDescriptor
-from .parameters import BOUNDARIES, check_numbers
+from .parameters import check_numbers
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class GaussianDerivativeDescriptor(BaseDescriptor):
     """Gradient and Hessian invariants at several scales (30 maps by default).
 
@@ -78,45 +80,27 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
     'gaussian_s2_laplacian'
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseDescriptor._parameter_constraints,
         "sigmas": ["array-like"],
-        "curvature": [StrOptions({"determinant", "surface"})],
-        "eigenvalue_order": [StrOptions({"value", "magnitude"})],
-        "boundary": [StrOptions(BOUNDARIES)],
-        "kernels": [StrOptions({"corrected", "sampled"})],
+        "curvature": [StrOptions(set(get_args(Curvature)))],
+        "eigenvalue_order": [StrOptions(set(get_args(EigenvalueOrder)))],
+        "boundary": [StrOptions(set(get_args(Boundary)))],
+        "kernels": [StrOptions(set(get_args(Kernels)))],
     }
 
-    def __init__(
-        self,
-        *,
-        sigmas: Sequence[float] = PAPER_SIGMAS,
-        curvature: Curvature = "determinant",
-        eigenvalue_order: EigenvalueOrder = "value",
-        boundary: Boundary = "reflect",
-        kernels: Kernels = "corrected",
-        n_levels: int = DEFAULT_N_LEVELS,
-        cells: Cells = "fine_tails",
-        grid: int = 1,
-        intensity_range: IntensityRange = "dtype",
-        n_jobs: int | None = None,
-        memory: Any = None,
-        verbose: int | bool = False,
-    ) -> None:
-        super().__init__(
-            n_levels=n_levels,
-            cells=cells,
-            grid=grid,
-            intensity_range=intensity_range,
-            n_jobs=n_jobs,
-            memory=memory,
-            verbose=verbose,
-        )
-        self.sigmas = sigmas
-        self.curvature = curvature
-        self.eigenvalue_order = eigenvalue_order
-        self.boundary = boundary
-        self.kernels = kernels
+    sigmas: Sequence[float] = PAPER_SIGMAS
+    curvature: Curvature = "determinant"
+    eigenvalue_order: EigenvalueOrder = "value"
+    boundary: Boundary = "reflect"
+    kernels: Kernels = "corrected"
+    n_levels: int = DEFAULT_N_LEVELS
+    cells: Cells = "fine_tails"
+    grid: int = 1
+    intensity_range: IntensityRange = "dtype"
+    n_jobs: int | None = None
+    memory: Any = None
+    verbose: int | bool = False
 
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage:
         """Compute the invariants of one grey image.

@@ -4,9 +4,6 @@ from typing import Any
 
 import numpy as np
 
-#: Names of scipy.ndimage that make sense for pictures.
-BOUNDARIES = {"reflect", "nearest", "mirror", "wrap"}
-
 
 def check_numbers(name: str, values: Any, smallest: float | None = None) -> None:
     """Raise ValueError unless `values` is a non-empty list of different finite numbers."""

@@ -1,8 +1,9 @@
 """The pixels as a descriptor, for distances that compare pictures point by point."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,7 @@ from .transformer import BaseImageTransformer
 _AT_ONCE = 2**18
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class PixelDescriptor(BaseImageTransformer):
     """The image itself, at one size, as a row of pixels.
 
@@ -73,33 +75,22 @@ class PixelDescriptor(BaseImageTransformer):
     (2, 4)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseImageTransformer._parameter_constraints,
         "size": [Interval(Integral, 1, None, closed="left")],
-        "contrast": [StrOptions({"none", "global", "local"})],
+        "contrast": [StrOptions(set(get_args(Contrast)))],
         "colour": [StrOptions({"auto"}), "boolean"],
     }
 
     _fitted_attribute = "shape_"
 
-    def __init__(
-        self,
-        *,
-        size: int = 64,
-        contrast: Contrast = "none",
-        colour: bool | str = "auto",
-        intensity_range: IntensityRange = "dtype",
-        n_jobs: int | None = None,
-        memory: Any = None,
-        verbose: int | bool = False,
-    ) -> None:
-        self.size = size
-        self.contrast = contrast
-        self.colour = colour
-        self.intensity_range = intensity_range
-        self.n_jobs = n_jobs
-        self.memory = memory
-        self.verbose = verbose
+    size: int = 64
+    contrast: Contrast = "none"
+    colour: bool | str = "auto"
+    intensity_range: IntensityRange = "dtype"
+    n_jobs: int | None = None
+    memory: Any = None
+    verbose: int | bool = False
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return the names of the columns, which have the row and column of the pixel.

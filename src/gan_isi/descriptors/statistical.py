@@ -1,13 +1,15 @@
 """The statistical family: local range, standard deviation and entropy."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._runtime.sklearn_compat import Interval
+from .._validation.arrays import check_window
 from .._validation.images import IntensityRange
 from .._validation.typing import FloatImage
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
@@ -15,6 +17,7 @@ from ..texture.statistical import local_entropy, local_range, local_std
 from .base import BaseDescriptor
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class StatisticalDescriptor(BaseDescriptor):
     """Local range, standard deviation and entropy (3 maps).
 
@@ -64,39 +67,23 @@ class StatisticalDescriptor(BaseDescriptor):
     (2, 12)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseDescriptor._parameter_constraints,
         "range_size": [Interval(Integral, 1, None, closed="left")],
         "std_size": [Interval(Integral, 3, None, closed="left")],
         "entropy_size": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(
-        self,
-        *,
-        range_size: int = 3,
-        std_size: int = 3,
-        entropy_size: int = 9,
-        n_levels: int = DEFAULT_N_LEVELS,
-        cells: Cells = "fine_tails",
-        grid: int = 1,
-        intensity_range: IntensityRange = "dtype",
-        n_jobs: int | None = None,
-        memory: Any = None,
-        verbose: int | bool = False,
-    ) -> None:
-        super().__init__(
-            n_levels=n_levels,
-            cells=cells,
-            grid=grid,
-            intensity_range=intensity_range,
-            n_jobs=n_jobs,
-            memory=memory,
-            verbose=verbose,
-        )
-        self.range_size = range_size
-        self.std_size = std_size
-        self.entropy_size = entropy_size
+    range_size: int = 3
+    std_size: int = 3
+    entropy_size: int = 9
+    n_levels: int = DEFAULT_N_LEVELS
+    cells: Cells = "fine_tails"
+    grid: int = 1
+    intensity_range: IntensityRange = "dtype"
+    n_jobs: int | None = None
+    memory: Any = None
+    verbose: int | bool = False
 
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage:
         """Compute the three maps of one grey image.
@@ -124,6 +111,4 @@ class StatisticalDescriptor(BaseDescriptor):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         for name in ("range_size", "std_size", "entropy_size"):
-            size = getattr(self, name)
-            if size % 2 == 0:
-                raise ValueError(f"{name} has to be odd, so that a pixel is central; got {size}.")
+            check_window(getattr(self, name), name)

@@ -1,8 +1,9 @@
 """The steerable family: Gaussian derivatives of one scale, steered to directions."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,10 @@ from ..texture.cdf import DEFAULT_N_LEVELS, Cells
 from ..texture.derivatives import Boundary, Kernels, derivative_kernels
 from ..texture.gaussian import PAPER_ANGLES, each_steered_derivative
 from .base import BaseDescriptor
-from .parameters import BOUNDARIES, check_numbers
+from .parameters import check_numbers
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class SteerableDescriptor(BaseDescriptor):
     """First and second Gaussian derivatives along directions (8 maps by default).
 
@@ -68,45 +70,27 @@ class SteerableDescriptor(BaseDescriptor):
     ['steerable_d1_t0', 'steerable_d1_t45']
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseDescriptor._parameter_constraints,
         "angles": ["array-like"],
         "sigma": [Interval(Real, 0, None, closed="neither")],
         "window": [Interval(Integral, 3, None, closed="left"), None],
-        "boundary": [StrOptions(BOUNDARIES)],
-        "kernels": [StrOptions({"corrected", "sampled"})],
+        "boundary": [StrOptions(set(get_args(Boundary)))],
+        "kernels": [StrOptions(set(get_args(Kernels)))],
     }
 
-    def __init__(
-        self,
-        *,
-        angles: Sequence[float] = PAPER_ANGLES,
-        sigma: float = 1.0,
-        window: int | None = 5,
-        boundary: Boundary = "reflect",
-        kernels: Kernels = "corrected",
-        n_levels: int = DEFAULT_N_LEVELS,
-        cells: Cells = "fine_tails",
-        grid: int = 1,
-        intensity_range: IntensityRange = "dtype",
-        n_jobs: int | None = None,
-        memory: Any = None,
-        verbose: int | bool = False,
-    ) -> None:
-        super().__init__(
-            n_levels=n_levels,
-            cells=cells,
-            grid=grid,
-            intensity_range=intensity_range,
-            n_jobs=n_jobs,
-            memory=memory,
-            verbose=verbose,
-        )
-        self.angles = angles
-        self.sigma = sigma
-        self.window = window
-        self.boundary = boundary
-        self.kernels = kernels
+    angles: Sequence[float] = PAPER_ANGLES
+    sigma: float = 1.0
+    window: int | None = 5
+    boundary: Boundary = "reflect"
+    kernels: Kernels = "corrected"
+    n_levels: int = DEFAULT_N_LEVELS
+    cells: Cells = "fine_tails"
+    grid: int = 1
+    intensity_range: IntensityRange = "dtype"
+    n_jobs: int | None = None
+    memory: Any = None
+    verbose: int | bool = False
 
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage:
         """Compute the steered derivatives of one grey image.

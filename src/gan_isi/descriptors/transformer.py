@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
 from os import PathLike
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,10 @@ from sklearn.utils.validation import check_is_fitted
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task, progress_bar
 from .._runtime.sklearn_compat import HasMethods, StrOptions, fit_context
-from .._runtime.store import code_of_library, digest, parts_of, store_of
+from .._runtime.store import Store, code_of_library, digest, parts_of, store_of
 from .._runtime.whole import in_whole
 from .._validation.blocks import Block
 from .._validation.images import check_images, check_intensity_range
-from .memory import Memo
 from .picture import Picture
 
 #: Images described by one task. Fixed, so that `n_jobs` can't change a result.
@@ -41,8 +40,57 @@ class Tasks(NamedTuple):
     threads: bool = False
 
 
+class DescribingMixin(TransformerMixin):
+    """Mixin for what turns images into rows, a family or several side by side.
+
+    The class stores the parameters `n_jobs`, `memory` and `verbose`.
+    """
+
+    #: What only a fitted transformer has.
+    _fitted_attribute: str
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Describe each image by one row.
+
+        Parameters
+        ----------
+        X : array-like or sequence of array-like
+            Images, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features_out), float32
+            Columns in the order of `get_feature_names_out`. For a family of maps the
+            CDF vectors of one image one after the other, ``columns_per_map`` columns a
+            map in its units.
+
+        Raises
+        ------
+        ValueError
+            Naming the image, when one has NaN, infinity or no pixels.
+        """
+        check_is_fitted(self, self._fitted_attribute)
+        return describe(
+            families_of(self),
+            check_images(X, self, reset=False),
+            n_jobs=self.n_jobs,
+            memory=self.memory,
+            verbose=self.verbose,
+            description=self._family_name(),
+        )
+
+    def _family_name(self) -> str:
+        return type(self).__name__.removesuffix("Descriptor").lower()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
 class BaseImageTransformer(
-    CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, BaseEstimator, ABC
+    CallbackSupportMixin, VersionedPickleMixin, DescribingMixin, BaseEstimator, ABC
 ):
     """Base class of transformers that turn each image into one row, by itself.
 
@@ -51,10 +99,7 @@ class BaseImageTransformer(
     `_n_features_out`, and sets what `fit` leaves behind in `_set_fitted`.
     """
 
-    #: What only a fitted transformer has.
-    _fitted_attribute: str
-
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012 - scikit-learn's way
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "intensity_range": [StrOptions({"dtype", "image"}), tuple, list],
         "n_jobs": [Integral, None],
         "memory": [str, PathLike, HasMethods("cache"), None],
@@ -84,36 +129,6 @@ class BaseImageTransformer(
             self._set_fitted(images)
         return self
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Describe each image by one row.
-
-        Parameters
-        ----------
-        X : array-like or sequence of array-like
-            Images, as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n, n_features_out), float32
-            Columns in the order of `get_feature_names_out`. For a family of maps the
-            CDF vectors of one image one after the other, ``columns_per_map`` columns a
-            map in its units.
-
-        Raises
-        ------
-        ValueError
-            Naming the image, when one has NaN, infinity or no pixels.
-        """
-        check_is_fitted(self, self._fitted_attribute)
-        return describe(
-            [self],
-            check_images(X, self, reset=False),
-            n_jobs=self.n_jobs,
-            memory=self.memory,
-            verbose=self.verbose,
-            description=self._family_name(),
-        )
-
     @property
     @abstractmethod
     def blocks_(self) -> list[Block]:
@@ -141,9 +156,6 @@ class BaseImageTransformer(
         """Check what the parameter constraints can't say."""
         check_intensity_range(self.intensity_range)
 
-    def _family_name(self) -> str:
-        return type(self).__name__.removesuffix("Descriptor").lower()
-
     def _cache_key(self) -> tuple[Any, ...]:
         """Return everything but the image that the row of an image depends on."""
         *family, code, parameters = parts_of(self)
@@ -152,12 +164,6 @@ class BaseImageTransformer(
     def _tasks(self) -> Tasks:
         """Return how `_describe` wants its images."""
         return Tasks()
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
 
 def families_of(descriptors: Any) -> list[BaseImageTransformer]:
@@ -194,16 +200,14 @@ def describe(
         The rows of the families side by side.
     """
     store = store_of(memory)
-    memos: list[Memo] | None = None
-    if store is not None:
-        memos = [Memo(store, one._cache_key(), one.n_columns) for one in families]
+    keys = [] if store is None else [digest(one._cache_key()) for one in families]
     wanted = [one._tasks() for one in families]
     size = max(one.size for one in wanted)
     how = {"prefer": "threads"} if any(one.threads for one in wanted) else {}
     starts = range(0, len(images), size)
     rows = np.empty((len(images), sum(one.n_columns for one in families)), np.float32)
     batches = Parallel(n_jobs=n_jobs, return_as="generator", **how)(
-        delayed(_describe_batch)(families, batch_of(images, start, size), start, memos)
+        delayed(_describe_batch)(families, batch_of(images, start, size), start, store, keys)
         for start in starts
     )
     shown = verbose or in_whole()
@@ -220,35 +224,38 @@ def _describe_batch(
     families: Sequence[BaseImageTransformer],
     images: Sequence[Any],
     first: int,
-    memos: Sequence[Memo] | None,
+    store: Store | None = None,
+    keys: Sequence[bytes] = (),
 ) -> NDArray[np.float32]:
     """Describe consecutive images by all families; what is known from memory is not."""
     pictures = [
-        Picture(np.asarray(image) if memos else image, f"image {first + i}")
+        Picture(image if store is None else np.asarray(image), f"image {first + i}")
         for i, image in enumerate(images)
     ]
-    if memos is None:
+    if store is None:
         return np.hstack([family._describe(pictures) for family in families])
-    images_read = [digest(picture.image) for picture in pictures]
+    digests = [digest(picture.image) for picture in pictures]
     return np.hstack([
-        _remembered(family, memo, pictures, images_read)
-        for family, memo in zip(families, memos, strict=True)
+        _remembered(family, store, [digest(key, one) for one in digests], pictures)
+        for family, key in zip(families, keys, strict=True)
     ])  # fmt: skip
 
 
 def _remembered(
-    family: BaseImageTransformer, memo: Memo, pictures: list[Picture], digests: list[bytes]
+    family: BaseImageTransformer, store: Store, entries: list[bytes], pictures: list[Picture]
 ) -> NDArray[np.float32]:
-    entries = [memo.entry_of(one) for one in digests]
-    found = [memo.load(entry) for entry in entries]
-    rows = {i: row for i, row in enumerate(found) if row is not None}
+    """Return the rows of pictures, of which the store has some under these keys."""
+    shape = (family.n_columns,)
+    found = [store.get(entry) for entry in entries]
+    rows = {i: row for i, row in enumerate(found)
+            if row is not None and row.shape == shape and row.dtype == np.float32}  # fmt: skip
     missing = [i for i in range(len(pictures)) if i not in rows]
     if len(missing) == len(pictures):  # all at once, which an accelerator needs
         described = list(family._describe(pictures))
     else:
         described = [family._describe([pictures[i]])[0] for i in missing]
     for i, row in zip(missing, described, strict=True):
-        memo.dump(entries[i], row)
+        store.put(entries[i], row)
         rows[i] = row
     return np.stack([rows[i] for i in range(len(pictures))])
 
@@ -274,7 +281,7 @@ def describe_here(
     size = max(one._tasks().size for one in families)
     starts = range(0, len(images), size)
     return np.concatenate(
-        [_describe_batch(families, images[i : i + size], first + i, None) for i in starts]
+        [_describe_batch(families, images[i : i + size], first + i) for i in starts]
     )
 
 

@@ -1,20 +1,20 @@
 """Families side by side, by their names."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from inspect import signature
-from numbers import Integral
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._runtime.composition import NamedParts
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task
-from .._runtime.sklearn_compat import Interval, StrOptions, check_feature_names_in, fit_context
+from .._runtime.sklearn_compat import check_feature_names_in, fit_context
 from .._validation.blocks import Block
 from .._validation.images import IntensityRange, check_images, is_coloured
 from ..texture.cdf import DEFAULT_N_LEVELS, Cells
@@ -25,7 +25,7 @@ from .gaussian import GaussianDerivativeDescriptor
 from .pixels import PixelDescriptor
 from .statistical import StatisticalDescriptor
 from .steerable import SteerableDescriptor
-from .transformer import BaseImageTransformer, describe
+from .transformer import BaseImageTransformer, DescribingMixin
 
 CLASSICAL_FAMILIES = ("statistical", "gabor", "steerable", "gaussian")
 
@@ -48,7 +48,8 @@ _SHARED = ("n_levels", "cells", "grid", "intensity_range")
 _WORK = ("n_jobs", "memory", "verbose")
 
 
-class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMixin, NamedParts):
+@dataclass(eq=False, repr=False)
+class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, DescribingMixin, NamedParts):
     """Descriptor families side by side; each image is read once for all of them.
 
     It is built by :func:`make_descriptors`, and works as :class:`sklearn.pipeline.FeatureUnion`,
@@ -94,34 +95,22 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
     ('statistical_range', 'statistical_std', 'statistical_entropy')
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
-        **BaseImageTransformer._parameter_constraints,
+    _fitted_attribute = "transformers_"
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseDescriptor._parameter_constraints,
         "transformer_list": [list, tuple],
-        "n_levels": [Interval(Integral, 1, None, closed="left")],
-        "cells": [StrOptions({"fine_tails", "equal"})],
-        "grid": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(
-        self,
-        transformer_list: list[tuple[str, Any]],
-        *,
-        n_levels: int = DEFAULT_N_LEVELS,
-        cells: Cells = "fine_tails",
-        grid: int = 1,
-        intensity_range: IntensityRange = "dtype",
-        n_jobs: int | None = None,
-        memory: Any = None,
-        verbose: int | bool = False,
-    ) -> None:
-        self.transformer_list = transformer_list
-        self.n_levels = n_levels
-        self.cells = cells
-        self.grid = grid
-        self.intensity_range = intensity_range
-        self.n_jobs = n_jobs
-        self.memory = memory
-        self.verbose = verbose
+    transformer_list: list[tuple[str, Any]]
+    _: KW_ONLY
+    n_levels: int = DEFAULT_N_LEVELS
+    cells: Cells = "fine_tails"
+    grid: int = 1
+    intensity_range: IntensityRange = "dtype"
+    n_jobs: int | None = None
+    memory: Any = None
+    verbose: int | bool = False
 
     _known_parts = FAMILIES
 
@@ -176,29 +165,6 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
         with fit_task(self._init_callback_context(), self):
             self.transformers_ = [(name, family.fit(X)) for name, family in kept]
         return self
-
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Describe each image by the rows of all families.
-
-        Parameters
-        ----------
-        X : array-like or sequence of array-like
-            Images, as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n, n_columns), float32
-            The vectors of the families side by side, in the order of `blocks_`.
-        """
-        check_is_fitted(self, "transformers_")
-        return describe(
-            [family for _, family in self.transformers_],
-            check_images(X, self, reset=False),
-            n_jobs=self.n_jobs,
-            memory=self.memory,
-            verbose=self.verbose,
-            description="describe",
-        )
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Names of the columns of all families.
@@ -258,11 +224,8 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, TransformerMix
                 )
         return family.set_params(**{one: getattr(self, one) for one in _SHARED if one in own})
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
+    def _family_name(self) -> str:
+        return "describe"
 
 
 def make_descriptors(

@@ -27,10 +27,52 @@ from .torch_backend import as_array, placed, working_on
 BATCH_SIZE = 16
 
 
+class BagsMixin(TransformerMixin, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """Mixin for what makes bags of rows: arrays, whose maps `blocks_` names."""
+
+    def set_output(self, *, transform: Any = None) -> Self:
+        """Do nothing: bags are three-dimensional and stay arrays.
+
+        Only there so that ``set_output`` works on a pipeline with this step.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored.
+
+        Returns
+        -------
+        self
+            Itself.
+        """
+        return self
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Names of the maps, along the last axis of the bags.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_maps,), object
+            Such as ``ssim`` or ``gabor_w5.66_t45``.
+        """
+        check_is_fitted(self)
+        return np.array(map_names(self.blocks_), dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
 class BasePairwiseTransformer(
     CallbackSupportMixin,
     VersionedPickleMixin,
-    TransformerMixin,
+    BagsMixin,
     BaseEstimator,
     ABC,
     auto_wrap_output_keys=None,  # type: ignore[call-arg]
@@ -61,7 +103,7 @@ class BasePairwiseTransformer(
     # `generated` is always wanted, so that a plain Pipeline needs no set_fit_request.
     __metadata_request__fit = {"generated": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "families": [str, list, tuple, None],
         "include_real": ["boolean"],
         "n_jobs": [Integral, None],
@@ -138,10 +180,7 @@ class BasePairwiseTransformer(
             )
         self.blocks_ = self._views(chosen, width)
         self.n_maps_ = len(map_names(self.blocks_))
-        if generated is None:
-            self.reference_ = self._as_maps(X)
-        else:
-            self.reference_ = self._check_reference(generated)
+        self.reference_ = self._check_reference(X if generated is None else generated)
         self.n_generated_ = len(self.reference_)
         self.n_real_ = 0
         self.__dict__.pop("real_", None)
@@ -198,39 +237,6 @@ class BasePairwiseTransformer(
         other.reference_ = self._check_reference(generated)
         other.n_generated_ = len(other.reference_)
         return other
-
-    def set_output(self, *, transform: Any = None) -> Self:
-        """Do nothing: bags are three-dimensional and stay arrays.
-
-        Only there so that ``set_output`` works on a pipeline with this step.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            Ignored.
-
-        Returns
-        -------
-        self
-            Itself.
-        """
-        return self
-
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
-        """Names of the maps, along the last axis of the bags.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Ignored.
-
-        Returns
-        -------
-        ndarray of shape (n_maps,), object
-            Such as ``gabor_w5.66_t45``.
-        """
-        check_is_fitted(self, "reference_")
-        return np.array(map_names(self.blocks_), dtype=object)
 
     @abstractmethod
     def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
@@ -346,11 +352,6 @@ class BasePairwiseTransformer(
             return vectors
         # Rows whose numbers lie one after the other, so that sums have one order.
         return np.take(vectors, self.columns_, axis=1)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
 
 
 def _same_rows(queries: NDArray[np.float32], real: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -1,9 +1,10 @@
 """One distance a pair: pixels, or any other rows, against those of generated images."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ ONE_MAP = "distance"
 METRICS = (*VECTOR_METRICS, "ssim")
 
 
+@dataclass(eq=False, repr=False)
 class PairwiseDistanceTransformer(BasePairwiseTransformer):
     """One distance of every query to every generated image, over all columns.
 
@@ -98,31 +100,21 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
     array([[0.5, 1. ]], dtype=float32)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BasePairwiseTransformer._parameter_constraints,
         "metric": [StrOptions(set(METRICS))],
         "n_refined": [Interval(Integral, 1, None, closed="left"), None],
         "poses": [StrOptions({"as_is", "mirrored", "dihedral"})],
     }
 
-    def __init__(
-        self,
-        metric: str = "euclidean",
-        *,
-        poses: str = "as_is",
-        n_refined: int | None = None,
-        families: str | Sequence[str] | None = None,
-        include_real: bool = False,
-        n_jobs: int | None = None,
-        device: str | None = None,
-    ) -> None:
-        self.metric = metric
-        self.poses = poses
-        self.n_refined = n_refined
-        self.families = families
-        self.include_real = include_real
-        self.n_jobs = n_jobs
-        self.device = device
+    metric: str = "euclidean"
+    _: KW_ONLY
+    poses: str = "as_is"
+    n_refined: int | None = None
+    families: str | Sequence[str] | None = None
+    include_real: bool = False
+    n_jobs: int | None = None
+    device: str | None = None
 
     def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
         shape = picture_shape(width)

@@ -1,19 +1,19 @@
 """Parts of pictures against generated ones: a copied organ in an otherwise new image."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._runtime.sklearn_compat import Interval
 from .._runtime.threads import one_blas_thread
 from .._validation.blocks import Block, picture_shape
-from .base import BATCH_SIZE, BasePairwiseTransformer
+from .base import BasePairwiseTransformer
 from .pairwise import ONE_MAP, pictures_of
 from .pairwise_poses import half_size
 from .tile_evidence import degrees_of_freedom, evidence, unexplained
@@ -32,6 +32,7 @@ from .torch_backend import as_array, unexplained_in_place
 _CANDIDATES = 4
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class PairwiseTileTransformer(BasePairwiseTransformer):
     """Distance of the parts of every query that fit best somewhere in a generated image.
 
@@ -116,7 +117,7 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
     (True, True)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BasePairwiseTransformer._parameter_constraints,
         "tile": [Interval(Integral, 4, None, closed="left")],
         "stride": [Interval(Integral, 2, None, closed="left")],
@@ -125,28 +126,15 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         "n_refined": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(
-        self,
-        *,
-        tile: int = 16,
-        stride: int = 8,
-        max_shift: float | None = None,
-        n_best: int = 2,
-        n_refined: int = 96,
-        families: str | Sequence[str] | None = None,
-        include_real: bool = False,
-        n_jobs: int | None = None,
-        device: str | None = None,
-    ) -> None:
-        self.tile = tile
-        self.stride = stride
-        self.max_shift = max_shift
-        self.n_best = n_best
-        self.n_refined = n_refined
-        self.families = families
-        self.include_real = include_real
-        self.n_jobs = n_jobs
-        self.device = device
+    tile: int = 16
+    stride: int = 8
+    max_shift: float | None = None
+    n_best: int = 2
+    n_refined: int = 96
+    families: str | Sequence[str] | None = None
+    include_real: bool = False
+    n_jobs: int | None = None
+    device: str | None = None
 
     def tile_map(self, query: Any, generated: Any) -> NDArray[np.float64]:
         """Tell which parts of a query are found in a generated image.
@@ -263,25 +251,27 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         # BLAS adds in an order that depends on its threads.
         with one_blas_thread():
             super()._fill(bags, queries, references)
-            if self.max_shift == 0:
-                return
-            batches = list(gen_batches(len(queries), BATCH_SIZE))
-            Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-                delayed(self._refine)(bags[batch, :, 0], queries[batch], references)
-                for batch in batches
-            )
+        if self.max_shift != 0:
+            coarse = bags[:, :, 0]
+            refine = partial(self._refined, coarse, queries, references)
+            self._in_batches(coarse, np.arange(len(queries)), refine)
 
-    def _refine(
-        self, bags: NDArray[np.float32], queries: NDArray[Any], references: NDArray[Any]
-    ) -> None:
-        """Replace the smallest distances of each query by those at full size."""
+    def _refined(
+        self,
+        distances: NDArray[np.float32],
+        queries: NDArray[Any],
+        references: NDArray[Any],
+        some: NDArray[np.intp],
+    ) -> NDArray[np.float32]:
+        """Return the distances of some queries, the smallest replaced by those at full size."""
+        rows, queries = distances[some], queries[some]
         coarse = self._prepare(queries)
         pictures = self._pictures(queries)
         places = tile_places(coarse.shape, self.stride // 2)
         starts = 2 * np.stack(np.divmod(places, coarse.shape[1]))
         n_fine = pictures.shape[1] - self.tile + 1
         cut = windows_of(pictures, self.tile).at(starts[0] * n_fine + starts[1])
-        for row, small, tiles in zip(bags, coarse.at(places), cut, strict=True):
+        for row, small, tiles in zip(rows, coarse.at(places), cut, strict=True):
             chosen = np.argsort(row, kind="stable")[: self.n_refined]
             found, at = self._search(small, self._prepare(references[chosen]))
             # The tiles that may count: no others are worth a second look.
@@ -294,6 +284,7 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
             closest = unexplained(fine, freedom, self.n_best).astype(np.float32)
             np.maximum(row, closest.max(), out=row)
             row[chosen] = closest
+        return rows
 
     def _pictures(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
         # Of colours the mean of the channels: a part is told by its structure.

@@ -95,7 +95,7 @@ class PairwiseWhitenedTransformer(BasePairwiseTransformer):
 
     _learns = True
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints = {  # noqa: RUF012
         **BasePairwiseTransformer._parameter_constraints,
         "metric": [StrOptions(set(VECTOR_METRICS))],
         "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both"), None],

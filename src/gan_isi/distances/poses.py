@@ -257,8 +257,7 @@ def best_correlations(
     poses = np.zeros(len(references), dtype=np.intp)
     # BLAS adds in an order that depends on shapes and threads: one thread, and one shape.
     with one_blas_thread():
-        for first, moved_pictures, wanted in _tries(centred, grid, likely):
-            rows, scales = moved_pictures
+        for first, rows, scales, wanted in _tries(centred, grid, likely):
             of_all = wanted is None
             n_columns = _COLUMNS if of_all else _FEW_COLUMNS
             numbers = np.arange(len(references)) if of_all else np.flatnonzero(wanted)
@@ -309,20 +308,16 @@ def likely_turns(
 
 def _tries(
     picture: NDArray[np.float32], grid: Grid, likely: NDArray[np.bool_] | None
-) -> Iterator[tuple[int, tuple[NDArray[np.float32], NDArray[np.float32]], Any]]:
-    """Yield moved pictures, the number of the first pose, and for which references they are."""
+) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32], Any]]:
+    """Yield the number of the first pose, moved pictures, and for which references they are."""
     per_turn = grid.n_poses // grid.n_turns
-    if likely is None and grid.n_poses * picture.size <= _TOGETHER:
-        parts = list(templates(picture, grid))
-        yield (
-            0,
-            (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])),
-            None,
-        )
+    if likely is None and grid.few(picture.size):
+        rows, scales = map(np.concatenate, zip(*templates(picture, grid), strict=True))
+        yield 0, rows, scales, None
         return
     turns = range(grid.n_turns) if likely is None else np.flatnonzero(likely.any(axis=1)).tolist()
     for turn, made in zip(turns, templates(picture, grid, turns), strict=True):
-        yield turn * per_turn, made, None if likely is None else likely[turn]
+        yield turn * per_turn, *made, None if likely is None else likely[turn]
 
 
 def moved(image: NDArray[np.floating], pose: Pose, *, backwards: bool = False) -> NDArray:

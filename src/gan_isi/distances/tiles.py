@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import gen_batches
 
 from .._runtime.threads import one_blas_thread
 from .._validation.arrays import check_array, check_count
 from .._validation.typing import FloatArray
+from .vectors import products_of_one_shape
 from .windows import window_sums
 
 #: Standard deviation of a window, as a share of that of its picture, below which there is
@@ -22,9 +22,6 @@ _LEAST_CONTRAST = 0.3
 
 #: Pixels to each side in which `refined` looks.
 _AROUND = 2
-
-#: Pictures of one matrix product, always as many.
-_ROWS, _COLUMNS = 16, 96
 
 #: Floats of one array of correlations, which then stays in the cache.
 _AT_ONCE = 250_000
@@ -171,15 +168,13 @@ def correlations_in_place(
         whatever the others: all matrix products have one shape.
     """
     found = np.empty((len(queries), len(references), queries.shape[1]), dtype=np.float32)
-    rows, columns = (np.zeros((n, *queries.shape[1:])) for n in (_ROWS, _COLUMNS))
-    for some in gen_batches(len(queries), _ROWS):
-        rows[: some.stop - some.start] = queries[some]
-        for block in gen_batches(len(references), _COLUMNS):
-            columns[: block.stop - block.start] = references[block]
-            products = rows.transpose(1, 0, 2) @ columns.transpose(1, 2, 0)
-            part = products.transpose(1, 2, 0)[: some.stop - some.start]
-            found[some, block] = part[:, : block.stop - block.start]
+    for some, block, products in products_of_one_shape(queries, references, _tile_by_tile):
+        found[some, block] = products
     return np.clip(found, -1, 1)
+
+
+def _tile_by_tile(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (rows.transpose(1, 0, 2) @ others.transpose(1, 2, 0)).transpose(1, 2, 0)
 
 
 def best_in_windows(

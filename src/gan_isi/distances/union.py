@@ -2,26 +2,28 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .._runtime.composition import NamedParts
 from .._runtime.pickling import VersionedPickleMixin
 from .._runtime.progress import CallbackSupportMixin, fit_task
 from .._runtime.sklearn_compat import fit_context
-from .._validation.blocks import Block, map_names
-from .base import BasePairwiseTransformer
+from .._validation.blocks import Block
+from .base import BagsMixin, BasePairwiseTransformer
 from .pairwise import ONE_MAP
 
 
+@dataclass(eq=False, repr=False)
 class DistanceUnion(
     CallbackSupportMixin,
     VersionedPickleMixin,
-    TransformerMixin,
+    BagsMixin,
     NamedParts,
     auto_wrap_output_keys=None,  # type: ignore[call-arg]
 ):
@@ -77,10 +79,9 @@ class DistanceUnion(
     # `generated` is always wanted, so that a plain Pipeline needs no set_fit_request.
     __metadata_request__fit = {"generated": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {"transformer_list": [list, tuple]}  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"transformer_list": [list, tuple]}
 
-    def __init__(self, transformer_list: list[tuple[str, Any]]) -> None:
-        self.transformer_list = transformer_list
+    transformer_list: list[tuple[str, Any]]
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
@@ -187,37 +188,6 @@ class DistanceUnion(
         ]
         return other
 
-    def set_output(self, *, transform: Any = None) -> Self:
-        """Do nothing: bags are three-dimensional and stay arrays.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            Ignored.
-
-        Returns
-        -------
-        self
-            Itself.
-        """
-        return self
-
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
-        """Names of the maps, along the last axis of the bags.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Ignored.
-
-        Returns
-        -------
-        ndarray of shape (n_maps,), object
-            Such as ``ssim`` or ``gabor_w5.66_t45``.
-        """
-        check_is_fitted(self, "transformers_")
-        return np.array(map_names(self.blocks_), dtype=object)
-
     @property
     def include_real(self) -> bool:
         """Whether the views compare with the real images of `fit` as well."""
@@ -255,8 +225,3 @@ class DistanceUnion(
     def n_maps_(self) -> int:
         """Number of maps of all views together."""
         return sum(view.n_maps_ for _, view in self.transformers_)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags

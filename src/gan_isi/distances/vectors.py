@@ -6,6 +6,7 @@ Euclidean distances the others come from matrix products of one shape, which are
 faster.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -136,21 +137,48 @@ def squared_distances(
     of_references = np.einsum("ij,ij->i", references, references)
     norms = of_queries + of_references
     products = np.empty(norms.shape)
-    # BLAS adds in an order that depends on shapes and threads: one thread, and one shape.
-    rows, columns = (np.zeros((n, queries.shape[1])) for n in (_ROWS, _COLUMNS))
     with one_blas_thread():
-        for some in gen_batches(len(queries), _ROWS):
-            rows[: some.stop - some.start] = queries[some]
-            for block in gen_batches(len(references), _COLUMNS):
-                columns[: block.stop - block.start] = references[block]
-                found = rows @ columns.T
-                products[some, block] = found[: some.stop - some.start, : block.stop - block.start]
+        each = products_of_one_shape(queries, references, lambda rows, others: rows @ others.T)
+        for some, block, found in each:
+            products[some, block] = found
     squares = norms - 2 * products
     # Here the difference of large numbers has lost its digits; a copy is at distance 0.
     for index, near in enumerate(squares < _CLOSE * norms):
         if near.any():
             squares[index, near] = cdist(queries[[index]], references[near], "sqeuclidean")[0]
     return squares
+
+
+def products_of_one_shape(
+    queries: NDArray[Any], references: NDArray[Any], multiply: Callable[[Any, Any], Any]
+) -> Iterator[tuple[slice, slice, NDArray[np.float64]]]:
+    """Multiply a few queries with a few references at once, always as many.
+
+    BLAS adds in an order that depends on shapes and threads: in one shape, and in one thread, to
+    which the caller limits it, a product has the same bits whatever the others are.
+
+    Parameters
+    ----------
+    queries, references : ndarray of shape (n, ...)
+        What is multiplied, in double precision; further axes are the same.
+    multiply : callable
+        Takes rows of both, and returns an array (n_rows, n_others, ...).
+
+    Yields
+    ------
+    some, block : slice
+        Which queries and references these are.
+    products : ndarray
+        What `multiply` returns of them.
+    """
+    rows, others = (np.zeros((n, *queries.shape[1:])) for n in (_ROWS, _COLUMNS))
+    for some in gen_batches(len(queries), _ROWS):
+        n_rows = some.stop - some.start
+        rows[:n_rows] = queries[some]
+        for block in gen_batches(len(references), _COLUMNS):
+            n_others = block.stop - block.start
+            others[:n_others] = references[block]
+            yield some, block, multiply(rows, others)[:n_rows, :n_others]
 
 
 def _checked(rows: FloatArray, name: str, metric: str) -> NDArray[np.float64]:

@@ -1,8 +1,9 @@
 """Attacks that look at the distances to generated images only."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from .rules import BaseBagClassifier
 from .scores import nearest_score, retrieval_score, retrieval_thresholds
 
 
+@dataclass(eq=False, repr=False)
 class NearestGenerated(BaseBagClassifier):
     """A query is used when some generated image comes close to it.
 
@@ -54,14 +56,13 @@ class NearestGenerated(BaseBagClassifier):
     array([1])
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "relative_to": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    def __init__(self, n_neighbors: int = 1, relative_to: int | None = None) -> None:
-        self.n_neighbors = n_neighbors
-        self.relative_to = relative_to
+    n_neighbors: int = 1
+    relative_to: int | None = None
 
     def n_closest_needed(self, blocks: Sequence[Block] | None) -> int | None:
         """Return how many of the closest images are all that is looked at.
@@ -88,6 +89,7 @@ class NearestGenerated(BaseBagClassifier):
         return nearest_score(distances, self.n_neighbors, self.relative_to)
 
 
+@dataclass(eq=False, repr=False)
 class EpsilonBall(BaseBagClassifier):
     """A query is used when many generated images lie within a ball around it.
 
@@ -127,12 +129,11 @@ class EpsilonBall(BaseBagClassifier):
     array([0.5])
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "epsilon": [Interval(Real, 0, 1, closed="right"), StrOptions({"median"})],
     }
 
-    def __init__(self, epsilon: float | str = 0.001) -> None:
-        self.epsilon = epsilon
+    epsilon: float | str = 0.001
 
     def _fit_rule(self, distances: NDArray[np.float64], labels: NDArray[np.intp]) -> None:
         if isinstance(self.epsilon, str):
@@ -145,6 +146,7 @@ class EpsilonBall(BaseBagClassifier):
         return (distances <= self.radius_).mean(axis=1)
 
 
+@dataclass(eq=False, repr=False)
 class Retrieval(BaseBagClassifier):
     """A query is used when generated images find it before images that were not used.
 
@@ -190,15 +192,14 @@ class Retrieval(BaseBagClassifier):
     array([0.5])
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_retrieved": [Interval(Integral, 1, None, closed="left")],
     }
 
     #: So that the attack can't be retargeted.
     _knows_generated = True
 
-    def __init__(self, n_retrieved: int = 1) -> None:
-        self.n_retrieved = n_retrieved
+    n_retrieved: int = 1
 
     def _fit_rule(self, distances: NDArray[np.float64], labels: NDArray[np.intp]) -> None:
         known = distances[labels == 0]

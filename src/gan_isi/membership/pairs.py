@@ -1,13 +1,14 @@
 """The membership stage: a classifier of pairs, fused into one score a query."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -15,12 +16,12 @@ from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from .._runtime.pickling import VersionedPickleMixin
-from .._runtime.progress import CallbackSupportMixin, fit_task
-from .._runtime.sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from .._runtime.progress import fit_task
+from .._runtime.sklearn_compat import Interval, StrOptions, fit_context
 from .._validation.bags import check_bags, check_labels
 from .._validation.blocks import Block, check_blocks, map_names
 from .._validation.labels import check_groups, number_groups
+from .base import INNER_ESTIMATOR, BaseQueryClassifier
 from .calibration import fit_sigmoid
 from .folds import QueryFold, query_folds
 from .fusion import FUSION_RULES, FusionRule, fuse
@@ -30,9 +31,8 @@ from .svm import Precision, decision_values
 _PAIRS_PER_BLOCK = 50_000
 
 
-class MembershipClassifier(
-    CallbackSupportMixin, VersionedPickleMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
-):
+@dataclass(eq=False, repr=False)
+class MembershipClassifier(MetaEstimatorMixin, BaseQueryClassifier):
     """Tell from the distances to generated images whether a query was used to train.
 
     Every pair of a query and a generated image is one sample of an inner classifier,
@@ -126,12 +126,8 @@ class MembershipClassifier(
     # Patients, for the folds of the calibration, and names; asked for only when given.
     __metadata_request__fit = {"groups": True, "blocks": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
-        "estimator": [
-            HasMethods(["fit", "predict_proba"]),
-            HasMethods(["fit", "decision_function"]),
-            None,
-        ],
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": INNER_ESTIMATOR,
         "fusion": [StrOptions(set(FUSION_RULES)), callable],
         "top_fraction": [Interval(Real, 0, 1, closed="right")],
         "calibrate_fusion": ["boolean"],
@@ -143,30 +139,17 @@ class MembershipClassifier(
         "precision": [StrOptions({"double", "single"})],
     }
 
-    def __init__(
-        self,
-        estimator: Any = None,
-        *,
-        fusion: str | FusionRule = "mean",
-        top_fraction: float = 0.05,
-        calibrate_fusion: bool = False,
-        cv: int = 5,
-        folds: str = "refit",
-        max_pairs: int | None = None,
-        random_state: Any = None,
-        n_jobs: int | None = None,
-        precision: Precision = "double",
-    ) -> None:
-        self.estimator = estimator
-        self.fusion = fusion
-        self.top_fraction = top_fraction
-        self.calibrate_fusion = calibrate_fusion
-        self.cv = cv
-        self.folds = folds
-        self.max_pairs = max_pairs
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.precision = precision
+    estimator: Any = None
+    _: KW_ONLY
+    fusion: str | FusionRule = "mean"
+    top_fraction: float = 0.05
+    calibrate_fusion: bool = False
+    cv: int = 5
+    folds: str = "refit"
+    max_pairs: int | None = None
+    random_state: Any = None
+    n_jobs: int | None = None
+    precision: Precision = "double"
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
@@ -205,16 +188,14 @@ class MembershipClassifier(
         if groups is not None:
             groups = number_groups(check_groups(groups, len(bags), unit="queries"))
         chosen = self._choose_pairs(bags.shape[0], bags.shape[1])
-        folds = None
-        if self.calibrate_fusion or self._needs_folds:
-            folds = self._query_folds(labels, groups)
-        context = self._init_callback_context(max_subtasks=self._count_fits(folds))
+        calibrates = self.calibrate_fusion or self._needs_folds
+        folds = self._query_folds(labels, groups) if calibrates else []
+        context = self._init_callback_context(max_subtasks=self._count_fits(len(folds)))
         with fit_task(context, self):
             fitted = self._fit_pairs(bags, labels, chosen, folds, context)
             self.estimator_, self.pair_calibrator_ = fitted
             self.fusion_calibrator_ = None
             if self.calibrate_fusion:
-                assert folds is not None
                 scores = self._out_of_fold_scores(bags, labels, groups, chosen, folds, context)
                 self.fusion_calibrator_ = fit_sigmoid(_log_odds(scores), labels)
         return self
@@ -269,39 +250,20 @@ class MembershipClassifier(
         """
         return _log_odds(self.predict_proba(X)[:, 1])
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Label of the more probable class of each query.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_generated, n_maps)
-            Bags of distances.
-
-        Returns
-        -------
-        ndarray of shape (n_queries,)
-            Labels out of `classes_`.
-        """
-        used = self.predict_proba(X)[:, 1] > 0.5
-        return self.classes_[used.astype(np.intp)]
-
     def _choose_pairs(self, n_queries: int, n_generated: int) -> NDArray[np.intp]:
         """Choose the generated images to fit each query on, (n_queries, n_pairs_per_query_)."""
-        everything = np.arange(n_generated)
         n_chosen = n_generated
         if self.max_pairs is not None:
             n_chosen = min(n_generated, self.max_pairs // n_queries)
-            if n_chosen == 0:
-                raise ValueError(
-                    f"max_pairs={self.max_pairs} leaves no pair for each of {n_queries} queries."
-                )
+        if n_chosen == 0:
+            raise ValueError(
+                f"max_pairs={self.max_pairs} leaves no pair for each of {n_queries} queries."
+            )
         self.n_pairs_per_query_ = n_chosen
         if n_chosen == n_generated:
-            return np.broadcast_to(everything, (n_queries, n_generated))
-        random_state = check_random_state(self.random_state)
-        draws = [
-            random_state.choice(n_generated, n_chosen, replace=False) for _ in range(n_queries)
-        ]
+            return np.broadcast_to(np.arange(n_generated), (n_queries, n_generated))
+        draw = check_random_state(self.random_state).choice
+        draws = [draw(n_generated, n_chosen, replace=False) for _ in range(n_queries)]
         return np.sort(draws, axis=1)
 
     def _pair_estimator(self) -> Any:
@@ -309,20 +271,20 @@ class MembershipClassifier(
             return clone(self.estimator)
         return make_pipeline(StandardScaler(), SVC(kernel="rbf"))
 
+    @property
     def _has_probability(self) -> bool:
         return hasattr(self._pair_estimator(), "predict_proba")
 
     def _query_folds(self, labels: NDArray[np.intp], groups: Any) -> list[QueryFold]:
-        own = self.folds == "average" and not self._has_probability()
+        own = self.folds == "average" and not self._has_probability
         return query_folds(labels, groups, n_splits=self.cv, both_tested=own)
 
     @property
     def _needs_folds(self) -> bool:
-        return self.folds == "average" or not self._has_probability()
+        return self.folds == "average" or not self._has_probability
 
-    def _count_fits(self, folds: list[QueryFold] | None) -> int:
+    def _count_fits(self, n_folds: int) -> int:
         """Return how many classifiers of pairs a fit needs, at most."""
-        n_folds = len(folds or ())
         n_fits = (self.folds == "refit") + (n_folds if self._needs_folds else 0)
         return n_fits + (n_folds * n_fits if self.calibrate_fusion else 0)
 
@@ -331,13 +293,13 @@ class MembershipClassifier(
         bags: NDArray[Any],
         labels: NDArray[np.intp],
         chosen: NDArray[np.intp],
-        folds: list[QueryFold] | None,
+        folds: list[QueryFold],
         context: Any,
     ) -> tuple[Any, Any]:
         """Fit the classifiers of pairs and, without `predict_proba`, their calibrators."""
         n_queries, n_pairs = chosen.shape
         picked = bags[np.arange(n_queries)[:, np.newaxis], chosen]
-        fitting = (folds or []) if self._needs_folds else []
+        fitting = folds if self._needs_folds else []
         parts = [train for train, _ in fitting]
         if self.folds == "refit":
             parts.append(np.arange(n_queries))
@@ -352,10 +314,10 @@ class MembershipClassifier(
         for _, test in fitting:
             with fit_task(context, self, "pairs"):
                 estimators.append(next(fits))
-                if not self._has_probability():
+                if not self._has_probability:
                     values[test] = self._decision_values(estimators[-1], picked[test])
         if self.folds == "average":
-            if self._has_probability():
+            if self._has_probability:
                 return estimators, [None] * len(fitting)
             each = [(values[test].ravel(), np.repeat(labels[test], n_pairs)) for _, test in fitting]
             return estimators, [fit_sigmoid(*one) for one in each]
@@ -377,7 +339,7 @@ class MembershipClassifier(
         """Fused score of each query from pairs of the other folds only."""
         scores = np.empty(len(bags))
         for train, test in folds:
-            inner = None
+            inner = []
             if self._needs_folds:
                 inner = self._query_folds(labels[train], None if groups is None else groups[train])
             fitted = self._fit_pairs(bags[train], labels[train], chosen[train], inner, context)
@@ -406,12 +368,6 @@ class MembershipClassifier(
 
     def _fuse(self, pair_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
         return fuse(pair_probabilities, self.fusion, top_fraction=self.top_fraction)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        tags.input_tags.three_d_array = True
-        return tags
 
 
 def _fit_estimator(estimator: Any, pairs_and_labels: list[NDArray[Any]]) -> Any:

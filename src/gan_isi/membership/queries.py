@@ -1,23 +1,24 @@
 """The membership stage that we recommend: a classifier of each query's summary."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from numbers import Real
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._runtime.pickling import VersionedPickleMixin
-from .._runtime.progress import CallbackSupportMixin, fit_task
-from .._runtime.sklearn_compat import HasMethods, Interval, fit_context
+from .._runtime.progress import fit_task
+from .._runtime.sklearn_compat import Interval, fit_context
 from .._validation.bags import check_bags
 from .._validation.blocks import Block
 from .._validation.labels import check_used
+from .base import INNER_ESTIMATOR, BaseQueryClassifier
 from .summaries import BagSummaryTransformer
 
 
@@ -25,9 +26,8 @@ def _estimator_has(method: str) -> Any:
     return lambda self: hasattr(getattr(self, "estimator_", self._estimator()), method)
 
 
-class SummaryClassifier(
-    CallbackSupportMixin, VersionedPickleMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
-):
+@dataclass(eq=False, repr=False)
+class SummaryClassifier(MetaEstimatorMixin, BaseQueryClassifier):
     r"""Tell from a summary of its distances whether a query was used to train.
 
     Each bag becomes one row, its :term:`summary` (:class:`BagSummaryTransformer`), which any
@@ -94,37 +94,22 @@ class SummaryClassifier(
     # Asked for only when given.
     __metadata_request__fit = {"blocks": True, "scales": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BagSummaryTransformer._parameter_constraints,
-        "estimator": [
-            HasMethods(["fit", "predict_proba"]),
-            HasMethods(["fit", "decision_function"]),
-            None,
-        ],
+        "estimator": INNER_ESTIMATOR,
         "rule": [str, tuple, list],
         "rule_weight": [Interval(Real, 0, None, closed="neither")],
     }
 
-    def __init__(
-        self,
-        estimator: Any = None,
-        *,
-        rule: str | Sequence[str] = (),
-        rule_weight: float = 10.0,
-        n_closest: Sequence[int] = (1,),
-        quantiles: Sequence[float] = (),
-        contrast: int | None = 50,
-        by_family: bool = True,
-        relative: bool = True,
-    ) -> None:
-        self.estimator = estimator
-        self.rule = rule
-        self.rule_weight = rule_weight
-        self.n_closest = n_closest
-        self.quantiles = quantiles
-        self.contrast = contrast
-        self.by_family = by_family
-        self.relative = relative
+    estimator: Any = None
+    _: KW_ONLY
+    rule: str | Sequence[str] = ()
+    rule_weight: float = 10.0
+    n_closest: Sequence[int] = (1,)
+    quantiles: Sequence[float] = ()
+    contrast: int | None = 50
+    by_family: bool = True
+    relative: bool = True
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(
@@ -295,9 +280,3 @@ class SummaryClassifier(
         # so that a view in which nothing stands out does not drown the others.
         rule = summaries[:, self.rule_columns_].min(axis=1, keepdims=True)
         return np.hstack([summaries, rule])
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        tags.input_tags.three_d_array = True
-        return tags

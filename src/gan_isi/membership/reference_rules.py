@@ -1,7 +1,8 @@
 """Attacks that set the generated images in relation to images not used."""
 
+from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from .scores import density_ratio_score, share_below, similarity_ratio
 _BANDWIDTH = 0.2
 
 
+@dataclass(eq=False, repr=False)
 class DensityRatio(BaseReferenceClassifier):
     """A query is used when generated images are denser around it than real ones are.
 
@@ -73,12 +75,11 @@ class DensityRatio(BaseReferenceClassifier):
     array([1, 1, 0, 0])
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "bandwidth": [Interval(Real, 0, None, closed="neither"), None],
     }
 
-    def __init__(self, bandwidth: float | None = None) -> None:
-        self.bandwidth = bandwidth
+    bandwidth: float | None = None
 
     def _fit_reference(
         self,
@@ -98,6 +99,7 @@ class DensityRatio(BaseReferenceClassifier):
         return density_ratio_score(to_generated, to_known, self.bandwidth_)
 
 
+@dataclass(eq=False, repr=False)
 class CalibratedSimilarity(BaseReferenceClassifier):
     """A query is used when a generated image is closer to it than real ones are.
 
@@ -150,12 +152,11 @@ class CalibratedSimilarity(BaseReferenceClassifier):
     array([1.  , 1.  , 0.75, 0.25])
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "rule": [StrOptions({"threshold", "ranking"})],
     }
 
-    def __init__(self, rule: str = "threshold") -> None:
-        self.rule = rule
+    rule: str = "threshold"
 
     def _fit_reference(
         self,

@@ -7,15 +7,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._runtime.pickling import VersionedPickleMixin
-from .._runtime.progress import CallbackSupportMixin, fit_task
+from .._runtime.progress import fit_task
 from .._runtime.sklearn_compat import fit_context
 from .._validation.bags import check_bags
 from .._validation.blocks import Block
 from .._validation.labels import check_used
+from .base import BaseQueryClassifier
 from .calibration import fit_sigmoid
 from .scores import as_scales, map_scales, one_distance
 
@@ -24,9 +23,7 @@ from .scores import as_scales, map_scales, one_distance
 LEAST_SLOPE = 1e-6
 
 
-class BaseBagClassifier(
-    CallbackSupportMixin, VersionedPickleMixin, ClassifierMixin, BaseEstimator, ABC
-):
+class BaseBagClassifier(BaseQueryClassifier, ABC):
     """Base class: bags of distances to a score, and the score to a probability.
 
     A subclass computes the score in `_score`, and what that needs to know of the
@@ -58,7 +55,7 @@ class BaseBagClassifier(
     # Asked for only when given.
     __metadata_request__fit = {"scales": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {}  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     #: Whether the last columns of the bags are distances to the real images of `fit`.
     _needs_real: ClassVar[bool] = False
@@ -150,22 +147,6 @@ class BaseBagClassifier(
         used = expit(self.decision_function(X))
         return np.column_stack([1 - used, used])
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Label of the more probable class of each query.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_queries, n_generated, n_maps)
-            Bags of distances, as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_queries,)
-            Labels out of `classes_`.
-        """
-        used = self.decision_function(X) > 0
-        return self.classes_[used.astype(np.intp)]
-
     def n_closest_needed(self, blocks: Sequence[Block] | None) -> int | None:
         """Return how many of the closest images of each map are all that is looked at.
 
@@ -201,10 +182,8 @@ class BaseBagClassifier(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
         # Only "closer" can mean "used", whatever the training queries say.
         tags.classifier_tags.poor_score = True
-        tags.input_tags.three_d_array = True
         return tags
 
 

@@ -1,8 +1,9 @@
 """Bags seen whole: each query's distances summarised into one row."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +93,7 @@ def low_order_statistics(
     return np.stack(statistics, axis=1)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimator):
     """One row a query: low order statistics of its distances to the generated images.
 
@@ -147,7 +149,7 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
     # Asked for only when given.
     __metadata_request__fit = {"blocks": True, "scales": True}  # noqa: RUF012
 
-    _parameter_constraints: dict[str, list[Any]] = {  # noqa: RUF012
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_closest": [tuple, list],
         "quantiles": [tuple, list],
         "contrast": [Interval(Integral, 1, None, closed="left"), None],
@@ -155,20 +157,11 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         "relative": ["boolean"],
     }
 
-    def __init__(
-        self,
-        *,
-        n_closest: Sequence[int] = (1, 5),
-        quantiles: Sequence[float] = (),
-        contrast: int | None = 50,
-        by_family: bool = True,
-        relative: bool = True,
-    ) -> None:
-        self.n_closest = n_closest
-        self.quantiles = quantiles
-        self.contrast = contrast
-        self.by_family = by_family
-        self.relative = relative
+    n_closest: Sequence[int] = (1, 5)
+    quantiles: Sequence[float] = ()
+    contrast: int | None = 50
+    by_family: bool = True
+    relative: bool = True
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(

@@ -134,19 +134,16 @@ def _score_parts(
 
 
 def _is_known_machine(estimator: Any) -> bool:
+    if not isinstance(estimator, SVC):
+        return False
+    # What a user's class overrides is not known here.
+    owner = next(one for one in type(estimator).__mro__ if "decision_function" in vars(one))
     return (
-        isinstance(estimator, SVC)
-        and _package_of("decision_function", type(estimator)) in ("sklearn", "sklearnex")
+        owner.__module__.split(".")[0] in ("sklearn", "sklearnex")
         and estimator.kernel in _KERNELS
         and len(estimator.classes_) == 2
         and isinstance(estimator.support_vectors_, np.ndarray)
     )
-
-
-def _package_of(method: str, cls: type) -> str:
-    """Return the package that defines a method; what a user overrides is not known here."""
-    owner = next(base for base in cls.__mro__ if method in vars(base))
-    return owner.__module__.split(".")[0]
 
 
 class _KernelSums:
@@ -178,27 +175,30 @@ class _KernelSums:
     def __call__(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         n_rows = len(rows)
         block = min(_ROWS, -(-n_rows // 8) * 8)
-        extended = np.zeros((-(-n_rows // block) * block, rows.shape[1] + 2))
-        extended[:n_rows, :-2] = rows
-        extended[:n_rows, -2] = 1
-        extended[:n_rows, -1] = np.einsum("ij,ij->i", rows, rows)
+        extended = np.zeros((-(-n_rows // block) * block, len(self.vectors)), self.vectors.dtype)
+        extended[:n_rows] = self._extended(rows)
         sums = np.full(len(extended), self.intercept)
         for first in range(0, len(extended), block):
             part = slice(first, first + block)
             for start in range(0, len(self.weights), _VECTORS):
                 chosen = slice(start, start + _VECTORS)
-                values = self._apply(extended[part] @ self.vectors[:, chosen])
-                sums[part] += values @ self.weights[chosen]
+                products = extended[part] @ self.vectors[:, chosen]
+                sums[part] += self._weighted(products, self.weights[chosen])
         return sums[:n_rows]
 
-    def _apply(self, products: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _extended(self, rows: NDArray[np.float64]) -> NDArray[Any]:
+        return np.column_stack([rows, np.ones(len(rows)), np.einsum("ij,ij->i", rows, rows)])
+
+    def _weighted(self, products: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
         if self.kernel == "rbf":
             # Rounding can make the exponent of a vector with itself positive.
-            return np.exp(np.minimum(products, 0, out=products), out=products)
-        return products**self.degree if self.kernel == "poly" else products
+            products = np.exp(np.minimum(products, 0, out=products), out=products)
+        elif self.kernel == "poly":
+            products = products**self.degree
+        return products @ weights
 
 
-class _SingleKernelSums:
+class _SingleKernelSums(_KernelSums):
     """The same sums of an RBF kernel in single precision.
 
     The exponents are differences of squares, so that all is centred and scaled before it is
@@ -216,20 +216,12 @@ class _SingleKernelSums:
         extended = [centred, exponents, np.ones_like(exponents)]
         self.vectors = np.ascontiguousarray(np.hstack(extended).T)
 
-    def __call__(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        n_rows, weighted_sums = len(rows), _weighted_sums()
-        block = min(_ROWS, -(-n_rows // 8) * 8)
+    def _extended(self, rows: NDArray[np.float64]) -> NDArray[np.float32]:
         centred, exponents = self._rounded(rows)
-        extended = np.zeros((-(-n_rows // block) * block, len(self.vectors)), dtype=np.float32)
-        extended[:n_rows] = np.hstack([centred, np.ones_like(exponents), exponents])
-        sums = np.full(len(extended), self.intercept)
-        for first in range(0, len(extended), block):
-            part = slice(first, first + block)
-            for start in range(0, len(self.weights), _VECTORS):
-                chosen = slice(start, start + _VECTORS)
-                products = extended[part] @ self.vectors[:, chosen]
-                sums[part] += weighted_sums(products, self.weights[chosen])
-        return sums[:n_rows]
+        return np.hstack([centred, np.ones_like(exponents), exponents])
+
+    def _weighted(self, products: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
+        return _weighted_sums()(products, weights)
 
     def _rounded(
         self, rows: NDArray[np.float64]

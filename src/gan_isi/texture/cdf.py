@@ -170,10 +170,7 @@ def cdf_vectors(
     array([[1.5, 3.5]], dtype=float32)
     """
     edges = cell_edges(n_levels, cells, n_values=n_values)
-    vectors = [_integrals(_sort()(rows), edges) for rows in _rows(maps, n_values)]
-    if not vectors:
-        raise ValueError("maps is empty; at least one map is required.")
-    return np.concatenate(vectors)
+    return np.concatenate([_integrals(_sort()(rows), edges) for rows in _rows(maps, n_values)])
 
 
 def _rows(maps: Any, n_values: int | None) -> Iterator[NDArray[np.float32]]:
@@ -181,10 +178,7 @@ def _rows(maps: Any, n_values: int | None) -> Iterator[NDArray[np.float32]]:
     if isinstance(maps, np.ndarray) and maps.dtype != object and 0 < maps.size <= _SORTED_AT_ONCE:
         each = iter([(_checked(maps, "maps", "(n_maps, values, ...)"), "maps")])
     else:
-        each = (
-            (_checked(values, f"map {index}", "(values, ...)")[np.newaxis], f"map {index}")
-            for index, values in _numbered(maps)
-        )
+        each = _one_by_one(maps)
     for values, name in each:
         rows = values.reshape(len(values), -1)
         if n_values is not None:
@@ -192,11 +186,18 @@ def _rows(maps: Any, n_values: int | None) -> Iterator[NDArray[np.float32]]:
         yield rows
 
 
-def _numbered(maps: Any) -> Iterator[tuple[int, Any]]:
+def _one_by_one(maps: Any) -> Iterator[tuple[NDArray[np.float32], str]]:
+    """Yield each map, checked and as the only one of an array, and its name in errors."""
     try:
-        return enumerate(maps)
+        numbered = enumerate(maps)
     except TypeError as error:
         raise TypeError(f"maps has to be arrays of real numbers; got {maps!r}.") from error
+    name = ""
+    for index, values in numbered:
+        name = f"map {index}"
+        yield _checked(values, name, "(values, ...)")[np.newaxis], name
+    if not name:
+        raise ValueError("maps is empty; at least one map is required.")
 
 
 def _checked(values: Any, name: str, axes: str) -> NDArray[np.float32]:
@@ -251,14 +252,9 @@ def tiled_cdf_vectors(
     """
     grid = check_count(grid, "grid", least=None)
     if not isinstance(maps, np.ndarray) or maps.dtype == object:
-        each = (
-            _checked(values, f"map {index}", "(values, ...)")[np.newaxis]
-            for index, values in _numbered(maps)
+        return np.concatenate(
+            [tiled_cdf_vectors(one, grid, n_levels, cells) for one, _ in _one_by_one(maps)]
         )
-        parts = [tiled_cdf_vectors(one, grid, n_levels, cells) for one in each]
-        if not parts:
-            raise ValueError("maps is empty; at least one map is required.")
-        return np.concatenate(parts)
     if maps.ndim < 3 or not 1 <= grid <= min(maps.shape[-2:]):
         raise ValueError(f"Maps of shape {maps.shape[1:]} can't be cut into {grid} x {grid} tiles.")
     rows, columns = (np.arange(grid + 1) * length // grid for length in maps.shape[-2:])

@@ -6,7 +6,6 @@ imported when a function is called, never with this module.
 """
 
 import copy
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -332,8 +331,6 @@ def _from_torchvision(network: str, weights: Weights, random_state: Any) -> Any:
             f"network={network!r} is none of torchvision's networks for classification, such as "
             f"{', '.join(map(repr, close))}."
         )
-    if weights is not None and not isinstance(weights, (str, os.PathLike)):
-        raise TypeError(f"weights has to be a name, a path or None; got {weights!r}.")
     read = None if weights is None else read_weights(weights, network, network)
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     with torch.random.fork_rng(devices=[]):

@@ -16,7 +16,6 @@ PyTorch and torchvision are imported when a function is called, never with this 
 .. [2] K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
 """
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,8 +82,6 @@ def load_resnet50(
         weights of a ResNet-50; the message names the first wrong keys.
     """
     require_torch()
-    if weights is not None and not isinstance(weights, (str, os.PathLike)):
-        raise TypeError(f"weights has to be a name, a path or None; got {weights!r}.")
     model = _empty_model()
     if weights is None:
         _randomize(model, random_state)

@@ -34,11 +34,15 @@ def read_weights(
 
     Raises
     ------
+    TypeError
+        If `weights` is neither text nor a path.
     FileNotFoundError, OSError, ValueError
         Where there is no such file or name, or where it can't be read.
     """
     from torchvision.models import get_model_weights
 
+    if not isinstance(weights, (str, os.PathLike)):
+        raise TypeError(f"weights has to be a name, a path or None; got {weights!r}.")
     entries = get_model_weights(network)
     names = list(entries.__members__)
     name = str(weights).removeprefix(f"{entries.__name__}.")
