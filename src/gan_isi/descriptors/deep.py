@@ -3,7 +3,6 @@
 import copy
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from numbers import Integral
 from threading import Lock
 from typing import Any, ClassVar, Self
@@ -41,7 +40,6 @@ PAPER_NETWORK, PAPER_LAYER = "resnet50", "addition14"
 _ACCELERATOR = Lock()
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class DeepDescriptor(BaseDescriptor):
     """Channels of a layer of a network; by default ResNet-50's 14th addition layer (2048 maps).
 
@@ -169,22 +167,42 @@ class DeepDescriptor(BaseDescriptor):
         "random_state": ["random_state"],
     }
 
-    network: Any = PAPER_NETWORK
-    layer: str = PAPER_LAYER
-    weights: Weights = "IMAGENET1K_V1"
-    pooling: str | None = None
-    input_size: int = INPUT_SIZE
-    normalisation: str | Normalisation = "imagenet"
-    device: str = "auto"
-    batch_size: int = 32
-    n_levels: int = DEFAULT_N_LEVELS
-    cells: Cells = "fine_tails"
-    grid: int = 1
-    intensity_range: IntensityRange = "dtype"
-    random_state: int | np.random.RandomState | None = None
-    n_jobs: int | None = None
-    memory: Any = None
-    verbose: int | bool = False
+    def __init__(
+        self,
+        *,
+        network: Any = PAPER_NETWORK,
+        layer: str = PAPER_LAYER,
+        weights: Weights = "IMAGENET1K_V1",
+        pooling: str | None = None,
+        input_size: int = INPUT_SIZE,
+        normalisation: str | Normalisation = "imagenet",
+        device: str = "auto",
+        batch_size: int = 32,
+        n_levels: int = DEFAULT_N_LEVELS,
+        cells: Cells = "fine_tails",
+        grid: int = 1,
+        intensity_range: IntensityRange = "dtype",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        memory: Any = None,
+        verbose: int | bool = False,
+    ) -> None:
+        self.network = network
+        self.layer = layer
+        self.weights = weights
+        self.pooling = pooling
+        self.input_size = input_size
+        self.normalisation = normalisation
+        self.device = device
+        self.batch_size = batch_size
+        self.n_levels = n_levels
+        self.cells = cells
+        self.grid = grid
+        self.intensity_range = intensity_range
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:

@@ -1,7 +1,6 @@
 """The Gabor family: magnitudes of a bank of band-pass filters."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -16,7 +15,6 @@ from .base import BaseDescriptor
 from .parameters import check_numbers
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class GaborDescriptor(BaseDescriptor):
     """Magnitudes of Gabor filters (24 maps by default).
 
@@ -87,19 +85,36 @@ class GaborDescriptor(BaseDescriptor):
         "samples_per_wavelength": [Interval(Real, 4, None, closed="left"), None],
     }
 
-    wavelengths: Sequence[float] = PAPER_WAVELENGTHS
-    orientations: Sequence[float] = PAPER_ORIENTATIONS
-    bandwidth: float = 1.0
-    aspect_ratio: float = 0.5
-    padding: float = 4.0
-    samples_per_wavelength: float | None = 10.0
-    n_levels: int = DEFAULT_N_LEVELS
-    cells: Cells = "fine_tails"
-    grid: int = 1
-    intensity_range: IntensityRange = "dtype"
-    n_jobs: int | None = None
-    memory: Any = None
-    verbose: int | bool = False
+    def __init__(
+        self,
+        *,
+        wavelengths: Sequence[float] = PAPER_WAVELENGTHS,
+        orientations: Sequence[float] = PAPER_ORIENTATIONS,
+        bandwidth: float = 1.0,
+        aspect_ratio: float = 0.5,
+        padding: float = 4.0,
+        samples_per_wavelength: float | None = 10.0,
+        n_levels: int = DEFAULT_N_LEVELS,
+        cells: Cells = "fine_tails",
+        grid: int = 1,
+        intensity_range: IntensityRange = "dtype",
+        n_jobs: int | None = None,
+        memory: Any = None,
+        verbose: int | bool = False,
+    ) -> None:
+        self.wavelengths = wavelengths
+        self.orientations = orientations
+        self.bandwidth = bandwidth
+        self.aspect_ratio = aspect_ratio
+        self.padding = padding
+        self.samples_per_wavelength = samples_per_wavelength
+        self.n_levels = n_levels
+        self.cells = cells
+        self.grid = grid
+        self.intensity_range = intensity_range
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.verbose = verbose
 
     def compute_maps(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute the magnitude maps of one grey image.

@@ -1,7 +1,6 @@
 """The multiscale family: invariants of the gradient and the Hessian at several scales."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, get_args
 
 import numpy as np
@@ -23,7 +22,6 @@ from .base import BaseDescriptor
 from .parameters import check_numbers
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class GaussianDerivativeDescriptor(BaseDescriptor):
     """Gradient and Hessian invariants at several scales (30 maps by default).
 
@@ -89,18 +87,34 @@ class GaussianDerivativeDescriptor(BaseDescriptor):
         "kernels": [StrOptions(set(get_args(Kernels)))],
     }
 
-    sigmas: Sequence[float] = PAPER_SIGMAS
-    curvature: Curvature = "determinant"
-    eigenvalue_order: EigenvalueOrder = "value"
-    boundary: Boundary = "reflect"
-    kernels: Kernels = "corrected"
-    n_levels: int = DEFAULT_N_LEVELS
-    cells: Cells = "fine_tails"
-    grid: int = 1
-    intensity_range: IntensityRange = "dtype"
-    n_jobs: int | None = None
-    memory: Any = None
-    verbose: int | bool = False
+    def __init__(
+        self,
+        *,
+        sigmas: Sequence[float] = PAPER_SIGMAS,
+        curvature: Curvature = "determinant",
+        eigenvalue_order: EigenvalueOrder = "value",
+        boundary: Boundary = "reflect",
+        kernels: Kernels = "corrected",
+        n_levels: int = DEFAULT_N_LEVELS,
+        cells: Cells = "fine_tails",
+        grid: int = 1,
+        intensity_range: IntensityRange = "dtype",
+        n_jobs: int | None = None,
+        memory: Any = None,
+        verbose: int | bool = False,
+    ) -> None:
+        self.sigmas = sigmas
+        self.curvature = curvature
+        self.eigenvalue_order = eigenvalue_order
+        self.boundary = boundary
+        self.kernels = kernels
+        self.n_levels = n_levels
+        self.cells = cells
+        self.grid = grid
+        self.intensity_range = intensity_range
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.verbose = verbose
 
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage:
         """Compute the invariants of one grey image.

@@ -1,7 +1,6 @@
 """The pixels as a descriptor, for distances that compare pictures point by point."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar, get_args
 
@@ -21,7 +20,6 @@ from .transformer import BaseImageTransformer
 _AT_ONCE = 2**18
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class PixelDescriptor(BaseImageTransformer):
     """The image itself, at one size, as a row of pixels.
 
@@ -84,13 +82,24 @@ class PixelDescriptor(BaseImageTransformer):
 
     _fitted_attribute = "shape_"
 
-    size: int = 64
-    contrast: Contrast = "none"
-    colour: bool | str = "auto"
-    intensity_range: IntensityRange = "dtype"
-    n_jobs: int | None = None
-    memory: Any = None
-    verbose: int | bool = False
+    def __init__(
+        self,
+        *,
+        size: int = 64,
+        contrast: Contrast = "none",
+        colour: bool | str = "auto",
+        intensity_range: IntensityRange = "dtype",
+        n_jobs: int | None = None,
+        memory: Any = None,
+        verbose: int | bool = False,
+    ) -> None:
+        self.size = size
+        self.contrast = contrast
+        self.colour = colour
+        self.intensity_range = intensity_range
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.verbose = verbose
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return the names of the columns, which have the row and column of the pixel.

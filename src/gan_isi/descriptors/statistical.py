@@ -1,7 +1,6 @@
 """The statistical family: local range, standard deviation and entropy."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -17,7 +16,6 @@ from ..texture.statistical import local_entropy, local_range, local_std
 from .base import BaseDescriptor
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class StatisticalDescriptor(BaseDescriptor):
     """Local range, standard deviation and entropy (3 maps).
 
@@ -74,16 +72,30 @@ class StatisticalDescriptor(BaseDescriptor):
         "entropy_size": [Interval(Integral, 1, None, closed="left")],
     }
 
-    range_size: int = 3
-    std_size: int = 3
-    entropy_size: int = 9
-    n_levels: int = DEFAULT_N_LEVELS
-    cells: Cells = "fine_tails"
-    grid: int = 1
-    intensity_range: IntensityRange = "dtype"
-    n_jobs: int | None = None
-    memory: Any = None
-    verbose: int | bool = False
+    def __init__(
+        self,
+        *,
+        range_size: int = 3,
+        std_size: int = 3,
+        entropy_size: int = 9,
+        n_levels: int = DEFAULT_N_LEVELS,
+        cells: Cells = "fine_tails",
+        grid: int = 1,
+        intensity_range: IntensityRange = "dtype",
+        n_jobs: int | None = None,
+        memory: Any = None,
+        verbose: int | bool = False,
+    ) -> None:
+        self.range_size = range_size
+        self.std_size = std_size
+        self.entropy_size = entropy_size
+        self.n_levels = n_levels
+        self.cells = cells
+        self.grid = grid
+        self.intensity_range = intensity_range
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.verbose = verbose
 
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage:
         """Compute the three maps of one grey image.

@@ -1,7 +1,6 @@
 """The steerable family: Gaussian derivatives of one scale, steered to directions."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, get_args
 
@@ -18,7 +17,6 @@ from .base import BaseDescriptor
 from .parameters import check_numbers
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class SteerableDescriptor(BaseDescriptor):
     """First and second Gaussian derivatives along directions (8 maps by default).
 
@@ -79,18 +77,34 @@ class SteerableDescriptor(BaseDescriptor):
         "kernels": [StrOptions(set(get_args(Kernels)))],
     }
 
-    angles: Sequence[float] = PAPER_ANGLES
-    sigma: float = 1.0
-    window: int | None = 5
-    boundary: Boundary = "reflect"
-    kernels: Kernels = "corrected"
-    n_levels: int = DEFAULT_N_LEVELS
-    cells: Cells = "fine_tails"
-    grid: int = 1
-    intensity_range: IntensityRange = "dtype"
-    n_jobs: int | None = None
-    memory: Any = None
-    verbose: int | bool = False
+    def __init__(
+        self,
+        *,
+        angles: Sequence[float] = PAPER_ANGLES,
+        sigma: float = 1.0,
+        window: int | None = 5,
+        boundary: Boundary = "reflect",
+        kernels: Kernels = "corrected",
+        n_levels: int = DEFAULT_N_LEVELS,
+        cells: Cells = "fine_tails",
+        grid: int = 1,
+        intensity_range: IntensityRange = "dtype",
+        n_jobs: int | None = None,
+        memory: Any = None,
+        verbose: int | bool = False,
+    ) -> None:
+        self.angles = angles
+        self.sigma = sigma
+        self.window = window
+        self.boundary = boundary
+        self.kernels = kernels
+        self.n_levels = n_levels
+        self.cells = cells
+        self.grid = grid
+        self.intensity_range = intensity_range
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.verbose = verbose
 
     def compute_maps(self, image: NDArray[np.float32]) -> FloatImage:
         """Compute the steered derivatives of one grey image.

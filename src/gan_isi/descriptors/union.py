@@ -1,7 +1,6 @@
 """Families side by side, by their names."""
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from inspect import signature
 from typing import Any, ClassVar, Self
@@ -48,7 +47,6 @@ _SHARED = ("n_levels", "cells", "grid", "intensity_range")
 _WORK = ("n_jobs", "memory", "verbose")
 
 
-@dataclass(eq=False, repr=False)
 class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, DescribingMixin, NamedParts):
     """Descriptor families side by side; each image is read once for all of them.
 
@@ -102,17 +100,28 @@ class DescriptorUnion(CallbackSupportMixin, VersionedPickleMixin, DescribingMixi
         "transformer_list": [list, tuple],
     }
 
-    transformer_list: list[tuple[str, Any]]
-    _: KW_ONLY
-    n_levels: int = DEFAULT_N_LEVELS
-    cells: Cells = "fine_tails"
-    grid: int = 1
-    intensity_range: IntensityRange = "dtype"
-    n_jobs: int | None = None
-    memory: Any = None
-    verbose: int | bool = False
-
     _known_parts = FAMILIES
+
+    def __init__(
+        self,
+        transformer_list: list[tuple[str, Any]],
+        *,
+        n_levels: int = DEFAULT_N_LEVELS,
+        cells: Cells = "fine_tails",
+        grid: int = 1,
+        intensity_range: IntensityRange = "dtype",
+        n_jobs: int | None = None,
+        memory: Any = None,
+        verbose: int | bool = False,
+    ) -> None:
+        self.transformer_list = transformer_list
+        self.n_levels = n_levels
+        self.cells = cells
+        self.grid = grid
+        self.intensity_range = intensity_range
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.verbose = verbose
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the union and, by name, those that a family has alone.

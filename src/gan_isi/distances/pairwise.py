@@ -1,7 +1,6 @@
 """One distance a pair: pixels, or any other rows, against those of generated images."""
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar
@@ -24,7 +23,6 @@ ONE_MAP = "distance"
 METRICS = (*VECTOR_METRICS, "ssim")
 
 
-@dataclass(eq=False, repr=False)
 class PairwiseDistanceTransformer(BasePairwiseTransformer):
     """One distance of every query to every generated image, over all columns.
 
@@ -107,14 +105,24 @@ class PairwiseDistanceTransformer(BasePairwiseTransformer):
         "poses": [StrOptions({"as_is", "mirrored", "dihedral"})],
     }
 
-    metric: str = "euclidean"
-    _: KW_ONLY
-    poses: str = "as_is"
-    n_refined: int | None = None
-    families: str | Sequence[str] | None = None
-    include_real: bool = False
-    n_jobs: int | None = None
-    device: str | None = None
+    def __init__(
+        self,
+        metric: str = "euclidean",
+        *,
+        poses: str = "as_is",
+        n_refined: int | None = None,
+        families: str | Sequence[str] | None = None,
+        include_real: bool = False,
+        n_jobs: int | None = None,
+        device: str | None = None,
+    ) -> None:
+        self.metric = metric
+        self.poses = poses
+        self.n_refined = n_refined
+        self.families = families
+        self.include_real = include_real
+        self.n_jobs = n_jobs
+        self.device = device
 
     def _views(self, blocks: Sequence[Block] | None, width: int) -> list[Block]:
         shape = picture_shape(width)

@@ -1,7 +1,6 @@
 """Pictures against generated ones in every pose: mirrored, rotated, zoomed, shifted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -20,7 +19,6 @@ from .poses import Grid, Pose, best_correlations, likely_turns, standardised
 _N_LIKELY = 2
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class PairwisePoseTransformer(BasePairwiseTransformer):
     """One minus the correlation in the best pose of every query on every generated image.
 
@@ -108,15 +106,28 @@ class PairwisePoseTransformer(BasePairwiseTransformer):
         "n_refined": [Interval(Integral, 1, None, closed="left")],
     }
 
-    angles: Sequence[float] = (-20, -15, -10, -5, 0, 5, 10, 15, 20)
-    zooms: Sequence[float] = (0.9, 1.0, 1.12)
-    max_shift: float = 0.1
-    quarter_turns: bool = True
-    n_refined: int = 96
-    families: str | Sequence[str] | None = None
-    include_real: bool = False
-    n_jobs: int | None = None
-    device: str | None = None
+    def __init__(
+        self,
+        *,
+        angles: Sequence[float] = (-20, -15, -10, -5, 0, 5, 10, 15, 20),
+        zooms: Sequence[float] = (0.9, 1.0, 1.12),
+        max_shift: float = 0.1,
+        quarter_turns: bool = True,
+        n_refined: int = 96,
+        families: str | Sequence[str] | None = None,
+        include_real: bool = False,
+        n_jobs: int | None = None,
+        device: str | None = None,
+    ) -> None:
+        self.angles = angles
+        self.zooms = zooms
+        self.max_shift = max_shift
+        self.quarter_turns = quarter_turns
+        self.n_refined = n_refined
+        self.families = families
+        self.include_real = include_real
+        self.n_jobs = n_jobs
+        self.device = device
 
     def find_pose(self, query: Any, number: int) -> Pose:
         """Tell how a query is to be moved so that it lies on a generated image.

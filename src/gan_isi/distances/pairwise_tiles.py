@@ -1,7 +1,6 @@
 """Parts of pictures against generated ones: a copied organ in an otherwise new image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -32,7 +31,6 @@ from .torch_backend import as_array, unexplained_in_place
 _CANDIDATES = 4
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class PairwiseTileTransformer(BasePairwiseTransformer):
     """Distance of the parts of every query that fit best somewhere in a generated image.
 
@@ -126,15 +124,28 @@ class PairwiseTileTransformer(BasePairwiseTransformer):
         "n_refined": [Interval(Integral, 1, None, closed="left")],
     }
 
-    tile: int = 16
-    stride: int = 8
-    max_shift: float | None = None
-    n_best: int = 2
-    n_refined: int = 96
-    families: str | Sequence[str] | None = None
-    include_real: bool = False
-    n_jobs: int | None = None
-    device: str | None = None
+    def __init__(
+        self,
+        *,
+        tile: int = 16,
+        stride: int = 8,
+        max_shift: float | None = None,
+        n_best: int = 2,
+        n_refined: int = 96,
+        families: str | Sequence[str] | None = None,
+        include_real: bool = False,
+        n_jobs: int | None = None,
+        device: str | None = None,
+    ) -> None:
+        self.tile = tile
+        self.stride = stride
+        self.max_shift = max_shift
+        self.n_best = n_best
+        self.n_refined = n_refined
+        self.families = families
+        self.include_real = include_real
+        self.n_jobs = n_jobs
+        self.device = device
 
     def tile_map(self, query: Any, generated: Any) -> NDArray[np.float64]:
         """Tell which parts of a query are found in a generated image.

@@ -1,7 +1,6 @@
 """CDF vectors of queries against those of the generated images."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -12,7 +11,6 @@ from .torch_backend import distances_of_tensors
 from .wasserstein import distances_of_maps
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class PairwiseWassersteinTransformer(BasePairwiseTransformer):
     """1-Wasserstein distance of every map, every query against every generated image.
 
@@ -76,11 +74,20 @@ class PairwiseWassersteinTransformer(BasePairwiseTransformer):
         "n_levels": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    n_levels: int | None = None
-    families: str | Sequence[str] | None = None
-    include_real: bool = False
-    n_jobs: int | None = None
-    device: str | None = None
+    def __init__(
+        self,
+        *,
+        n_levels: int | None = None,
+        families: str | Sequence[str] | None = None,
+        include_real: bool = False,
+        n_jobs: int | None = None,
+        device: str | None = None,
+    ) -> None:
+        self.n_levels = n_levels
+        self.families = families
+        self.include_real = include_real
+        self.n_jobs = n_jobs
+        self.device = device
 
     def _wanted(self, blocks: Sequence[Block]) -> list[str]:
         if self.families is None:

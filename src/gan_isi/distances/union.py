@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,7 +18,6 @@ from .base import BagsMixin, BasePairwiseTransformer
 from .pairwise import ONE_MAP
 
 
-@dataclass(eq=False, repr=False)
 class DistanceUnion(
     CallbackSupportMixin,
     VersionedPickleMixin,
@@ -81,7 +79,8 @@ class DistanceUnion(
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"transformer_list": [list, tuple]}
 
-    transformer_list: list[tuple[str, Any]]
+    def __init__(self, transformer_list: list[tuple[str, Any]]) -> None:
+        self.transformer_list = transformer_list
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(

@@ -1,7 +1,6 @@
 """Attacks that look at the distances to generated images only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -14,7 +13,6 @@ from .rules import BaseBagClassifier
 from .scores import nearest_score, retrieval_score, retrieval_thresholds
 
 
-@dataclass(eq=False, repr=False)
 class NearestGenerated(BaseBagClassifier):
     """A query is used when some generated image comes close to it.
 
@@ -61,8 +59,9 @@ class NearestGenerated(BaseBagClassifier):
         "relative_to": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    n_neighbors: int = 1
-    relative_to: int | None = None
+    def __init__(self, n_neighbors: int = 1, relative_to: int | None = None) -> None:
+        self.n_neighbors = n_neighbors
+        self.relative_to = relative_to
 
     def n_closest_needed(self, blocks: Sequence[Block] | None) -> int | None:
         """Return how many of the closest images are all that is looked at.
@@ -89,7 +88,6 @@ class NearestGenerated(BaseBagClassifier):
         return nearest_score(distances, self.n_neighbors, self.relative_to)
 
 
-@dataclass(eq=False, repr=False)
 class EpsilonBall(BaseBagClassifier):
     """A query is used when many generated images lie within a ball around it.
 
@@ -133,7 +131,8 @@ class EpsilonBall(BaseBagClassifier):
         "epsilon": [Interval(Real, 0, 1, closed="right"), StrOptions({"median"})],
     }
 
-    epsilon: float | str = 0.001
+    def __init__(self, epsilon: float | str = 0.001) -> None:
+        self.epsilon = epsilon
 
     def _fit_rule(self, distances: NDArray[np.float64], labels: NDArray[np.intp]) -> None:
         if isinstance(self.epsilon, str):
@@ -146,7 +145,6 @@ class EpsilonBall(BaseBagClassifier):
         return (distances <= self.radius_).mean(axis=1)
 
 
-@dataclass(eq=False, repr=False)
 class Retrieval(BaseBagClassifier):
     """A query is used when generated images find it before images that were not used.
 
@@ -199,7 +197,8 @@ class Retrieval(BaseBagClassifier):
     #: So that the attack can't be retargeted.
     _knows_generated = True
 
-    n_retrieved: int = 1
+    def __init__(self, n_retrieved: int = 1) -> None:
+        self.n_retrieved = n_retrieved
 
     def _fit_rule(self, distances: NDArray[np.float64], labels: NDArray[np.intp]) -> None:
         known = distances[labels == 0]

@@ -1,7 +1,6 @@
 """The membership stage: a classifier of pairs, fused into one score a query."""
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -31,7 +30,6 @@ from .svm import Precision, decision_values
 _PAIRS_PER_BLOCK = 50_000
 
 
-@dataclass(eq=False, repr=False)
 class MembershipClassifier(MetaEstimatorMixin, BaseQueryClassifier):
     """Tell from the distances to generated images whether a query was used to train.
 
@@ -139,17 +137,30 @@ class MembershipClassifier(MetaEstimatorMixin, BaseQueryClassifier):
         "precision": [StrOptions({"double", "single"})],
     }
 
-    estimator: Any = None
-    _: KW_ONLY
-    fusion: str | FusionRule = "mean"
-    top_fraction: float = 0.05
-    calibrate_fusion: bool = False
-    cv: int = 5
-    folds: str = "refit"
-    max_pairs: int | None = None
-    random_state: Any = None
-    n_jobs: int | None = None
-    precision: Precision = "double"
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        fusion: str | FusionRule = "mean",
+        top_fraction: float = 0.05,
+        calibrate_fusion: bool = False,
+        cv: int = 5,
+        folds: str = "refit",
+        max_pairs: int | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        precision: Precision = "double",
+    ) -> None:
+        self.estimator = estimator
+        self.fusion = fusion
+        self.top_fraction = top_fraction
+        self.calibrate_fusion = calibrate_fusion
+        self.cv = cv
+        self.folds = folds
+        self.max_pairs = max_pairs
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.precision = precision
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(

@@ -1,7 +1,6 @@
 """The membership stage that we recommend: a classifier of each query's summary."""
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -26,7 +25,6 @@ def _estimator_has(method: str) -> Any:
     return lambda self: hasattr(getattr(self, "estimator_", self._estimator()), method)
 
 
-@dataclass(eq=False, repr=False)
 class SummaryClassifier(MetaEstimatorMixin, BaseQueryClassifier):
     r"""Tell from a summary of its distances whether a query was used to train.
 
@@ -101,15 +99,26 @@ class SummaryClassifier(MetaEstimatorMixin, BaseQueryClassifier):
         "rule_weight": [Interval(Real, 0, None, closed="neither")],
     }
 
-    estimator: Any = None
-    _: KW_ONLY
-    rule: str | Sequence[str] = ()
-    rule_weight: float = 10.0
-    n_closest: Sequence[int] = (1,)
-    quantiles: Sequence[float] = ()
-    contrast: int | None = 50
-    by_family: bool = True
-    relative: bool = True
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        rule: str | Sequence[str] = (),
+        rule_weight: float = 10.0,
+        n_closest: Sequence[int] = (1,),
+        quantiles: Sequence[float] = (),
+        contrast: int | None = 50,
+        by_family: bool = True,
+        relative: bool = True,
+    ) -> None:
+        self.estimator = estimator
+        self.rule = rule
+        self.rule_weight = rule_weight
+        self.n_closest = n_closest
+        self.quantiles = quantiles
+        self.contrast = contrast
+        self.by_family = by_family
+        self.relative = relative
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(

@@ -1,6 +1,5 @@
 """Attacks that set the generated images in relation to images not used."""
 
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -15,7 +14,6 @@ from .scores import density_ratio_score, share_below, similarity_ratio
 _BANDWIDTH = 0.2
 
 
-@dataclass(eq=False, repr=False)
 class DensityRatio(BaseReferenceClassifier):
     """A query is used when generated images are denser around it than real ones are.
 
@@ -79,7 +77,8 @@ class DensityRatio(BaseReferenceClassifier):
         "bandwidth": [Interval(Real, 0, None, closed="neither"), None],
     }
 
-    bandwidth: float | None = None
+    def __init__(self, bandwidth: float | None = None) -> None:
+        self.bandwidth = bandwidth
 
     def _fit_reference(
         self,
@@ -99,7 +98,6 @@ class DensityRatio(BaseReferenceClassifier):
         return density_ratio_score(to_generated, to_known, self.bandwidth_)
 
 
-@dataclass(eq=False, repr=False)
 class CalibratedSimilarity(BaseReferenceClassifier):
     """A query is used when a generated image is closer to it than real ones are.
 
@@ -156,7 +154,8 @@ class CalibratedSimilarity(BaseReferenceClassifier):
         "rule": [StrOptions({"threshold", "ranking"})],
     }
 
-    rule: str = "threshold"
+    def __init__(self, rule: str = "threshold") -> None:
+        self.rule = rule
 
     def _fit_reference(
         self,

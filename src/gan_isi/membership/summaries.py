@@ -1,7 +1,6 @@
 """Bags seen whole: each query's distances summarised into one row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -93,7 +92,6 @@ def low_order_statistics(
     return np.stack(statistics, axis=1)
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
 class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimator):
     """One row a query: low order statistics of its distances to the generated images.
 
@@ -157,11 +155,20 @@ class BagSummaryTransformer(VersionedPickleMixin, TransformerMixin, BaseEstimato
         "relative": ["boolean"],
     }
 
-    n_closest: Sequence[int] = (1, 5)
-    quantiles: Sequence[float] = ()
-    contrast: int | None = 50
-    by_family: bool = True
-    relative: bool = True
+    def __init__(
+        self,
+        *,
+        n_closest: Sequence[int] = (1, 5),
+        quantiles: Sequence[float] = (),
+        contrast: int | None = 50,
+        by_family: bool = True,
+        relative: bool = True,
+    ) -> None:
+        self.n_closest = n_closest
+        self.quantiles = quantiles
+        self.contrast = contrast
+        self.by_family = by_family
+        self.relative = relative
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
