@@ -13,7 +13,8 @@ from sklearn.model_selection import cross_val_predict
 from gan_isi import SummaryClassifier, datasets, make_pipeline
 from gan_isi._validation.items import spread
 from gan_isi.attacks import streaming
-from gan_isi.attacks.streaming import Comparison, closest_bags, n_closest_of
+from gan_isi.attacks.comparison import Comparison, n_closest_of
+from gan_isi.attacks.streaming import closest_bags
 from gan_isi.descriptors.transformer import families_of
 
 STREAMED = ["recommended", "nearest", "relative_nearest"]

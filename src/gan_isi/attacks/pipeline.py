@@ -1,12 +1,12 @@
 """The attack as one estimator: descriptors, distances, membership."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import config_context, get_config
+from sklearn import get_config
 from sklearn.metrics import accuracy_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
@@ -17,13 +17,13 @@ from .._preflight.before_fit import check_before_fit
 from .._runtime.progress import CallbackSupportMixin, fit_task, progress_bar, with_callbacks
 from .._runtime.sklearn_compat import num_samples, print_elapsed_time, safe_indexing
 from .._runtime.whole import in_whole, stage
-from .._validation.blocks import Block
 from .._validation.images import check_finite_pixels
 from .._validation.items import as_images, read_once
 from .._validation.labels import check_groups, check_used, number_groups
 from ..descriptors.transformer import families_of
-from .steps import STEPS, AttackSteps
-from .streaming import Comparison, closest_bags, emptied
+from .comparison import Comparison
+from .steps import STEPS, AttackSteps, fit_membership
+from .streaming import closest_bags, emptied
 
 #: Queries compared between two movements of the progress bar.
 _QUERIES_SEEN = 16
@@ -161,9 +161,7 @@ class SourceIdentificationPipeline(AttackSteps, CallbackSupportMixin):
     ) -> NDArray[Any]:
         candidates = read_once(as_images(candidates))
         bags = self._fit(X, y, groups, candidates)
-        if bags is None:
-            return self._in_blocks(method, candidates, {})
-        return self._answer(method)(bags)
+        return self._in_blocks(method, candidates, {}) if bags is None else self._of(method)(bags)
 
     def _fit(
         self, X: Any, y: Any, groups: Any, candidates: Any = None
@@ -362,11 +360,8 @@ class SourceIdentificationPipeline(AttackSteps, CallbackSupportMixin):
         )  # fmt: skip
         return found[0].bags
 
-    def _answer(self, method: str | Callable[[Any], Any]) -> Callable[..., Any]:
-        if callable(method):
-            return method
-        answer: Callable[..., Any] = getattr(self.steps[-1][1], method)
-        return answer
+    def _of(self, method: str | Callable[[Any], Any]) -> Any:
+        return method if callable(method) else getattr(self.steps[-1][1], method)
 
     def _in_blocks(
         self, method: str | Callable[[Any], Any], X: Any, params: dict[str, Any]
@@ -380,7 +375,7 @@ class SourceIdentificationPipeline(AttackSteps, CallbackSupportMixin):
         """
         check_is_fitted(self)
         descriptors, distances, _ = (step for _, step in self.steps)
-        answer = self._answer(method)
+        answer = self._of(method)
         vectors = _transformed(descriptors, as_images(X))
         if not self.compares:
             return answer(vectors, **params)
@@ -400,44 +395,6 @@ class SourceIdentificationPipeline(AttackSteps, CallbackSupportMixin):
                 answers.append(answer(bags, **params))
                 bar.update(len(answers[-1]))
         return np.concatenate(answers)
-
-
-def fit_membership(
-    estimator: Any,
-    bags: Any,
-    y: NDArray[Any],
-    groups: NDArray[Any] | None,
-    blocks: Sequence[Block] | None,
-    scales: NDArray[Any] | None = None,
-) -> Any:
-    """Fit the last step of an attack, with what it asks for.
-
-    Parameters
-    ----------
-    estimator : classifier
-        The step `membership`; fitted in place.
-    bags : ndarray of shape (n_queries, n_generated, n_maps), or (n_queries, n_columns)
-        Distances, or what describes the queries of a blind attack.
-    y : ndarray of shape (n_queries,)
-        Labels.
-    groups : ndarray of shape (n_queries,) or None
-        Patients, for what calibrates in folds.
-    blocks : list of Block or None
-        Names of the maps.
-    scales : ndarray of shape (n_maps,), default=None
-        Median distance of each map, where the bags hold the closest images only.
-
-    Returns
-    -------
-    classifier
-        The same, fitted.
-    """
-    offered = {"groups": groups, "blocks": blocks, "scales": scales}
-    given = {name: value for name, value in offered.items() if value is not None}
-    with config_context(enable_metadata_routing=True):
-        routing = getattr(estimator, "get_metadata_routing", None)
-        asked = routing().consumes("fit", list(given)) if routing is not None else set()
-        return estimator.fit(bags, y, **{name: given[name] for name in asked})
 
 
 def _transformed(descriptors: Any, images: Any) -> Any:

@@ -1,8 +1,11 @@
 """What an attack holds: its steps, and the generated images."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any, Self
 
+from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
@@ -13,7 +16,8 @@ from .._runtime.whole import stage
 from .._validation.blocks import Block
 from .._validation.items import read_once
 from .._validation.shared import SharedImages
-from .streaming import n_closest_of, too_many
+from .comparison import n_closest_of
+from .streaming import too_many
 
 #: The steps of every attack.
 STEPS = ("descriptors", "distances", "membership")
@@ -182,3 +186,41 @@ class AttackSteps(VersionedPickleMixin, Pipeline):
         other = type(self).__new__(type(self))
         other.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return other
+
+
+def fit_membership(
+    estimator: Any,
+    bags: Any,
+    y: NDArray[Any],
+    groups: NDArray[Any] | None,
+    blocks: Sequence[Block] | None,
+    scales: NDArray[Any] | None = None,
+) -> Any:
+    """Fit the last step of an attack, with what it asks for.
+
+    Parameters
+    ----------
+    estimator : classifier
+        The step `membership`; fitted in place.
+    bags : ndarray of shape (n_queries, n_generated, n_maps), or (n_queries, n_columns)
+        Distances, or what describes the queries of a blind attack.
+    y : ndarray of shape (n_queries,)
+        Labels.
+    groups : ndarray of shape (n_queries,) or None
+        Patients, for what calibrates in folds.
+    blocks : list of Block or None
+        Names of the maps.
+    scales : ndarray of shape (n_maps,), default=None
+        Median distance of each map, where the bags hold the closest images only.
+
+    Returns
+    -------
+    classifier
+        The same, fitted.
+    """
+    offered = {"groups": groups, "blocks": blocks, "scales": scales}
+    given = {name: value for name, value in offered.items() if value is not None}
+    with config_context(enable_metadata_routing=True):
+        routing = getattr(estimator, "get_metadata_routing", None)
+        asked = routing().consumes("fit", list(given)) if routing is not None else set()
+        return estimator.fit(bags, y, **{name: given[name] for name in asked})

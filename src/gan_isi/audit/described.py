@@ -10,8 +10,9 @@ from sklearn.base import clone
 
 from .._runtime.store import digest
 from .._validation.images import check_images
+from ..attacks.comparison import Comparison
 from ..attacks.pipeline import SourceIdentificationPipeline
-from ..attacks.streaming import ClosestBags, Comparison, closest_bags
+from ..attacks.streaming import ClosestBags, closest_bags
 from ..descriptors import DescriptorUnion
 from ..descriptors.transformer import BaseImageTransformer, describe, families_of
 

@@ -14,7 +14,8 @@ from .._runtime.threads import one_blas_thread
 from .._runtime.whole import stage
 from .._validation.blocks import Block
 from .._validation.shared import SharedImages
-from ..attacks.pipeline import SourceIdentificationPipeline, fit_membership
+from ..attacks.pipeline import SourceIdentificationPipeline
+from ..attacks.steps import fit_membership
 from ..membership.closest import QueryMedians, closest_distances
 from ..membership.scores import map_scales
 from .described import Described

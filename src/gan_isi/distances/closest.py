@@ -77,3 +77,25 @@ def merged(parts: Sequence[Closest], n_kept: int) -> Closest:
     return Closest(
         np.take_along_axis(distances, order, axis=1), np.take_along_axis(numbers, order, axis=1)
     )
+
+
+class Nearest:
+    """What is closest in each map so far.
+
+    Parameters
+    ----------
+    n_kept : int
+        Number of references to keep of each query.
+    """
+
+    def __init__(self, n_kept: int) -> None:
+        self.n_kept = n_kept
+        self.found: list[Closest] = []
+
+    def add(self, part: list[Closest], start: int) -> None:
+        """Take in what is closest in each map among references numbered from `start`."""
+        part = [of_map.shifted(start) for of_map in part]
+        if self.found:
+            pairs = zip(self.found, part, strict=True)
+            part = [merged(pair, self.n_kept) for pair in pairs]
+        self.found = part
