@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from .._preflight.before_fit import preflight_done
-from .._runtime.sklearn_compat import num_samples, safe_indexing
+from .._runtime.sklearn_compat import num_samples
 from .._runtime.whole import shown_in_one_line, stage
 from .._validation.arrays import check_count
 from .._validation.items import as_images, read_once
@@ -128,7 +128,8 @@ def compare(
     is_crossover = bool(crossed.any())
     if is_crossover:
         kept = np.flatnonzero(crossed)
-        real = safe_indexing(real, kept)
+        is_array = isinstance(real, np.ndarray)
+        real = real[kept] if is_array else [real[int(i)] for i in kept]
         labels = [one[kept] for one in labels]
         numbers = None if numbers is None else numbers[kept]
     seeds = draw_seeds(random_state, 3)
