@@ -185,7 +185,7 @@ class SourceIdentificationPipeline(AttackSteps, CallbackSupportMixin):
                 if not isinstance(descriptors, str):
                     descriptors.fit(X)
                 vectors = _transformed(descriptors, X)
-                self.streamed_ = generated is not None and self.streams(np.shape(vectors)[-1])
+                self.streamed_ = self.streams(np.shape(vectors)[-1])
                 all_at_once = generated is not None and not self.streamed_
                 reference = _transformed(descriptors, generated) if all_at_once else None
             with self._step(context, 1):
@@ -330,8 +330,7 @@ class SourceIdentificationPipeline(AttackSteps, CallbackSupportMixin):
             if other.streamed_:
                 retargeted = emptied(distances)
             else:
-                vectors = _transformed(descriptors, other.generated.images)
-                retargeted = distances.retarget(vectors)
+                retargeted = distances.retarget(_transformed(descriptors, other.generated.images))
             other.steps = list(self.steps)
             other.steps[1] = ("distances", retargeted)
         return other
