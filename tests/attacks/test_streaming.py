@@ -149,8 +149,9 @@ def test_each_is_read_once_and_the_close_ones_once_more(problem):
     assert (of_blocks[close] >= 2).all()
 
 
-@pytest.mark.parametrize("name", STREAMED)
-@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("name", "stream"), [*((name, True) for name in STREAMED), ("nearest", False)]
+)
 def test_fitted_and_asked_in_one_pass(problem, name, stream):
     known, asked = np.arange(10), np.arange(10, 16)
     generated = Counted(problem.generated)

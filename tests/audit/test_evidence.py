@@ -106,6 +106,7 @@ def test_frame_and_page_say_the_same(photographs):
 @pytest.mark.slow
 def test_of_95_in_100_x_rays_the_first_one_named_is_the_nearest(shared_xrays):
     images, used, generated = shared_xrays
+    images, used = images[::2], used[::2]
     attack = make_attack("recommended")  # of a generator that moved nothing
     attack.set_params(distances__poses__angles=(0,), distances__poses__zooms=(1,))
     result = audit(
