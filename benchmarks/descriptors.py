@@ -78,6 +78,10 @@ def peer_derivatives(image, sigma):
     return [ndimage.gaussian_filter(image, sigma, order=o, truncate=2.0) for o in orders]
 
 
+def peer_all(picture):
+    return [one for peer in PEERS.values() for one in peer(picture)]
+
+
 PEERS = {
     "statistical": peer_statistical,
     "gabor": peer_gabor,
@@ -99,28 +103,22 @@ def main():
     pictures = load_pictures(*sys.argv[1:2], n_images=12)
     union = make_descriptors().fit(pictures)
     families = dict(union.transformers_)
-    rows, peaks, total = [], [], 0.0
-    for name, family in families.items():
-        peer = PEERS[name]
+    rows = []
+    # All at once as they are used, each image converted once; then each family alone.
+    for name, family in {"all": union, **families}.items():
+        peer = PEERS.get(name, peer_all)
         maps = [peer(picture) for picture in pictures]
         seconds = side_by_side(
             lambda family=family: family.transform(pictures),
             lambda peer=peer: describe_each(peer, pictures),
             lambda maps=maps: [sort_each(m) for m in maps],
         )
-        total = total + seconds
         record_both(name, seconds)
-        peaks.append(
-            [
-                peak_allocated(lambda family=family: family.transform(pictures)),
-                peak_allocated(lambda peer=peer: describe_each(peer, pictures)),
-            ]
-        )
         rows.append(row(name, len(maps[0]), *seconds.min(axis=0), len(pictures)))
-        rows[-1] += [megabytes(peak) for peak in peaks[-1]]
-    record_both("all", total)
-    rows.append(row("all", 65, *total.min(axis=0), len(pictures)))
-    rows[-1] += [megabytes(max(of_families)) for of_families in zip(*peaks, strict=True)]
+        rows[-1] += [
+            megabytes(peak_allocated(lambda family=family: family.transform(pictures))),
+            megabytes(peak_allocated(lambda peer=peer: describe_each(peer, pictures))),
+        ]
     shape = " x ".join(map(str, pictures.shape[1:]))
     print_table(
         f"Milliseconds an image of {shape} pixels, one thread, sorting included",
