@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator
-from sklearn.utils import gen_batches
+from sklearn.utils import gen_even_slices
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._runtime.progress import progress_bar
@@ -39,7 +39,7 @@ _BLOCK = 2000
 #: Generated images from which the usual distances are known.
 _SAMPLED = 500
 
-#: Queries whose closest images one task compares in the end.
+#: Queries, at most, whose closest images one task compares in the end.
 _QUERIES = 32
 
 
@@ -145,7 +145,7 @@ def _pass(
         described = [one._cache_key() for one in families]
         key = digest(code_of_library(), described, [one.key() for one in comparisons])
     starts = range(0, len(images), _BLOCK)
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(
+    results = Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1)(
         delayed(_of_block)(families, comparisons, batch_of(images, start, _BLOCK), start, store,
                            key)
         for start in starts
@@ -240,9 +240,10 @@ def _refined(
     shape = len(numbers), max(map(len, numbers))
     bags = np.full((*shape, sum(view.n_maps_ for view in one.views)), np.nan, dtype=np.float32)
     places = np.full(shape, -1, dtype=np.int64)
-    batches = list(gen_batches(len(numbers), _QUERIES))
+    batches = list(gen_even_slices(len(numbers), -(-len(numbers) // _QUERIES)))
     unions = [np.unique(np.concatenate(numbers[batch])) for batch in batches]
-    parts = Parallel(n_jobs=n_jobs, return_as="generator")(
+    # One a task: joblib may have learned from shorter tasks to send several to one worker.
+    parts = Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1)(
         delayed(_of_queries)(
             families, one, [images[int(i)] for i in wanted], batch.start,
             [np.searchsorted(wanted, own) for own in numbers[batch]],
