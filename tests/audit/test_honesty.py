@@ -48,10 +48,10 @@ def audited(memorization, n_seeds, n_permutations=0):
 
 @pytest.mark.slow
 def test_every_attack_is_at_chance_where_nothing_was_memorised():
-    found = list(audited(0.0, n_seeds=6, n_permutations=9))
+    found = list(audited(0.0, n_seeds=4, n_permutations=9))
     for name in attacks():
         aucs = [one[name].measures["AUC"] for one in found]
-        # The standard error of one AUC of 20 and 20 is 0.09, that of the mean 0.037.
+        # The standard error of one AUC of 20 and 20 is 0.09, that of the mean 0.045.
         assert abs(np.mean([auc.value for auc in aucs]) - 0.5) < 0.13, name
         # Without permutations the interval of an attack that learns is too narrow.
         assert sum(auc.low > 0.5 for auc in aucs) <= (0 if name == "recommended" else 2), name

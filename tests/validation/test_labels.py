@@ -192,10 +192,17 @@ class TestEveryAttack:
             attack.score(Unread(24), np.array(["in", "out"] * 12))
 
 
-@pytest.mark.parametrize("write", [ACCEPTED["bool"], ACCEPTED["int"], ACCEPTED["int8 -1/1"]])
-@pytest.mark.parametrize("name", ["recommended", "nearest"])
-def test_inside_of_scikit_learns_model_selection(name, write, problem):
-    X, y = problem.images, write(problem.target == 1)
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("nearest", "bool"),
+        ("nearest", "int"),
+        ("nearest", "int8 -1/1"),
+        ("recommended", "int8 -1/1"),
+    ],
+)
+def test_inside_of_scikit_learns_model_selection(name, written, problem):
+    X, y = problem.images, ACCEPTED[written](problem.target == 1)
     options = {"families": ["statistical"]} if name == "recommended" else {}
     attack = few_poses(make_pipeline(name, generated=problem.generated, **options))
     grid = {
