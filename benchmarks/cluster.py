@@ -4,9 +4,9 @@
 
 Chest X-rays of 64 x 64 pixels against images of a diffusion model, made when they are asked for. A
 worker is a process with one thread, which keeps memory that it has freed: as dask starts workers,
-they give it back after each array, and blocks took 6.5 instead of 4.5 s. The recommended attack is fitted a
-block after the other, and asked about as many candidates. The rows of all cluster sizes have to be
-the same bits.
+they give it back after each array, and blocks took 6.5 instead of 4.5 s. The recommended attack is
+fitted a block after the other, and asked about as many candidates. The rows of all cluster sizes
+have to be the same bits.
 """
 
 import argparse
